@@ -1,0 +1,170 @@
+"""A labelled data set: its table, its columns' roles, its classes and its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Kind = Literal["image", "text", "tabular", "none"]
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column plays which role. None: the data set has no such column.
+
+    content: the columns that show what a row is; one for image (paths) and text, many for tabular.
+    """
+
+    id: str | None = None
+    label: str | None = None
+    split: str | None = None
+    content: tuple[str, ...] = ()
+    kind: Kind = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N examples in the order of their source file, one row for each record.
+
+    table: indexed by unique str row_id, every source column in source order.
+    classes: K class names; they fix the column order of every (N, K) array.
+    tokens: how each class is written in the label column ("3" for class "Disgust").
+    labels: (N,) int32 codes into classes, -1 where the row has no label.
+    media_root: the folder that image paths are relative to.
+    media_hash: for images, (N,) sha256 hex of each file's bytes, "" where it cannot be read.
+    """
+
+    name: str
+    table: pd.DataFrame
+    columns: Columns
+    classes: tuple[str, ...]
+    tokens: tuple[str, ...]
+    labels: np.ndarray
+    media_root: Path | None = None
+    media_hash: np.ndarray | None = None
+    _parts: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def row_ids(self) -> pd.Index:
+        return self.table.index
+
+    def positions(self, row_ids: Iterable[str]) -> np.ndarray:
+        """(len(row_ids),) positions in the table, -1 for an id that is not there."""
+        return self.table.index.get_indexer(pd.Index(list(row_ids), dtype="str"))
+
+    def class_names(self, codes: np.ndarray) -> pd.Series:
+        """The class names of int codes as an ordered-by-row categorical Series; -1 becomes missing."""
+        return pd.Series(pd.Categorical.from_codes(codes, list(self.classes)), index=self.table.index)
+
+    @cached_property
+    def splits(self) -> pd.Series | None:
+        """The split of each row as text, or None where the data set has no split column."""
+        return None if self.columns.split is None else self.table[self.columns.split].astype("str")
+
+    def part(self, name: str) -> str:
+        """sha256 over every value of one part: ids, labels, content, split or table.
+
+        A cached result is keyed by the parts that it depends on, so that one changed label
+        invalidates what reads labels and nothing else.
+        """
+        if name not in self._parts:
+            self._parts[name] = self._digest(name)
+        return self._parts[name]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over every value of the data set, never sampled."""
+        joined = "".join(self.part(p) for p in ("ids", "labels", "content", "split", "table"))
+        return hashlib.sha256(joined.encode()).hexdigest()
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The digests computed so far; stored so that opening a data set hashes nothing again."""
+        return dict(self._parts)
+
+    def _digest(self, name: str) -> str:
+        columns = self.columns
+        sha = hashlib.sha256(f"{name}:1:".encode())
+        if name == "ids":
+            _feed(sha, self.table.index.to_series())
+        elif name == "labels":
+            sha.update("\x00".join(self.classes).encode())
+            sha.update(np.ascontiguousarray(self.labels, dtype=np.int32).data)
+        elif name == "split":
+            if columns.split is not None:
+                _feed(sha, self.table[columns.split])
+        elif name == "content":
+            for column in columns.content:
+                sha.update(column.encode())
+                _feed(sha, self.table[column])
+            if self.media_hash is not None:
+                sha.update("".join(self.media_hash.tolist()).encode())
+        elif name == "table":
+            for column in self.table.columns:
+                sha.update(str(column).encode())
+                _feed(sha, self.table[column])
+        else:
+            raise ValueError(f"no part called {name!r}")
+        return sha.hexdigest()
+
+
+def content_ids(table: pd.DataFrame, content: Iterable[str]) -> list[str]:
+    """Row ids for a table without an id column: sha256 of the content columns, repeats get -1, -2.
+
+    Never the position and never the label, so that an id outlives re-ordering and correction.
+    """
+    columns = [table[c].astype("str").fillna("").tolist() for c in content]
+    seen: dict[str, int] = {}
+    ids = []
+    for cells in zip(*columns, strict=True):
+        sha = hashlib.sha256()
+        for cell in cells:
+            raw = cell.encode("utf-8", "surrogatepass")
+            sha.update(len(raw).to_bytes(8, "little") + raw)
+        key = sha.hexdigest()[:16]
+        repeat = seen.get(key, 0)
+        seen[key] = repeat + 1
+        ids.append(f"{key}-{repeat}" if repeat else key)
+    return ids
+
+
+def _feed(sha: "hashlib._Hash", values: pd.Series) -> None:
+    """Hash every value of a column with its type, lengths and missing mask; equal columns hash equal."""
+    array = pa.Array.from_pandas(values)
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    for chunk in chunks:
+        kind = chunk.type
+        if pa.types.is_dictionary(kind):
+            chunk = chunk.dictionary_decode()
+            kind = chunk.type
+        if pa.types.is_string(kind) or pa.types.is_string_view(kind):
+            chunk = chunk.cast(pa.large_string())
+            kind = chunk.type
+        sha.update(str(kind).encode())
+        sha.update(np.packbits(chunk.is_null().to_numpy(zero_copy_only=False)).data)
+        if pa.types.is_large_string(kind):
+            filled = pc.fill_null(chunk, "")
+            # Lengths first, so that ("ab", "c") and ("a", "bc") differ.
+            sha.update(np.ascontiguousarray(pc.binary_length(filled).to_numpy()).data)
+            offsets = np.frombuffer(filled.buffers()[1], dtype=np.int64)
+            start, stop = offsets[filled.offset], offsets[filled.offset + len(filled)]
+            data = filled.buffers()[2]
+            if data is not None and stop > start:
+                sha.update(memoryview(data)[start:stop])
+        elif pa.types.is_primitive(kind) and not pa.types.is_boolean(kind):
+            sha.update(np.ascontiguousarray(pc.fill_null(chunk, 0).to_numpy(zero_copy_only=False)).data)
+        else:
+            sha.update(repr(chunk.to_pylist()).encode())

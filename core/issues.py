@@ -1,0 +1,103 @@
+"""The one schema in which every check describes itself and returns what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.dataset import Dataset
+from core.predictions import Predictions
+from core.progress import Progress
+
+NEEDS = ("labels", "pred_probs", "embeddings", "content", "split")
+"""What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One choice of a check: its name, default, allowed values (empty: any of that type) and help."""
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one check found in one data set.
+
+    table: indexed by row_id in Dataset order, one line for every row:
+        score (float32 in [0, 1], 0 = worst), flagged (bool), suggestion (class name or missing),
+        reason (one plain sentence where flagged, else ""); extra raw columns are allowed.
+    summary: JSON-able; holds at least "flagged" (int) and "estimator" (how the count was made).
+    figures: named frames behind the charts.
+    """
+
+    table: pd.DataFrame
+    summary: dict[str, Any]
+    figures: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+Run = Callable[[Dataset, Predictions, Mapping[str, Any], Progress], Result]
+
+
+@dataclass(frozen=True)
+class Check:
+    """An extension of the audit. version is part of the cache key: raise it when results change.
+
+    needs: what must be there (of NEEDS); uses: what is read where it is there.
+    """
+
+    name: str
+    title: str
+    help: str
+    needs: frozenset[str]
+    run: Run
+    version: int = 1
+    uses: frozenset[str] = frozenset()
+    settings: tuple[Setting, ...] = ()
+
+    def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
+        """The needs that this data set does not meet, in the order of NEEDS."""
+        return [n for n in NEEDS if n in self.needs and n not in available(dataset, predictions)]
+
+
+def available(dataset: Dataset, predictions: Predictions) -> set[str]:
+    """Which of NEEDS a data set and its predictions offer."""
+    there = {
+        "labels": bool((dataset.labels >= 0).any()),
+        "pred_probs": predictions.pred_probs is not None,
+        "embeddings": predictions.embeddings is not None,
+        "content": bool(dataset.columns.content),
+        "split": dataset.columns.split is not None,
+    }
+    return {name for name, present in there.items() if present}
+
+
+def issue_table(
+    dataset: Dataset,
+    score: np.ndarray,
+    flagged: np.ndarray,
+    suggestion: np.ndarray | None = None,
+    reasons: Mapping[int, str] | None = None,
+    **extra: np.ndarray,
+) -> pd.DataFrame:
+    """Build a Result.table. suggestion: (N,) class codes, -1 for none; reasons: by row position."""
+    n = len(dataset)
+    codes = np.full(n, -1, dtype=np.int32) if suggestion is None else suggestion
+    reason = np.full(n, "", dtype=object)
+    for position, text in (reasons or {}).items():
+        reason[position] = text
+    columns = {
+        "score": np.asarray(score, dtype=np.float32),
+        "flagged": np.asarray(flagged, dtype=bool),
+        "suggestion": pd.Categorical.from_codes(codes, list(dataset.classes)),
+        "reason": pd.array(reason, dtype="str"),
+        **extra,
+    }
+    return pd.DataFrame(columns, index=dataset.row_ids)

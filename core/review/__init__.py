@@ -1,0 +1,1 @@
+"""What annotators decide: the decisions, their store, and the queue they are made in."""
