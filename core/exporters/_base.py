@@ -1,0 +1,29 @@
+"""The contract of an export format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """An extension that writes one format. One module in core/exporters exports one of these.
+
+    write: (corrections, out, progress) writes the corrected source to `out`, a temporary path that
+        the caller renames when the write is complete.
+    rewrites: names of the import formats whose unchanged bytes (or cells) this format preserves.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    write: Callable[["Corrections", Path, Progress], None]
+    rewrites: frozenset[str] = frozenset()

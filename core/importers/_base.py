@@ -1,0 +1,26 @@
+"""The contract of an import format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.progress import Progress
+from core.source import RawTable
+
+
+@dataclass(frozen=True)
+class ImportFormat:
+    """An extension that reads one format. One module in core/importers exports one of these.
+
+    suffixes: lower case with the dot; only a hint.
+    sniff: (path, first 64 KiB of it, b"" for a folder) -> whether these bytes are this format.
+    read: (path, progress) -> RawTable; raises core.errors.InputError for what its owner can mend.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    sniff: Callable[[Path, bytes], bool]
+    read: Callable[[Path, Progress], RawTable]

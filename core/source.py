@@ -1,0 +1,48 @@
+"""Where a data set's rows came from, so that an export can copy every byte that it does not change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import Problem
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source file or folder. Row i of the data set is record i of the source.
+
+    sha256, size: of the file's bytes when it was read; an export checks that they still hold.
+        For a folder: sha256 over its sorted relative paths, and the number of files.
+    layout: JSON-able facts that the format's exporter needs (encoding, delimiter, header, ...).
+    """
+
+    path: Path
+    format: str
+    sha256: str
+    size: int
+    layout: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A source as read, before anyone has said what its columns mean.
+
+    frame: RangeIndex 0..N-1, the source's columns in their order. Text formats give `str` columns
+    that hold each cell as it is written; typed formats keep their types.
+    """
+
+    frame: pd.DataFrame
+    source: Source
+    problems: tuple[Problem, ...] = ()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes, read in pieces."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
