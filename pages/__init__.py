@@ -1,0 +1,1 @@
+"""One script a screen: read the session, call core, render."""
