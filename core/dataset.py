@@ -141,7 +141,7 @@ def content_ids(table: pd.DataFrame, content: Iterable[str]) -> list[str]:
     return ids
 
 
-def _feed(sha: "hashlib._Hash", values: pd.Series) -> None:
+def _feed(sha: hashlib._Hash, values: pd.Series) -> None:
     """Hash every value of a column with its type, lengths and missing mask; equal columns hash equal."""
     array = pa.Array.from_pandas(values)
     chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]

@@ -38,7 +38,9 @@ class Progress:
     def part(self, start: float, stop: float, label: str = "") -> Progress:
         """A Progress for one stretch of this one, sharing its cancellation."""
         child = Progress(
-            lambda f, m: self.report(start + (stop - start) * f, f"{label}: {m}" if label and m else m or label)
+            lambda f, m: self.report(
+                start + (stop - start) * f, f"{label}: {m}" if label and m else m or label
+            )
         )
         child._cancel = self._cancel
         return child

@@ -18,8 +18,12 @@ class SettingRow(NamedTuple):
 
 SETTINGS = (
     SettingRow("LABELMEND_WORKSPACE", "~/.labelmend", "folder that holds data sets, results and decisions"),
-    SettingRow("LABELMEND_DATA_ROOTS", ".", f"folders that files may be loaded from, separated by {os.pathsep!r}"),
-    SettingRow("LABELMEND_DATABASE_URL", "", "SQLAlchemy URL of the decision store; empty: SQLite in the workspace"),
+    SettingRow(
+        "LABELMEND_DATA_ROOTS", ".", f"folders that files may be loaded from, separated by {os.pathsep!r}"
+    ),
+    SettingRow(
+        "LABELMEND_DATABASE_URL", "", "SQLAlchemy URL of the decision store; empty: SQLite in the workspace"
+    ),
     SettingRow("LABELMEND_ANNOTATOR", "", "name stored with decisions; empty: the operating system's user"),
 )
 

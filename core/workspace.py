@@ -1,12 +1,12 @@
 """The folder on disk that the app and the command line share.
 
-    <root>/datasets/<name>/dataset.json   columns, classes, source, digests; written last
-                           table.arrow    every source column, memory-mapped when opened
-                           *.npy         labels, pred_probs, embeddings, media_hash
-    <root>/cache/                         audit results and thumbnails, by content
-    <root>/uploads/                       files that came through the browser, by sha256
-    <root>/labelmend.db                   decisions (unless a database URL is set)
-    <root>/secret.key                     signs session tokens
+<root>/datasets/<name>/dataset.json   columns, classes, source, digests; written last
+                       table.arrow    every source column, memory-mapped when opened
+                       *.npy         labels, pred_probs, embeddings, media_hash
+<root>/cache/                         audit results and thumbnails, by content
+<root>/uploads/                       files that came through the browser, by sha256
+<root>/labelmend.db                   decisions (unless a database URL is set)
+<root>/secret.key                     signs session tokens
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class Workspace:
 
     def names(self) -> list[str]:
         """Names of the stored data sets, in alphabetical order."""
-        return sorted(p.parent.name for p in self._datasets.glob("*/dataset.json") if not p.parent.name.startswith("."))
+        return sorted(
+            p.parent.name for p in self._datasets.glob("*/dataset.json") if not p.parent.name.startswith(".")
+        )
 
     def resolve(self, path: str | Path) -> Path:
         """The absolute path of an existing file or folder inside a data root, links followed.
@@ -145,7 +147,9 @@ class Workspace:
     def open(self, name: str) -> Project:
         """The stored data set of that name, memory-mapped. Raises InputError where there is none."""
         if name not in self.names():
-            raise refuse(f"no data set called {name!r}", expected="one of " + (", ".join(self.names()) or "none yet"))
+            raise refuse(
+                f"no data set called {name!r}", expected="one of " + (", ".join(self.names()) or "none yet")
+            )
         folder = self._datasets / name
         with self._lock:
             stamp = (folder / "dataset.json").stat().st_mtime_ns
@@ -212,7 +216,9 @@ def _write(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
 def _read(folder: Path) -> Project:
     meta = json.loads((folder / "dataset.json").read_text())
     if meta["format"] != _FORMAT:
-        raise refuse(f"data set {folder.name!r} was stored by another version", mend="load it again from its source")
+        raise refuse(
+            f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
+        )
     table = pa.ipc.open_file(pa.memory_map(str(folder / "table.arrow"))).read_all()
     frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
