@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +21,8 @@ class Predictions:
     model: str = ""
     pred_probs: np.ndarray | None = None
     embeddings: np.ndarray | None = None
-    _parts: dict[str, str] = field(default_factory=dict, repr=False)
+    # Not an argument: a copy made with dataclasses.replace must digest its own values.
+    _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def part(self, name: str) -> str:
         """sha256 over every value of pred_probs or embeddings; "" where the array is absent."""
@@ -28,6 +30,10 @@ class Predictions:
             array = {"pred_probs": self.pred_probs, "embeddings": self.embeddings}[name]
             self._parts[name] = "" if array is None else _array_digest(array)
         return self._parts[name]
+
+    def trust(self, parts: Mapping[str, str]) -> None:
+        """Take digests that were stored together with these very values."""
+        self._parts.update(parts)
 
     @property
     def parts(self) -> dict[str, str]:

@@ -233,14 +233,14 @@ def _read(folder: Path) -> Project:
         labels=np.asarray(_load_array(folder / "labels.npy")),
         media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
         media_hash=None if media_hash is None else media_hash.astype("U64"),
-        _parts=meta["parts"]["dataset"],
     )
     predictions = Predictions(
         model=meta["model"],
         pred_probs=_load_array(folder / "pred_probs.npy"),
         embeddings=_load_array(folder / "embeddings.npy"),
-        _parts=meta["parts"]["predictions"],
     )
+    dataset.trust(meta["parts"]["dataset"])
+    predictions.trust(meta["parts"]["predictions"])
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     return Project(dataset, predictions, source, tuple(Problem(**p) for p in meta["problems"]))
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.review.decisions import Action, Decision, fold
+
+
+def decide(op: str, row: str = "r1", action: Action = Action.KEEP, **more: object) -> Decision:
+    return Decision("pets", row, action, "ada", "cat", op, **more)
+
+
+def test_fold__last_decision_wins() -> None:
+    first, second = decide("1"), decide("2", action=Action.RELABEL, label="dog")
+    assert fold([first, second]) == {"r1": second}
+
+
+def test_fold__undo_falls_back_to_the_one_before() -> None:
+    first, second = decide("1"), decide("2", action=Action.EXCLUDE)
+    undo = decide("3", action=Action.UNDO, undoes="2")
+    assert fold([first, second, undo]) == {"r1": first}
+    assert fold([first, undo, decide("4", action=Action.UNDO, undoes="1")]) == {}
+
+
+def test_fold__undo_of_an_older_decision_leaves_the_newer() -> None:
+    first, second = decide("1"), decide("2", action=Action.EXCLUDE)
+    assert fold([first, second, decide("3", action=Action.UNDO, undoes="1")]) == {"r1": second}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30))
+def test_fold__equals_a_stack_a_row(steps: list[tuple[str, bool]]) -> None:
+    stacks: dict[str, list[Decision]] = {"a": [], "b": [], "c": []}
+    events = []
+    for number, (row, undo) in enumerate(steps):
+        if undo and stacks[row]:
+            events.append(decide(str(number), row, Action.UNDO, undoes=stacks[row].pop().op_id))
+        else:
+            events.append(decide(str(number), row))
+            stacks[row].append(events[-1])
+    assert fold(events) == {row: stack[-1] for row, stack in stacks.items() if stack}

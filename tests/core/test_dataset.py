@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dataset import Columns, Dataset, content_ids
+from tests.conftest import make_dataset
+
+
+def test_fingerprint__same_values_same_digest(pets: Dataset) -> None:
+    assert replace(pets).fingerprint == make_dataset([0, 0, 1, 1, 0, -1]).fingerprint
+
+
+def test_part__one_label_of_a_million_changes_labels_only() -> None:
+    n = 1_000_000
+    table = pd.DataFrame({"text": pd.array(["x"] * n, dtype="str")}, index=pd.RangeIndex(n).astype("str"))
+    labels = np.zeros(n, dtype=np.int32)
+    before = Dataset("big", table, Columns(content=("text",), kind="text"), ("a", "b"), ("a", "b"), labels)
+    changed = labels.copy()
+    changed[777_777] = 1
+    after = replace(before, labels=changed)
+    assert before.part("labels") != after.part("labels")
+    assert before.part("ids") == after.part("ids")
+    assert before.part("content") == after.part("content")
+    assert before.fingerprint != after.fingerprint
+
+
+def test_part__unknown_name_is_refused(pets: Dataset) -> None:
+    with pytest.raises(ValueError, match="no part called 'lables'"):
+        pets.part("lables")
+
+
+def table_digest(values: list[str | None]) -> str:
+    table = pd.DataFrame(
+        {"text": pd.array(values, dtype="str")}, index=pd.RangeIndex(len(values)).astype("str")
+    )
+    labels = np.full(len(values), -1, dtype=np.int32)
+    return Dataset("d", table, Columns(content=("text",)), (), (), labels).part("content")
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=4)), max_size=6), st.data())
+def test_part__differs_exactly_where_values_differ(values: list[str | None], data: st.DataObject) -> None:
+    others = data.draw(
+        st.lists(st.one_of(st.none(), st.text(max_size=4)), min_size=len(values), max_size=len(values))
+    )
+    assert (table_digest(values) == table_digest(others)) == (values == others)
+
+
+def test_part__cell_boundaries_and_missing_count() -> None:
+    assert table_digest(["ab", "c"]) != table_digest(["a", "bc"])
+    assert table_digest(["", "c"]) != table_digest([None, "c"])
+
+
+def test_part__numbers_and_dates_are_hashed_by_value() -> None:
+    def digest(values: list[object]) -> str:
+        table = pd.DataFrame({"x": values}, index=pd.Index(["a", "b"], dtype="str"))
+        return Dataset("d", table, Columns(), (), (), np.full(2, -1, dtype=np.int32)).part("table")
+
+    assert digest([1.0, 2.0]) == digest([1.0, 2.0])
+    assert digest([1.0, 2.0]) != digest([1.0, 2.5])
+    assert digest([True, False]) != digest([True, True])
+    assert digest([[1, 2], [3]]) != digest([[1], [2, 3]])
+
+
+def test_positions__missing_is_minus_one(pets: Dataset) -> None:
+    assert pets.positions(["r2", "nope", "r0"]).tolist() == [2, -1, 0]
+
+
+def test_class_names__unlabelled_is_missing(pets: Dataset) -> None:
+    names = pets.class_names(pets.labels)
+    assert names.iloc[:5].tolist() == ["cat", "cat", "dog", "dog", "cat"]
+    assert pd.isna(names.iloc[5])
+
+
+def test_content_ids__survive_reordering_and_number_repeats() -> None:
+    table = pd.DataFrame({"text": ["a", "b", "a", "a"], "label": ["x", "y", "z", "x"]}, dtype="str")
+    ids = content_ids(table, ["text"])
+    assert ids[0] != ids[1]
+    assert ids[2] == f"{ids[0]}-1"
+    assert ids[3] == f"{ids[0]}-2"
+    assert content_ids(table.iloc[::-1], ["text"])[2] == ids[1]
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=12))
+def test_content_ids__unique(rows: list[tuple[str, str]]) -> None:
+    table = pd.DataFrame(rows, columns=["a", "b"], dtype="str")
+    ids = content_ids(table, ["a", "b"])
+    assert len(set(ids)) == len(ids) == len(rows)
