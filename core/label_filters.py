@@ -1,0 +1,153 @@
+"""Which rows to flag: our default and every filter of cleanlab 2.9, equal to it to the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from core.confident_learning import (
+    Scan,
+    blocks,
+    count_calibrated,
+    count_off_diagonal,
+    counted_elsewhere,
+    label_quality,
+)
+from core.progress import Progress
+
+DEFAULT_FILTER = "calibrated_margin"
+
+
+def flag(
+    scanned: Scan, pred_probs: np.ndarray, filter_by: str, progress: Progress | None = None
+) -> np.ndarray:
+    """(n,) bool over the labelled rows: which labels look wrong by one filter of FILTERS.
+
+    pred_probs: (N, K), the array that was scanned. Raises ValueError for an unknown filter.
+    """
+    if filter_by not in FILTERS:
+        raise ValueError(f"no filter called {filter_by!r}; one of {', '.join(FILTERS)}")
+    return FILTERS[filter_by][1](scanned, np.asarray(pred_probs), progress or Progress())
+
+
+def _calibrated_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    margin = label_quality(scanned, "normalized_margin", pred_probs)
+    return _mask(scanned, lowest(margin, count_calibrated(scanned), stable=True))
+
+
+def _low_normalized_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    margin = label_quality(scanned, "normalized_margin", pred_probs)
+    return _mask(scanned, lowest(margin, count_off_diagonal(scanned)))
+
+
+def _low_self_confidence(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    return _mask(scanned, lowest(scanned.p_given, count_off_diagonal(scanned)))
+
+
+def _confident_learning(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    return counted_elsewhere(scanned) & ~scanned.agrees
+
+
+def _predicted_neq_given(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    return (scanned.predicted != scanned.labels) & ~scanned.agrees
+
+
+def _prune_by_class(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    """In each class the rows with the lowest p_given, as many as its off-diagonal counts say."""
+    mask = np.zeros(len(scanned.labels), dtype=bool)
+    kept = _prune_counts(scanned.calibrated_joint).diagonal()
+    for k, rows in _rows_by_class(scanned):
+        mask[rows[lowest(scanned.p_given[rows], len(rows) - kept[k])]] = True
+    return mask & ~scanned.agrees
+
+
+def _prune_by_noise_rate(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    """For each pair (given, true) the rows with the largest p_true - p_given, as many as the joint counts."""
+    mask = np.zeros(len(scanned.labels), dtype=bool)
+    wanted = _prune_counts(scanned.calibrated_joint)
+    for k, rows in _rows_by_class(scanned):
+        columns = np.flatnonzero((wanted[k] > 0) & (np.arange(len(wanted)) != k))
+        given = scanned.p_given[rows]
+        # A few columns at a time: a class may hold most of the rows.
+        for part in blocks(len(columns), given.nbytes):
+            probs = pred_probs[np.ix_(scanned.rows[rows], columns[part])]
+            for column, j in enumerate(columns[part]):
+                mask[rows[lowest(-(probs[:, column] - given), wanted[k, j])]] = True
+        progress.report((k + 1) / len(wanted), "filtering by noise rate")
+    return mask & ~scanned.agrees
+
+
+def _both(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    return _prune_by_class(scanned, pred_probs, progress) & _prune_by_noise_rate(
+        scanned, pred_probs, progress
+    )
+
+
+FILTERS: dict[str, tuple[str, Callable[[Scan, np.ndarray, Progress], np.ndarray]]] = {
+    "calibrated_margin": (
+        "calibrated count of the confident joint, lowest normalized margin",
+        _calibrated_margin,
+    ),
+    "prune_by_noise_rate": (
+        "calibrated count of each pair of classes (prune by noise rate)",
+        _prune_by_noise_rate,
+    ),
+    "prune_by_class": ("calibrated count of each class (prune by class)", _prune_by_class),
+    "both": ("prune by noise rate and by class", _both),
+    "confident_learning": ("off-diagonal rows of the confident joint", _confident_learning),
+    "predicted_neq_given": ("rows where the model's class is not the given label", _predicted_neq_given),
+    "low_normalized_margin": (
+        "off-diagonal count of the confident joint, lowest normalized margin",
+        _low_normalized_margin,
+    ),
+    "low_self_confidence": (
+        "off-diagonal count of the confident joint, lowest self-confidence",
+        _low_self_confidence,
+    ),
+}
+"""Each filter's name in the settings: how its count is made, in words, and the function."""
+
+
+def lowest(scores: np.ndarray, count: int, stable: bool = False) -> np.ndarray:
+    """Positions of the `count` lowest scores, as np.argsort(scores)[:count] gives them, in any order.
+
+    stable: where a tie straddles the cut, take earlier rows first; otherwise as numpy's own sort falls.
+    """
+    if count <= 0:
+        return np.empty(0, dtype=np.intp)
+    if count >= len(scores):
+        return np.arange(len(scores))
+    cut = np.partition(scores, count - 1)[count - 1]
+    found = np.flatnonzero(scores <= cut)
+    if len(found) == count:  # no tie at the cut, so every sort agrees
+        return found
+    return np.argsort(scores, kind="stable" if stable else None)[:count]
+
+
+def _prune_counts(calibrated_joint: np.ndarray) -> np.ndarray:
+    """(K, K) rows to prune by [given, true]; the diagonal: rows to keep, at least 1 in each class.
+
+    What raises the diagonal is taken evenly from the row's other entries, as in cleanlab with
+    min_examples_per_class = 1 and frac_noise = 1.
+    """
+    counts = calibrated_joint
+    kept = np.maximum(counts.diagonal(), 1)
+    raised = kept - counts.diagonal()
+    shared = np.maximum(np.count_nonzero(counts, axis=1) - 1.0, 1.0)
+    pruned = np.clip(counts - (raised / shared)[:, None], 0, None)
+    np.fill_diagonal(pruned, kept)
+    return pruned.astype(np.int64)
+
+
+def _rows_by_class(scanned: Scan) -> list[tuple[int, np.ndarray]]:
+    """(class, positions of its rows in row order) for every class of more than one row."""
+    order = np.argsort(scanned.labels, kind="stable")
+    parts = np.split(order, np.cumsum(scanned.class_counts)[:-1])
+    return [(k, part) for k, part in enumerate(parts) if len(part) > 1]
+
+
+def _mask(scanned: Scan, positions: np.ndarray) -> np.ndarray:
+    mask = np.zeros(len(scanned.labels), dtype=bool)
+    mask[positions] = True
+    return mask
