@@ -57,8 +57,14 @@ class Scan:
         return _argmax(self.labels, self.p_given + MARGIN, self.other, self.p_other) == self.labels
 
     @cached_property
+    def joint(self) -> np.ndarray:
+        """(K, K) float, estimated rows by [given, true]: the confident joint scaled to the class counts."""
+        counted = self.confident_joint.sum(axis=1, keepdims=True)
+        return self.confident_joint * (self.class_counts[:, None] / counted)
+
+    @cached_property
     def calibrated_joint(self) -> np.ndarray:
-        """(K, K) the confident joint scaled so that each row sums to the class count; whole numbers."""
+        """(K, K) int, the same rounded to whole rows as cleanlab does; what its filters count by."""
         return calibrate(self.confident_joint, self.class_counts)
 
 
@@ -104,15 +110,23 @@ def calibrate(confident_joint: np.ndarray, class_counts: np.ndarray) -> np.ndarr
     return _round_rows(joint)
 
 
+def estimate_errors(scanned: Scan) -> float:
+    """Estimated number of label errors: off-diagonal sum of the joint, sum_k N_k * off_k / m_k.
+
+    m_k: rows of given label k that are confidently counted anywhere; off_k: those counted in another class.
+    """
+    return float(scanned.joint.sum() - scanned.joint.trace())
+
+
 def count_off_diagonal(scanned: Scan) -> int:
     """Rows confidently counted in another class than their label: cleanlab's `off_diagonal`."""
     return int((counted_elsewhere(scanned) & ~scanned.agrees).sum())
 
 
 def count_calibrated(scanned: Scan) -> int:
-    """Off-diagonal sum of the calibrated joint: cleanlab's `off_diagonal_calibrated`.
+    """cleanlab's `off_diagonal_calibrated`: estimate_errors after rounding every cell, twice.
 
-    Calibrated twice, as cleanlab does: the second time rounds the already rounded counts.
+    The rounding moves it by a row or so from estimate_errors, by more where K is large and rows are few.
     """
     joint = calibrate(scanned.calibrated_joint, scanned.class_counts)
     share = 1.0 - (joint / max(float(joint.sum()), 1e-100)).trace()
@@ -143,9 +157,8 @@ def label_quality(scanned: Scan, method: str, pred_probs: np.ndarray) -> np.ndar
 def bootstrap_interval(
     scanned: Scan, draws: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[int, int]:
-    """Percentile interval of the estimated number of label errors, sum_k N_k * off_k / m_k.
+    """Percentile interval of estimate_errors, in whole rows.
 
-    m_k: rows of given label k that are confidently counted anywhere, off_k: those counted off the diagonal.
     Each draw replaces off_k by Binomial(m_k, off_k / m_k). It covers how few rows were counted. It does not
     cover a model that is wrong in a systematic way, nor the thresholds, which are held fixed.
     """

@@ -9,9 +9,9 @@ import numpy as np
 from core.confident_learning import (
     Scan,
     blocks,
-    count_calibrated,
     count_off_diagonal,
     counted_elsewhere,
+    estimate_errors,
     label_quality,
 )
 from core.progress import Progress
@@ -32,8 +32,9 @@ def flag(
 
 
 def _calibrated_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
+    """The lowest normalized margins, as many as the estimated errors; earlier rows first in a tie."""
     margin = label_quality(scanned, "normalized_margin", pred_probs)
-    return _mask(scanned, lowest(margin, count_calibrated(scanned), stable=True))
+    return _mask(scanned, lowest(margin, round(estimate_errors(scanned)), stable=True))
 
 
 def _low_normalized_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:

@@ -17,6 +17,7 @@ from core.confident_learning import (
     calibrate,
     count_calibrated,
     count_off_diagonal,
+    estimate_errors,
     label_quality,
     scan,
 )
@@ -103,17 +104,22 @@ def test_flag__equals_cleanlab(filter_by: str, case: tuple) -> None:
 
 @given(case=CASES)
 @EASY
-def test_flag__default_is_calibrated_count_with_lowest_margin(case: tuple) -> None:
-    from cleanlab.count import num_label_issues
+def test_flag__default_is_the_estimate_with_lowest_margin(case: tuple) -> None:
+    from cleanlab.count import compute_confident_joint
     from cleanlab.rank import get_label_quality_scores
 
     labels, probs = make(*case)
-    count = num_label_issues(labels, probs, estimation_method="off_diagonal_calibrated")
+    joint = compute_confident_joint(labels, probs, calibrate=False)
+    counts = np.bincount(labels, minlength=len(joint))
+    estimate = (counts * (1 - joint.diagonal() / joint.sum(axis=1))).sum()
+    margin = get_label_quality_scores(labels, probs, method="normalized_margin")
+    scanned = scan(labels, probs)
+    found = flag(scanned, probs, "calibrated_margin")
+    assert estimate_errors(scanned) == pytest.approx(estimate)
+    assert found.sum() == round(estimate_errors(scanned))
     expected = np.zeros(len(labels), dtype=bool)
-    expected[
-        np.argsort(get_label_quality_scores(labels, probs, method="normalized_margin"), kind="stable")[:count]
-    ] = True
-    np.testing.assert_array_equal(flag(scan(labels, probs), probs, "calibrated_margin"), expected)
+    expected[np.argsort(margin, kind="stable")[: found.sum()]] = True
+    np.testing.assert_array_equal(found, expected)
 
 
 def cleanlab_flags(labels: np.ndarray, probs: np.ndarray, filter_by: str) -> np.ndarray:
@@ -224,7 +230,7 @@ def test_calibrate__rows_sum_to_class_counts(k: int, seed: int) -> None:
 def test_bootstrap_interval__holds_the_estimate_and_repeats() -> None:
     scanned = scan(*make(3000, 6, 5, "plain", np.float32))
     low, high = bootstrap_interval(scanned, seed=1)
-    assert low < count_calibrated(scanned) < high
+    assert low < estimate_errors(scanned) < high
     assert (low, high) == bootstrap_interval(scanned, seed=1) != bootstrap_interval(scanned, seed=2)
 
 

@@ -1,0 +1,252 @@
+"""Rows whose given label the model contradicts: confident learning (METHODS: Northcutt et al., 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.confident_learning import (
+    SCORES,
+    Scan,
+    bootstrap_interval,
+    count_calibrated,
+    count_off_diagonal,
+    estimate_errors,
+    label_quality,
+    scan,
+)
+from core.dataset import Dataset
+from core.issues import Check, Result, Setting, issue_table
+from core.label_filters import DEFAULT_FILTER, FILTERS, flag
+from core.predictions import Predictions
+from core.progress import Progress
+
+DRAWS, SEED = 1000, 0
+FEW_ROWS = 5  # classes with fewer labelled rows are named: their estimate says next to nothing
+
+
+def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
+    """Score every labelled row and flag those that look mislabelled.
+
+    Rows without a label score 1 and are never flagged. The suggestion is the most probable class other
+    than the given label, where the row is flagged or the model prefers that class; else missing.
+    """
+    probs = predictions.pred_probs
+    if probs is None:
+        raise ValueError("label_issues needs pred_probs")
+    note = _too_small(dataset)
+    if probs.shape[1] < 2:
+        return _nothing_to_compare(dataset, note)
+    scanned = scan(dataset.labels, probs, progress.part(0, 0.6))
+    flagged = flag(scanned, probs, params["filter_by"], progress.part(0.6, 0.8))
+    quality = label_quality(scanned, params["score"], probs)
+    progress.report(0.8, "writing reasons")
+    shown = flagged | (scanned.predicted != scanned.labels)
+    n = len(dataset)
+    table = issue_table(
+        dataset,
+        score=_spread(n, scanned, np.clip(quality, 0, 1), 1.0, np.float32),
+        flagged=_spread(n, scanned, flagged, False, bool),
+        suggestion=_spread(n, scanned, np.where(shown, scanned.other, -1), -1, np.int32),
+        reasons=_reasons(scanned, flagged, dataset.classes),
+    )
+    summary = _summary(dataset, scanned, int(flagged.sum()), params["filter_by"], note)
+    return Result(table, summary, _figures(dataset.classes, scanned, flagged))
+
+
+def percent(p: float) -> str:
+    """A probability for people: "91%"; "<1%" and ">99%" where rounding would claim certainty."""
+    if 0 < p < 0.01:
+        return "<1%"
+    if 0.99 < p < 1:
+        return ">99%"
+    return f"{p:.0%}"
+
+
+def wilson(hits: np.ndarray, trials: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """95% Wilson score interval of hits / trials, element by element; trials > 0. Source: Wilson, 1927."""
+    rate = hits / trials
+    centre = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def _too_small(dataset: Dataset) -> str:
+    labelled = dataset.labels[dataset.labels >= 0]
+    if len(labelled) < 2:
+        return f"{len(labelled):,} labelled row is too few to estimate errors."
+    if (labelled == labelled[0]).all():
+        name = dataset.classes[labelled[0]]
+        return (
+            f"Every labelled row is {name}: with one class there is no other label to estimate errors from."
+        )
+    return ""
+
+
+def _nothing_to_compare(dataset: Dataset, note: str) -> Result:
+    n = len(dataset)
+    table = issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool))
+    unlabelled = int((dataset.labels < 0).sum())
+    return Result(
+        table,
+        {
+            "flagged": 0,
+            "estimator": "none: the data set has one class",
+            "scored": n - unlabelled,
+            "unlabelled": unlabelled,
+            "note": note,
+        },
+    )
+
+
+def _spread(n: int, scanned: Scan, values: np.ndarray, fill: float, dtype: type) -> np.ndarray:
+    """Values of the labelled rows put in their places among all n rows."""
+    out: np.ndarray = np.full(n, fill, dtype=dtype)
+    out[scanned.rows] = values
+    return out
+
+
+def _reasons(scanned: Scan, flagged: np.ndarray, classes: tuple[str, ...]) -> dict[int, str]:
+    rows = np.flatnonzero(flagged)
+    cells = zip(
+        scanned.rows[rows].tolist(),
+        scanned.other[rows].tolist(),
+        scanned.p_other[rows].tolist(),
+        scanned.labels[rows].tolist(),
+        scanned.p_given[rows].tolist(),
+        strict=True,
+    )
+    return {
+        row: f"The model gives {classes[other]} {percent(p_other)} and {classes[given]} {percent(p_given)}."
+        for row, other, p_other, given, p_given in cells
+    }
+
+
+def _summary(dataset: Dataset, scanned: Scan, flagged: int, filter_by: str, note: str) -> dict[str, Any]:
+    scored = len(scanned.labels)
+    low, high = bootstrap_interval(scanned, DRAWS, SEED)
+    counts = scanned.class_counts
+    return {
+        "flagged": flagged,
+        "estimator": FILTERS[filter_by][0],
+        "estimate": round(estimate_errors(scanned)),
+        "low": low,
+        "high": high,
+        "estimate_method": (
+            "calibrated count of the confident joint; 95% bootstrap interval of the confident counts, "
+            f"{DRAWS:,} draws, seed {SEED}, thresholds and model held fixed"
+        ),
+        "cleanlab_counts": {
+            "off_diagonal": count_off_diagonal(scanned),
+            "off_diagonal_calibrated": count_calibrated(scanned),
+        },
+        "engine": "streaming",
+        "scored": scored,
+        "unlabelled": len(dataset) - scored,
+        "classes_without_rows": [dataset.classes[k] for k in np.flatnonzero(counts == 0)],
+        "classes_with_few_rows": [
+            dataset.classes[k] for k in np.flatnonzero((counts > 0) & (counts < FEW_ROWS))
+        ],
+        "note": note,
+    }
+
+
+def _figures(classes: tuple[str, ...], scanned: Scan, flagged: np.ndarray) -> dict[str, pd.DataFrame]:
+    joint = scanned.joint
+    truly = joint.sum(axis=0)
+    return {
+        "per_class": _per_class(classes, scanned, flagged),
+        "joint": _long(classes, joint, "rows"),
+        "noise_matrix": _long(classes, joint / np.where(truly > 0, truly, 1), "p"),
+        "confused_pairs": _confused_pairs(classes, scanned, flagged),
+    }
+
+
+def _per_class(classes: tuple[str, ...], scanned: Scan, flagged: np.ndarray) -> pd.DataFrame:
+    """One line a class, worst estimated error rate first.
+
+    error_rate: share of the rows given this label that are estimated wrong, low and high its 95% Wilson
+    interval over the confidently counted rows. missed_rate: share of the rows truly of this class that
+    are estimated to have another label. Classes without rows have no rate.
+    """
+    confident, joint = scanned.confident_joint, scanned.joint
+    counted = confident.sum(axis=1)
+    low, high = wilson(counted - confident.diagonal(), counted)
+    rate = 1 - confident.diagonal() / counted
+    empty = scanned.class_counts == 0
+    truly = joint.sum(axis=0)
+    frame = pd.DataFrame(
+        {
+            "class": _names(classes, np.arange(len(classes))),
+            "rows": scanned.class_counts,
+            "flagged": np.bincount(scanned.labels[flagged], minlength=len(classes)),
+            "counted": np.where(empty, 0, counted),
+            "estimate": scanned.class_counts - joint.diagonal(),
+            "error_rate": np.where(empty, np.nan, rate),
+            "low": np.where(empty, np.nan, low),
+            "high": np.where(empty, np.nan, high),
+            "missed_rate": np.where(truly > 0, 1 - joint.diagonal() / np.where(truly > 0, truly, 1), np.nan),
+        }
+    )
+    return frame.sort_values("error_rate", ascending=False, kind="stable", ignore_index=True)
+
+
+def _long(classes: tuple[str, ...], matrix: np.ndarray, value: str) -> pd.DataFrame:
+    """The non-zero cells of a (K, K) matrix by [given, true]. noise_matrix: P(given | true)."""
+    given, true = np.nonzero(matrix)
+    return pd.DataFrame(
+        {
+            "given": _names(classes, given),
+            "true": _names(classes, true),
+            value: matrix[given, true],
+        }
+    )
+
+
+def _names(classes: tuple[str, ...], codes: np.ndarray) -> pd.Series:
+    return pd.Series(pd.Categorical.from_codes(codes.tolist(), pd.Index(classes)))
+
+
+def _confused_pairs(classes: tuple[str, ...], scanned: Scan, flagged: np.ndarray) -> pd.DataFrame:
+    """One line a pair (given, suggested): rows flagged, and rows the joint estimates; worst first."""
+    k = len(classes)
+    pairs = scanned.labels[flagged].astype(np.int64) * k + scanned.other[flagged]
+    found = np.bincount(pairs, minlength=k * k).reshape(k, k)
+    estimate = scanned.joint.copy()
+    np.fill_diagonal(estimate, 0)
+    given, suggested = np.nonzero(found + estimate)
+    frame = pd.DataFrame(
+        {
+            "given": _names(classes, given),
+            "suggested": _names(classes, suggested),
+            "flagged": found[given, suggested],
+            "estimate": estimate[given, suggested],
+        }
+    )
+    return frame.sort_values(["flagged", "estimate"], ascending=False, kind="stable", ignore_index=True)
+
+
+CHECK = Check(
+    name="label_issues",
+    title="Label errors",
+    help="Rows whose given label the model's out-of-sample probabilities contradict.",
+    needs=frozenset({"labels", "pred_probs"}),
+    run=run,
+    settings=(
+        Setting(
+            "filter_by",
+            DEFAULT_FILTER,
+            "How many rows are flagged, and which. All but the default are cleanlab's own filters.",
+            tuple(FILTERS),
+        ),
+        Setting(
+            "score",
+            "normalized_margin",
+            "How rows are ranked. confidence_weighted_entropy ranks saturated probabilities badly.",
+            SCORES,
+        ),
+    ),
+)
