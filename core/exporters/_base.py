@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 class ExportFormat:
     """An extension that writes one format. One module in core/exporters exports one of these.
 
-    write: (corrections, out, progress) writes the corrected source to `out`, a temporary path that
-        the caller renames when the write is complete.
-    rewrites: names of the import formats whose unchanged bytes (or cells) this format preserves.
+    write: (corrections, out, progress) writes the corrected data to `out`, a temporary path that
+        the caller renames when the write is complete. Returns how many cells were changed to be
+        spreadsheet safe (0 where the format has no such option).
+        Raises core.errors.InputError for what cannot be written in this format.
+    rewrites: names of the import formats whose unchanged bytes (or cells) this format preserves;
+        from any other source it writes the data set's table anew.
     """
 
     name: str
     title: str
     suffix: str
-    write: Callable[["Corrections", Path, Progress], None]
+    write: Callable[[Corrections, Path, Progress], int]
     rewrites: frozenset[str] = frozenset()

@@ -1,0 +1,305 @@
+"""Decisions applied to a data set: which cells change, which rows go, and what stands in the way."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from core.dataset import UNLABELLED, Dataset
+from core.errors import InputError, Problem, refuse
+from core.review.decisions import Action, Decision
+from core.source import Source
+
+ADDABLE = ("given_label", "label_quality", "decision", "annotator", "decided_at")
+"""The columns that an export can add, in the order in which they are written."""
+
+EXCLUDED = "excluded"
+"""The column that says which rows are excluded, where they are marked instead of dropped."""
+
+Verdict = Literal["change", "already", "none"]
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What an export does beside writing the decided labels.
+
+    excluded: leave excluded rows out ("drop"), or keep them and add a column `excluded` ("mark").
+    add: names out of ADDABLE.
+    spreadsheet_safe: in delimited text, put ' before cells that a spreadsheet would run as a formula.
+        This changes cells, so it is off by default and the summary says how many were changed.
+    splits: write only the rows of these splits; None writes all.
+    conflicts: "refuse" to export while there are any, or "skip" those decisions and list them.
+    """
+
+    excluded: Literal["drop", "mark"] = "drop"
+    add: tuple[str, ...] = ()
+    spreadsheet_safe: bool = False
+    splits: tuple[str, ...] | None = None
+    conflicts: Literal["refuse", "skip"] = "refuse"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed cell, or one excluded row.
+
+    column: the label column for a new label; "excluded" for a marked row; "" for a dropped row.
+    before, after: the cell as it is written in the file; after is "" for a dropped row.
+    """
+
+    position: int
+    row_id: str
+    column: str
+    before: str
+    after: str
+    decision: Decision
+
+
+@dataclass(frozen=True, eq=False)
+class Corrections:
+    """All that an exporter needs. Positions count the data set's rows from 0, as records of the source.
+
+    decisions: by row position, ascending; those in force that do not conflict.
+    changes: by row position, ascending; exactly what an export changes in the rows it writes.
+    dropped: (N,) bool, the rows that are not written.
+    left_out: how many of them belong to another split (the others are excluded).
+    conflicts: decisions that cannot be applied, each with its mend.
+    already: decisions that the data show already: the row has the decided label, or is gone as decided.
+    label_quality: (N,) label quality scores in [0, 1], 0 = worst.
+    """
+
+    dataset: Dataset
+    source: Source
+    options: ExportOptions
+    decisions: Mapping[int, Decision]
+    changes: tuple[Change, ...]
+    dropped: np.ndarray
+    left_out: int = 0
+    conflicts: tuple[Problem, ...] = ()
+    already: int = 0
+    label_quality: np.ndarray | None = field(default=None, repr=False)
+
+    @cached_property
+    def _positions(self) -> list[int]:
+        return [c.position for c in self.changes]
+
+    def changes_in(self, start: int, stop: int) -> tuple[Change, ...]:
+        """The changes of rows start to stop (excluded), for exporters that work in blocks."""
+        return self.changes[bisect_left(self._positions, start) : bisect_left(self._positions, stop)]
+
+    def tokens_in(self, start: int, stop: int) -> dict[int, str]:
+        """The new label cell of each relabelled row among start to stop, by position, ascending."""
+        changes = self.changes_in(start, stop)
+        return {c.position: c.after for c in changes if c.decision.action is Action.RELABEL}
+
+    @property
+    def added_names(self) -> tuple[str, ...]:
+        """The names of the columns that are appended to the source's own."""
+        mark = (EXCLUDED,) if self.options.excluded == "mark" else ()
+        return tuple(name for name in ADDABLE if name in self.options.add) + mark
+
+    @property
+    def rows_written(self) -> int:
+        return len(self.dataset) - int(self.dropped.sum())
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the corrected file equals its source, so that a copy will do."""
+        changed = bool(self.changes or self.added_names or self.options.spreadsheet_safe)
+        return not changed and not self.dropped.any()
+
+    def label_text(self, position: int) -> str:
+        """The row's label cell as the source has it; "" where it is missing or there is no such column."""
+        column = self.dataset.columns.label
+        return "" if column is None else cell_text(self.dataset.table[column].iat[position])
+
+    def added(self, positions: np.ndarray) -> dict[str, list[Any]]:
+        """The appended columns for these rows. None where there is nothing to say."""
+        made: dict[str, list[Any]] = {}
+        for name in self.added_names:
+            if name == "given_label":
+                made[name] = self._given(positions)
+            elif name == "label_quality":
+                made[name] = self._scores(positions)
+            else:
+                made[name] = [_said(name, self.decisions.get(p)) for p in positions.tolist()]
+        return made
+
+    def _given(self, positions: np.ndarray) -> list[Any]:
+        column = self.dataset.columns.label
+        if column is None:
+            return [None] * len(positions)
+        cells = self.dataset.table[column].iloc[positions].tolist()
+        return [None if _missing(cell) else cell for cell in cells]
+
+    def _scores(self, positions: np.ndarray) -> list[float | None]:
+        if self.label_quality is None:
+            return [None] * len(positions)
+        # Through text, so that the float32 0.1 is written as 0.1 and not as 0.10000000149011612.
+        scores = self.label_quality[positions].astype("U32").astype(np.float64).tolist()
+        return [None if score != score else score for score in scores]
+
+    def refuse_conflicts(self) -> None:
+        """Raises InputError naming the conflicts, unless the options say to skip them."""
+        if not self.conflicts or self.options.conflicts == "skip":
+            return
+        shown = self.conflicts[:_SHOWN]
+        if more := len(self.conflicts) - len(shown):
+            shown += (Problem("error", f"and {more:,} more decisions that conflict with the data"),)
+        raise InputError(*shown)
+
+
+def correct(
+    dataset: Dataset,
+    source: Source,
+    in_force: Mapping[str, Decision],
+    options: ExportOptions | None = None,
+    label_quality: np.ndarray | None = None,
+) -> Corrections:
+    """Work out what the decisions in force (by row id, from `fold`) change. Writes nothing.
+
+    Only RELABEL changes a label cell and EXCLUDE a row; the other actions change nothing.
+    Raises InputError for options that this data set cannot meet.
+    """
+    options = options or ExportOptions()
+    _check_options(dataset, options, label_quality)
+    elsewhere = _elsewhere(dataset, options)
+    conflicts, already, decisions, changes = [], 0, {}, []
+    dropped = elsewhere.copy()
+    found = zip(dataset.positions(in_force).tolist(), in_force.values(), strict=True)
+    for position, decision in sorted(found, key=lambda pair: pair[0]):
+        verdict = _judge(dataset, position, decision)
+        if isinstance(verdict, Problem):
+            conflicts.append(verdict)
+            continue
+        already += verdict == "already"
+        if position < 0:
+            continue
+        decisions[position] = decision
+        if elsewhere[position] or verdict != "change":
+            continue
+        changes.append(_change(dataset, options, position, decision))
+        dropped[position] = decision.action is Action.EXCLUDE and options.excluded == "drop"
+    return Corrections(
+        dataset, source, options, decisions, tuple(changes), dropped,
+        int(elsewhere.sum()), tuple(conflicts), already, label_quality,
+    )  # fmt: skip
+
+
+def preview(corrections: Corrections, limit: int | None = None) -> pd.DataFrame:
+    """The changes as a person reads them, in row order: exactly what an export will write.
+
+    Columns: row (1 is the first record), row_id, column, before, after, decided by, when, reason.
+    """
+    rows = [
+        (c.position + 1, c.row_id, c.column, c.before, c.after,
+         c.decision.annotator, c.decision.decided_at, c.decision.shown)
+        for c in corrections.changes[:limit]
+    ]  # fmt: skip
+    names = ["row", "row_id", "column", "before", "after", "decided by", "when", "reason"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def cell_text(value: Any) -> str:
+    """A cell of the table as text; "" where it is missing."""
+    return "" if _missing(value) else str(value)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _said(name: str, decision: Decision | None) -> Any:
+    if name == EXCLUDED:
+        return decision is not None and decision.action is Action.EXCLUDE
+    if decision is None:
+        return None
+    return decision.action.value if name == "decision" else getattr(decision, name)
+
+
+def _check_options(dataset: Dataset, options: ExportOptions, label_quality: np.ndarray | None) -> None:
+    unknown = [name for name in options.add if name not in ADDABLE]
+    if unknown:
+        raise refuse(f"cannot add the columns {', '.join(unknown)}", expected="some of " + ", ".join(ADDABLE))
+    wanted = (*options.add, *((EXCLUDED,) if options.excluded == "mark" else ()))
+    taken = [name for name in wanted if name in dataset.table.columns]
+    if taken:
+        raise refuse(
+            f"the source already has a column called {taken[0]!r}",
+            mend="leave that column out of the export, or rename it in the source and load it again",
+        )
+    if "label_quality" in options.add and (label_quality is None or len(label_quality) != len(dataset)):
+        raise refuse(
+            "there are no label quality scores to add",
+            mend="run the label_issues check first, or leave them out",
+        )
+
+
+def _elsewhere(dataset: Dataset, options: ExportOptions) -> np.ndarray:
+    """(N,) bool: the rows of splits that were not asked for."""
+    if options.splits is None:
+        return np.zeros(len(dataset), dtype=bool)
+    if dataset.splits is None:
+        raise refuse("the data set has no split column", mend="export all rows, or name it on Load data")
+    there = sorted(dataset.splits.dropna().unique())
+    unknown = [name for name in options.splits if name not in there]
+    if unknown:
+        raise refuse(f"no row is in split {unknown[0]!r}", expected="one of " + ", ".join(there))
+    return ~dataset.splits.isin(list(options.splits)).to_numpy()
+
+
+def _judge(dataset: Dataset, position: int, decision: Decision) -> Verdict | Problem:
+    """What a decision does to its row, or why it cannot be applied."""
+    excludes = decision.action is Action.EXCLUDE
+    if position < 0:
+        if excludes:
+            return "already"
+        return Problem(
+            "error",
+            f"the row with id {decision.row_id!r} is no longer in the data (it was decided "
+            f"{decision.action.value!r} by {decision.annotator})",
+            mend="load the data that was reviewed, or skip conflicts",
+        )
+    code = int(dataset.labels[position])
+    given = dataset.classes[code] if code != UNLABELLED else ""
+    where: dict[str, Any] = {"row": position + 1, "column": dataset.columns.label or ""}
+    relabels = decision.action is Action.RELABEL
+    if relabels and dataset.columns.label is None:
+        return Problem("error", "the data set has no label column to write to", row=position + 1)
+    if relabels and given == decision.label:
+        return "already"
+    if given != decision.given_label:
+        return Problem(
+            "error",
+            f"the given label is {given!r}, but it was {decision.given_label!r} when "
+            f"{decision.annotator} decided {decision.label or decision.action.value!r}",
+            mend="decide this row again, or skip conflicts",
+            **where,
+        )
+    if relabels and decision.label not in dataset.classes:
+        return Problem(
+            "error",
+            f"decided class {decision.label!r} is not in your class list",
+            mend="add it to the class list on Load data, or decide again",
+            **where,
+        )
+    return "change" if relabels or excludes else "none"
+
+
+def _change(dataset: Dataset, options: ExportOptions, position: int, decision: Decision) -> Change:
+    label = dataset.columns.label
+    if decision.action is Action.RELABEL:
+        column, after = label or "", dataset.tokens[dataset.classes.index(decision.label or "")]
+    elif options.excluded == "mark":
+        return Change(position, decision.row_id, EXCLUDED, "", "true", decision)
+    else:
+        column, after = "", ""
+    before = "" if label is None else cell_text(dataset.table[label].iat[position])
+    return Change(position, decision.row_id, column, before, after, decision)

@@ -1,0 +1,179 @@
+"""JSON records rewritten in place: where values lie, and how new ones are written there.
+
+Spans are taken in text decoded as latin-1, in which every byte is one character: offsets are byte
+offsets, and UTF-8 inside strings does no harm since JSON's own marks are ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.exporters._table import BLOCK_ROWS, check_cell, check_count
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+Span = tuple[int, int]
+
+# Numbers stay text, so that no length of digits is refused and none is rounded.
+DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_BARE = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false")
+
+
+def skip_space(text: str, at: int) -> int:
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]
+
+
+def value_spans(text: str, at: int) -> tuple[dict[str, tuple[int, int]], int]:
+    """({key: (start, stop) of its value}, offset of the closing brace) of the object that opens at `at`.
+
+    Of a key that comes twice the last value counts, as in Python's json module.
+    """
+    spans = {}
+    at = skip_space(text, at + 1)
+    while text[at] != "}":
+        key_start = at
+        _, at = DECODER.raw_decode(text, at)
+        key = json.loads(text[key_start:at].encode("latin-1"), strict=False)
+        start = skip_space(text, skip_space(text, at) + 1)
+        _, stop = DECODER.raw_decode(text, start)
+        spans[key] = (start, stop)
+        at = skip_space(text, stop)
+        if text[at] == ",":
+            at = skip_space(text, at + 1)
+    return spans, at
+
+
+def rewrite_records(
+    corrections: Corrections,
+    data: Any,
+    find: Callable[[Any], Iterator[Span]],
+    handle: IO[bytes],
+    progress: Progress,
+) -> None:
+    """Copy `data` (bytes or a memory map) with its records, which `find` finds, corrected.
+
+    A dropped record goes with the separator before it; the first ones go with the one behind them.
+    """
+    writer = ObjectWriter(corrections, is_bare(corrections, data, find(data)))
+    tokens = corrections.tokens_in(0, len(corrections.dataset))
+    copied = previous = position = 0
+    kept = False
+    spans = find(data)
+    for (dropped, added), (start, stop) in zip(_rows(corrections, progress), spans, strict=False):
+        if position == 0:
+            handle.write(data[:start])
+            copied = start
+        if dropped:
+            writer.check(position, data[start:stop])
+            if kept:
+                handle.write(data[copied:previous])
+            copied = stop
+        else:
+            copied = copied if kept else start
+            kept = True
+            if added or position in tokens:
+                handle.write(data[copied:start])
+                handle.write(writer.rewrite(position, data[start:stop], tokens.get(position), added))
+                copied = stop
+        previous = stop
+        position += 1
+    check_count(corrections, position + sum(1 for _ in spans))
+    handle.write(data[copied:])
+
+
+def _rows(corrections: Corrections, progress: Progress) -> Iterator[tuple[bool, dict[str, Any]]]:
+    """(dropped, added values by name) of each row."""
+    total = len(corrections.dataset)
+    for start in range(0, total, BLOCK_ROWS):
+        progress.report(start / total, "writing rows")
+        rows = np.arange(start, min(start + BLOCK_ROWS, total))
+        added = corrections.added(rows)
+        values: Iterable[tuple[Any, ...]] = zip(*added.values(), strict=True) if added else [()] * len(rows)
+        for dropped, row in zip(corrections.dropped[rows].tolist(), values, strict=True):
+            yield dropped, dict(zip(added, row, strict=True))
+
+
+def is_bare(corrections: Corrections, data: Any, spans: Iterable[Span]) -> bool:
+    """Whether the source writes its labels without quotes, judged by its first labelled record."""
+    labelled = np.flatnonzero(corrections.dataset.labels >= 0)
+    label = corrections.dataset.columns.label
+    if label is None or len(labelled) == 0:
+        return False
+    for position, (start, stop) in enumerate(spans):
+        if position == labelled[0]:
+            text = data[start:stop].decode("latin-1")
+            at = value_spans(text, 0)[0].get(label)
+            return at is not None and text[at[0]] != '"'
+    return False
+
+
+class ObjectWriter:
+    """Rewrites the objects of one source: the label's value, and the values of added columns.
+
+    A new label has the JSON type of the value that it replaces. Where that was missing, it has the
+    type of the source's first label.
+    """
+
+    def __init__(self, corrections: Corrections, bare: bool) -> None:
+        self.corrections = corrections
+        self.label = corrections.dataset.columns.label
+        self.bare = bare
+
+    def check(self, position: int, raw: bytes) -> None:
+        """Raises InputError unless the object at this position has the label that the data set has."""
+        if self.label is not None:
+            text = raw.decode("latin-1")
+            self._check(position, text, value_spans(text, 0)[0])
+
+    def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
+        """The object with a new label (None keeps it) and with the added values at its end."""
+        text = raw.decode("latin-1")
+        spans, close = value_spans(text, 0)
+        pieces = dict(added)
+        if token is not None and self.label is not None:
+            self._check(position, text, spans)
+            if self.label not in spans:
+                pieces = {self.label: _Raw(self._value(token, None, position)), **added}
+        body = text[:close].rstrip(" \t\n\r") if pieces else text[:close]
+        tail = text[len(body) :]
+        members = [f"{json.dumps(key, ensure_ascii=False)}: {_dump(value)}" for key, value in pieces.items()]
+        joined = ", ".join(members)
+        if joined and spans:
+            joined = ", " + joined
+        if token is not None and self.label in spans:
+            start, stop = spans[self.label]
+            new = self._value(token, text[start:stop], position).encode().decode("latin-1")
+            body = body[:start] + new + body[stop:]
+        return body.encode("latin-1") + joined.encode() + tail.encode("latin-1")
+
+    def _check(self, position: int, text: str, spans: dict[str, tuple[int, int]]) -> None:
+        found = None
+        if self.label in spans:
+            start, stop = spans[self.label]
+            raw = text[start:stop].encode("latin-1")
+            found = json.loads(raw, strict=False, parse_int=str, parse_float=str)
+        check_cell(self.corrections, position, found)
+
+    def _value(self, token: str, old: str | None, position: int) -> str:
+        """The token as JSON, typed like the value that it replaces."""
+        labelled = old is not None and self.corrections.dataset.labels[position] >= 0
+        bare = not old.startswith('"') if labelled and old else self.bare
+        word = token.lower() if token in ("True", "False") else token
+        return word if bare and _BARE.fullmatch(word) else json.dumps(token, ensure_ascii=False)
+
+
+class _Raw(str):
+    """Text that is JSON already."""
+
+
+def _dump(value: Any) -> str:
+    return str(value) if isinstance(value, _Raw) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,165 @@
+"""What several export formats share: comparing cells, and the corrected table in blocks."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import refuse
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+BLOCK_ROWS = 50_000
+
+
+def same_cell(found: Any, expected: Any) -> bool:
+    """Whether a cell of the source is the table's cell, whatever types hold them (3 is 3.0 is "3")."""
+    found, expected = ("" if _is_missing(value) else str(value) for value in (found, expected))
+    if found == expected:
+        return True
+    try:
+        return float(found) == float(expected)
+    except ValueError:
+        return False
+
+
+def plain_text(value: Any) -> str:
+    """A typed cell as text: "" where it is missing, true/false, lists and structs as JSON, else str of it."""
+    if _is_missing(value):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bytes):
+        raise refuse(
+            "a column holds binary values, which text formats have no room for", mend="export as Parquet"
+        )
+    return str(value)
+
+
+def check_cell(corrections: Corrections, position: int, found: Any) -> None:
+    """Raises InputError unless the label found in the source is the one that the data set has there.
+
+    The last guard against writing to the wrong row.
+    """
+    column = corrections.dataset.columns.label
+    expected = None if column is None else corrections.dataset.table[column].iat[position]
+    if not same_cell(found, expected):
+        raise refuse(
+            f"the source has {str(found)!r} where the data set has {str(expected)!r}; nothing was written",
+            file=corrections.source.path.name,
+            row=position + 1,
+            column=column or "",
+            mend="load the file again, so that the decisions meet the rows they were made for",
+        )
+
+
+def check_count(corrections: Corrections, found: int) -> None:
+    """Raises InputError unless the source has as many records as the data set."""
+    if found != len(corrections.dataset):
+        raise refuse(
+            f"the source has {found:,} records; nothing was written",
+            expected=f"{len(corrections.dataset):,}, as when it was loaded",
+            file=corrections.source.path.name,
+            mend="load the file again",
+        )
+
+
+def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str) -> pa.ChunkedArray:
+    """The column with the cells at these positions replaced, its type kept, dictionaries included.
+
+    A dictionary keeps its values, used or not; a token that it lacks is appended.
+    Raises InputError where a token cannot be written in the column's type.
+    """
+    if not tokens:
+        return column
+    kind = column.type
+    encoded = pa.types.is_dictionary(kind)
+    plain = _plain(column)
+    try:
+        new = pa.array(list(tokens.values()), pa.string()).cast(plain.type)
+        source = np.arange(len(plain))
+        source[list(tokens)] = len(plain) + np.arange(len(tokens))
+        made = pa.concat_arrays([plain, new]).take(pa.array(source))
+        if encoded:
+            values = column.unify_dictionaries().chunk(0).dictionary
+            extra = new.unique().filter(pc.invert(pc.is_in(new.unique(), value_set=values)))
+            values = pa.concat_arrays([values, extra])
+            codes = pc.index_in(made, value_set=values).cast(kind.index_type)
+            made = pa.DictionaryArray.from_arrays(codes, values, ordered=kind.ordered)
+    except pa.ArrowInvalid as error:
+        raise refuse(
+            f"a decided class cannot be written in a column of type {kind}: {error}", column=name
+        ) from error
+    return pa.chunked_array([made], type=kind)
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[Any]:
+    """A file's bytes, memory-mapped; b"" for an empty file, which cannot be mapped."""
+    with path.open("rb") as handle:
+        if path.stat().st_size == 0:
+            yield b""
+        else:
+            with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                yield data
+
+
+def corrected_blocks(corrections: Corrections, progress: Progress) -> Iterator[pa.Table]:
+    """The corrected table in blocks, columns in source order and then the added ones."""
+    table, label = corrections.dataset.table, corrections.dataset.columns.label
+    schema = pa.Schema.from_pandas(table, preserve_index=False).remove_metadata()
+    for start in range(0, len(table), BLOCK_ROWS):
+        progress.report(start / len(table), "writing rows")
+        stop = min(start + BLOCK_ROWS, len(table))
+        block = pa.Table.from_pandas(table.iloc[start:stop], schema=schema, preserve_index=False)
+        yield correct_block(corrections, block.replace_schema_metadata(None), start, label)
+
+
+def correct_block(corrections: Corrections, block: pa.Table, start: int, label: str | None) -> pa.Table:
+    """One block of source rows that begins at position `start`, with the corrections applied."""
+    stop = start + len(block)
+    tokens = {position - start: token for position, token in corrections.tokens_in(start, stop).items()}
+    if label is not None and tokens:
+        at = block.schema.get_field_index(label)
+        new = replace_cells(block.column(at), tokens, label)
+        block = block.set_column(at, block.schema.field(at).with_type(new.type), new)
+    block = _append(corrections, block, start, label)
+    dropped = corrections.dropped[start:stop]
+    return block.filter(pa.array(~dropped)) if dropped.any() else block
+
+
+def _append(corrections: Corrections, block: pa.Table, start: int, label: str | None) -> pa.Table:
+    added = corrections.added(np.arange(start, start + len(block)))
+    for name, values in added.items():
+        if name == "given_label" and label is not None:
+            kind: Any = _plain_type(block.schema.field(label).type)
+        else:
+            kind = {"label_quality": pa.float64(), "excluded": pa.bool_()}.get(name, pa.string())
+        block = block.append_column(name, pa.array(values, kind, from_pandas=True))
+    return block
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)

@@ -1,0 +1,47 @@
+"""JSON Lines, one object a line. A JSON Lines source is rewritten byte for byte; only new values differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.exporters._base import ExportFormat
+from core.exporters._json import Span, rewrite_records
+from core.exporters._table import corrected_blocks, mapped
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
+
+
+def write(corrections: Corrections, out: Path, progress: Progress) -> int:
+    """Write the corrected source as JSON Lines."""
+    with out.open("wb") as handle:
+        if corrections.source.format == "jsonl":
+            with mapped(corrections.source.path) as data:
+                rewrite_records(corrections, data, _spans, handle, progress)
+        else:
+            for block in corrected_blocks(corrections, progress):
+                for row in block.to_pylist():
+                    handle.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
+    return 0
+
+
+def _spans(data: Any) -> Iterator[Span]:
+    """The object on each line that is not blank."""
+    at = len(_BOM) if data[: len(_BOM)] == _BOM else 0
+    while at < len(data):
+        found = data.find(b"\n", at)
+        end = len(data) if found < 0 else found
+        line = data[at:end]
+        if line.strip(_BLANK):
+            yield at + len(line) - len(line.lstrip(_BLANK)), at + len(line.rstrip(_BLANK))
+        at = end + 1
+
+
+JSON_LINES = ExportFormat("jsonl", "JSON Lines", ".jsonl", write, frozenset({"jsonl"}))

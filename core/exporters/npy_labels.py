@@ -1,0 +1,69 @@
+"""A NumPy array of labels, one a row. From a .npy source the values keep its type and meaning.
+
+From any other source they are int64 codes: the class's place in the class list, -1 for a row without
+a label, as every (N, K) array of this data set counts its columns.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import refuse
+from core.exporters._base import ExportFormat
+from core.exporters._table import check_cell, check_count
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+
+def write(corrections: Corrections, out: Path, progress: Progress) -> int:
+    """Write the corrected labels of the rows that are kept, in row order."""
+    if corrections.added_names:
+        raise refuse(
+            "an array of labels has no room for added columns",
+            mend="export without them and leave excluded rows out, or choose CSV",
+        )
+    progress.report(0.0, "writing labels")
+    if corrections.source.format != "npy_labels":
+        labels = _codes(corrections)
+    elif corrections.untouched:
+        shutil.copyfile(corrections.source.path, out)
+        return 0
+    else:
+        labels = _corrected(corrections)
+    with out.open("wb") as handle:
+        np.save(handle, labels[~corrections.dropped], allow_pickle=False)
+    return 0
+
+
+def _codes(corrections: Corrections) -> np.ndarray:
+    dataset = corrections.dataset
+    labels = dataset.labels.astype(np.int64)
+    for position, token in corrections.tokens_in(0, len(dataset)).items():
+        labels[position] = dataset.tokens.index(token)
+    return labels
+
+
+def _corrected(corrections: Corrections) -> np.ndarray:
+    """The source's array with the new labels; strings are widened where a new one is longer."""
+    labels = np.load(corrections.source.path, allow_pickle=False)
+    check_count(corrections, len(labels))
+    for change in corrections.changes:
+        check_cell(corrections, change.position, labels[change.position].item())
+    tokens = corrections.tokens_in(0, len(labels))
+    if not tokens:
+        return labels
+    new = np.array(list(tokens.values()))
+    if labels.dtype.kind in "US":
+        new = new.astype(labels.dtype.kind)
+        labels = labels.astype(np.promote_types(labels.dtype, new.dtype))
+    labels[list(tokens)] = new.astype(labels.dtype)
+    return labels
+
+
+NPY_LABELS = ExportFormat("npy_labels", "NumPy array of labels", ".npy", write, frozenset({"npy_labels"}))

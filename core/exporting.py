@@ -1,0 +1,254 @@
+"""Writes a corrected file with its change log and summary, all or nothing, and checks what was written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import core.exporters
+from core import __version__
+from core.corrections import Change, Corrections
+from core.errors import refuse
+from core.exporters._base import ExportFormat
+from core.progress import Progress
+from core.registry import collect
+from core.source import Source, file_sha256
+from core.spreadsheet import escape
+
+LOG_COLUMNS = (
+    "row_id", "row", "column", "before", "after", "decision", "annotator", "decided_at", "reason", "op_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What an export wrote. The same facts are in its summary.json.
+
+    files: the corrected file, then changes.csv, changes.json and summary.json.
+    rows_excluded: decided "exclude", left out or marked as `excluded` says.
+    rows_of_other_splits: not asked for and not written.
+    cells_escaped: cells changed by the spreadsheet-safe option.
+    already: decisions that the source shows already.
+    skipped: decisions not applied because they conflict with the data.
+    sha256: of the corrected file.
+    """
+
+    files: tuple[Path, ...]
+    format: str
+    rows_read: int
+    rows_written: int
+    cells_changed: int
+    rows_excluded: int
+    excluded: str
+    rows_of_other_splits: int
+    cells_escaped: int
+    already: int
+    skipped: tuple[str, ...]
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        return self.files[0]
+
+    @property
+    def sentence(self) -> str:
+        """What was written, in a line or two for a person."""
+        said = [f"{self.path.name}: {self.rows_written:,} rows, {self.cells_changed:,} labels changed"]
+        if self.rows_excluded:
+            done = "left out" if self.excluded == "drop" else "marked"
+            said.append(f"{self.rows_excluded:,} excluded rows {done}")
+        if self.rows_of_other_splits:
+            said.append(f"{self.rows_of_other_splits:,} rows of other splits left out")
+        if self.cells_escaped:
+            said.append(f"{self.cells_escaped:,} cells made safe for spreadsheets")
+        if self.already:
+            said.append(f"{self.already:,} decisions were in the file already")
+        if self.skipped:
+            said.append(f"{len(self.skipped):,} decisions skipped because they conflict")
+        return "; ".join(said) + f". Change log: {self.files[1].name}"
+
+
+def formats() -> dict[str, ExportFormat]:
+    """Every export format by name."""
+    return collect(core.exporters, ExportFormat)
+
+
+def default_format(source: Source, out: Path | None = None) -> ExportFormat:
+    """The format that the source came in; another only where the suffix of `out` names exactly one."""
+    own = [f for f in formats().values() if source.format in f.rewrites]
+    if out is not None and out.suffix.lower() != source.path.suffix.lower():
+        named = [f for f in formats().values() if f.suffix == out.suffix.lower()]
+        if len(named) == 1:
+            return named[0]
+    if not own:
+        raise refuse(f"there is no export format for {source.format!r}", expected=", ".join(formats()))
+    return own[0]
+
+
+def write_export(
+    corrections: Corrections, out: Path, format: str | None = None, progress: Progress | None = None
+) -> ExportSummary:
+    """Write the corrected file to `out`, and beside it its change log and summary.
+
+    For train.csv these are train.changes.csv, train.changes.json and train.summary.json. All four are
+    written under temporary names and renamed at the end; whatever fails before leaves nothing behind.
+    Raises InputError where decisions conflict, the source has changed since it was loaded, or `out`
+    would overwrite the source.
+    """
+    progress = progress or Progress()
+    corrections.refuse_conflicts()
+    chosen = _format(format) if format else default_format(corrections.source, out)
+    files = (out, *side_files(out))
+    _check_targets(corrections.source, files)
+    stamp = _check_source(corrections.source)
+    with _staged(files) as (data, log_csv, log_json, summary_json):
+        escaped = chosen.write(corrections, data, progress.part(0.0, 0.95))
+        if _stamp(corrections.source.path) != stamp:
+            raise _changed(corrections.source)
+        summary = _summary(corrections, chosen, files, escaped, file_sha256(data))
+        _write_log_csv(corrections, log_csv)
+        _write_json(log_json, [log_entry(c) for c in corrections.changes])
+        _write_json(summary_json, _summary_document(corrections, summary))
+        progress.report(1.0, "done")
+    return summary
+
+
+def side_files(out: Path) -> tuple[Path, Path, Path]:
+    """Where the change log (CSV and JSON) and the summary of an export to `out` are written."""
+    return out.with_suffix(".changes.csv"), out.with_suffix(".changes.json"), out.with_suffix(".summary.json")
+
+
+def log_entry(change: Change) -> dict[str, Any]:
+    """One line of the change log. row: 1 is the first record. column: "" where the whole row is left out."""
+    decision = change.decision
+    return {
+        "row_id": change.row_id,
+        "row": change.position + 1,
+        "column": change.column,
+        "before": change.before,
+        "after": change.after,
+        "decision": decision.action.value,
+        "annotator": decision.annotator,
+        "decided_at": decision.decided_at,
+        "reason": decision.shown,
+        "op_id": decision.op_id,
+    }
+
+
+def _format(name: str) -> ExportFormat:
+    found = formats().get(name)
+    if found is None:
+        raise refuse(f"there is no export format called {name!r}", expected="one of " + ", ".join(formats()))
+    return found
+
+
+def _check_targets(source: Source, files: tuple[Path, ...]) -> None:
+    if not files[0].parent.is_dir():
+        raise refuse(f"the folder {str(files[0].parent)!r} does not exist", mend="make it first")
+    for file in files:
+        if file.is_dir():
+            raise refuse(f"{str(file)!r} is a folder", mend="give the name of a file")
+        if file.resolve() == source.path.resolve() or (file.exists() and file.samefile(source.path)):
+            raise refuse(
+                f"{file.name} is the source itself; an export never overwrites it",
+                mend="choose another name, for example " + file.with_suffix(".corrected" + file.suffix).name,
+            )
+
+
+def _check_source(source: Source) -> tuple[int, ...] | None:
+    """Raises InputError unless the file holds the bytes that were loaded. Returns its stamp."""
+    if source.path.is_dir():
+        return None
+    if not source.path.is_file():
+        raise refuse("the source file is gone", file=str(source.path), mend="put it back, or load it again")
+    stamp = _stamp(source.path)
+    if source.path.stat().st_size != source.size or file_sha256(source.path) != source.sha256:
+        raise _changed(source)
+    return stamp
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _changed(source: Source) -> Exception:
+    return refuse(
+        "the source has changed since it was loaded; nothing was written",
+        file=source.path.name,
+        mend="load it again (decisions are kept), or put the old file back",
+    )
+
+
+@contextmanager
+def _staged(targets: tuple[Path, ...]) -> Iterator[list[Path]]:
+    """Temporary files beside their targets, renamed together at the end, removed if anything fails."""
+    mark = secrets.token_hex(4)
+    temporary = [target.with_name(f".{target.name}.{mark}.tmp") for target in targets]
+    try:
+        yield temporary
+        for path in temporary:
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+        # The summary comes last: where it stands, it names the sha256 of the data that it belongs to.
+        for path, target in zip(temporary, targets, strict=True):
+            os.replace(path, target)
+    finally:
+        for path in temporary:
+            path.unlink(missing_ok=True)
+
+
+def _summary(
+    corrections: Corrections, chosen: ExportFormat, files: tuple[Path, ...], escaped: int, sha256: str
+) -> ExportSummary:
+    excluded = sum(c.decision.action.value == "exclude" for c in corrections.changes)
+    return ExportSummary(
+        files=files,
+        format=chosen.name,
+        rows_read=len(corrections.dataset),
+        rows_written=corrections.rows_written,
+        cells_changed=len(corrections.changes) - excluded,
+        rows_excluded=excluded,
+        excluded=corrections.options.excluded,
+        rows_of_other_splits=corrections.left_out,
+        cells_escaped=escaped,
+        already=corrections.already,
+        skipped=tuple(str(problem) for problem in corrections.conflicts),
+        sha256=sha256,
+    )
+
+
+def _summary_document(corrections: Corrections, summary: ExportSummary) -> dict[str, Any]:
+    source = corrections.source
+    return {
+        **{k: v for k, v in asdict(summary).items() if k != "files"},
+        "file": summary.path.name,
+        "source": {"file": source.path.name, "format": source.format, "sha256": source.sha256},
+        "data_set": corrections.dataset.name,
+        "classes": dict(zip(corrections.dataset.tokens, corrections.dataset.classes, strict=True)),
+        "options": asdict(corrections.options),
+        "labelmend": __version__,
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _write_log_csv(corrections: Corrections, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(LOG_COLUMNS)
+        for change in corrections.changes:
+            writer.writerow([escape(str(cell)) for cell in log_entry(change).values()])
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
