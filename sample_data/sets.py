@@ -211,8 +211,8 @@ def _corpus() -> pd.DataFrame:
 
 
 def read_corpus(file: str) -> list[str]:
-    """The messages of one corpus file; a blank line ends a message, so that one may have several lines."""
-    return [block.strip() for block in (CORPUS / file).read_text("utf-8").split("\n\n") if block.strip()]
+    r"""The messages of one corpus file, one a line; \n inside a line stands for a line break."""
+    return [line.replace("\\n", "\n") for line in (CORPUS / file).read_text("utf-8").splitlines()]
 
 
 def _message_truth(rows: pd.DataFrame, true: list[str], given: list[str]) -> pd.DataFrame:
