@@ -187,7 +187,7 @@ class Store:
 
 
 @cache
-def open_store(url: str) -> Store:
+def shared_store(url: str) -> Store:
     """The store at that URL; the pages and the routes of a process use one object."""
     return Store(url)
 

@@ -1,0 +1,273 @@
+"""One data set on a reviewer's desk: its rows, what the audit found, what was decided, and the queue.
+
+The routes and the review page share one Desk a process, so that opening a page computes nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from core.dataset import Dataset
+from core.errors import refuse
+from core.issues import Result
+from core.review import items
+from core.review.decisions import Action, Decision
+from core.review.queue import Filters, check_in_use, select
+from core.review.store import Receipt, shared_store
+from core.session_token import mint_media
+from core.workspace import Project, Workspace
+
+ResultsOf = Callable[[Project], Mapping[str, Result]]
+
+NEIGHBOURS = 10
+SHOWN_NEIGHBOURS = 5
+_QUEUES_KEPT = 16
+_AUDITS_KEPT = 4
+
+
+class QueueChanged(Exception):
+    """The audit changed since the queue was made, so that positions in it mean other rows now."""
+
+
+class Desk:
+    """Safe to share between threads. results_of: the audit results of a project, cached ones only."""
+
+    def __init__(self, workspace: Workspace, results_of: ResultsOf) -> None:
+        self.workspace = workspace
+        self.store = shared_store(workspace.database_url)
+        self._results_of = results_of
+        self._lock = threading.Lock()
+        self._queues: OrderedDict[tuple[Any, ...], tuple[np.ndarray, str]] = OrderedDict()
+
+    def project(self, name: str) -> Project:
+        """The data set of that name. Raises InputError where there is none."""
+        return self.workspace.open(name)
+
+    def results(self, project: Project) -> Mapping[str, Result]:
+        """What the audit found, by check; empty where the data set has not been analysed."""
+        return self._results_of(project)
+
+    def queue(self, name: str, filters: Filters, as_of: int | None = None) -> tuple[np.ndarray, str]:
+        """(positions in order, a tag that changes when they do) with decision states as of an event.
+
+        Holding as_of still keeps the queue still: a decided row does not leave it under one's hands.
+        """
+        project = self.project(name)
+        results = self.results(project)
+        seq = self.store.last_seq(name) if as_of is None else as_of
+        # A filter without a state reads no decisions, so that its queue is good for every as_of.
+        key = (project.dataset, tuple(results.values()), filters, seq if filters.state else 0)
+        with self._lock:
+            if key in self._queues:
+                self._queues.move_to_end(key)
+                return self._queues[key]
+        in_force = self.store.in_force(name, seq) if filters.state else {}
+        positions = select(project.dataset, results, in_force, filters)
+        tag = hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
+        with self._lock:
+            self._queues[key] = positions, tag
+            while len(self._queues) > _QUEUES_KEPT:
+                self._queues.popitem(last=False)
+        return positions, tag
+
+    def page(
+        self,
+        name: str,
+        filters: Filters,
+        *,
+        as_of: int | None = None,
+        tag: str = "",
+        at: int | None = None,
+        row: str = "",
+        undecided: bool = False,
+        n: int = 12,
+    ) -> dict[str, Any]:
+        """n items of a queue from rank `at` on (0 is first).
+
+        Without `at` it starts at `row`, or where that is not in the queue, at the first undecided row.
+        undecided: start at the first undecided row from `at` on. Raises QueueChanged when `tag` is not
+        the queue's.
+        """
+        as_of = self.store.last_seq(name) if as_of is None else as_of
+        positions, current = self.queue(name, filters, as_of)
+        if tag and tag != current:
+            raise QueueChanged
+        board = self.board(name, filters)
+        in_force = self.store.in_force(name)
+        alone = None
+        if at is None:
+            at, alone = self._start(board, positions, in_force, row)
+        elif undecided:
+            at = _first_undecided(board, positions, in_force, at)
+
+        def shown(position: int) -> dict[str, Any]:
+            return items.item(board, position, in_force.get(str(board.dataset.row_ids[position])))
+
+        return {
+            "total": len(positions),
+            "as_of": as_of,
+            "tag": current,
+            "at": at,
+            "items": [shown(int(p)) for p in positions[at : at + n]],
+            "alone": None if alone is None else shown(alone),
+        }
+
+    def _start(
+        self, board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision], row: str
+    ) -> tuple[int, int | None]:
+        """Where to begin: (rank, position of a row that was asked for and is not in the queue)."""
+        position = int(board.dataset.positions([row])[0]) if row else -1
+        rank = np.flatnonzero(positions == position)
+        if len(rank):
+            return int(rank[0]), None
+        return _first_undecided(board, positions, in_force, 0), position if position >= 0 else None
+
+    def board(self, name: str, filters: Filters) -> items.Board:
+        """What the items of a queue are made from."""
+        project = self.project(name)
+        results = self.results(project)
+        token = mint_media(self.workspace.secret(), name)
+        dataset = project.dataset
+
+        def link(position: int, size: str) -> str:
+            digest = "" if dataset.media_hash is None else str(dataset.media_hash[position])[:12]
+            query = {"row": dataset.row_ids[position], "size": size, "v": digest, "token": token}
+            return f"labelmend/media/{name}?{urlencode(query)}"
+
+        return items.Board(dataset, project.predictions, results, check_in_use(results, filters), link)
+
+    def neighbours(self, name: str, filters: Filters, row: str) -> dict[str, Any]:
+        """A row's nearest rows: some labelled as given, some as suggested, and how many of each are near."""
+        board = self.board(name, filters)
+        position = self._position(board, row)
+        embeddings = board.predictions.embeddings
+        given, suggested = items.given_label(board.dataset, position), items.suggestion_of(board, position)
+        if embeddings is None:
+            return {"given": [], "suggested": [], "why": items.why(board, position)}
+        near = _near(embeddings, position, NEIGHBOURS, None)
+        same = [board.dataset.labels[p] for p, _ in near]
+        counted = None
+        if suggested is not None:
+            counted = (same.count(board.dataset.classes.index(suggested)), len(near))
+        return {
+            "given": self._labelled(board, embeddings, position, given),
+            "suggested": self._labelled(board, embeddings, position, suggested),
+            "why": items.why(board, position, counted),
+        }
+
+    def _labelled(
+        self, board: items.Board, embeddings: np.ndarray, position: int, label: str | None
+    ) -> list[dict[str, Any]]:
+        if label is None:
+            return []
+        among = np.flatnonzero(board.dataset.labels == board.dataset.classes.index(label))
+        near = _near(embeddings, position, SHOWN_NEIGHBOURS, among)
+        return [{**items.preview(board, p), "distance": round(d, 3)} for p, d in near]
+
+    def text(self, name: str, row: str) -> str:
+        """The whole text of a row whose item holds its beginning only."""
+        board = self.board(name, Filters())
+        return items.row_text(board.dataset, self._position(board, row))
+
+    def record(self, decisions: Sequence[Decision]) -> list[Receipt]:
+        """Store what fits its data set; a receipt for each decision, in their order."""
+        reasons = [self._misfit(d) for d in decisions]
+        good = [d for d, reason in zip(decisions, reasons, strict=True) if not reason]
+        stored = iter(self.store.record(good))
+        pairs = zip(decisions, reasons, strict=True)
+        return [Receipt(d.op_id, refused=reason) if reason else next(stored) for d, reason in pairs]
+
+    def _misfit(self, decision: Decision) -> str:
+        """Why a decision does not fit the data set as it is now; "" where it does."""
+        if decision.dataset not in self.workspace.names():
+            return f"There is no data set called {decision.dataset!r}."
+        dataset = self.project(decision.dataset).dataset
+        position = int(dataset.positions([decision.row_id])[0])
+        return _misfit(dataset, position, decision)
+
+    def _position(self, board: items.Board, row: str) -> int:
+        position = int(board.dataset.positions([row])[0])
+        if position < 0:
+            raise refuse(f"row {row!r} is not in this project")
+        return position
+
+
+def _first_undecided(
+    board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision], at: int
+) -> int:
+    """Rank of the first row from `at` on without a decision; the queue's length where all are decided."""
+    mask = np.zeros(len(board.dataset), dtype=bool)
+    decided = board.dataset.positions(in_force)
+    mask[decided[decided >= 0]] = True
+    free = np.flatnonzero(~mask[positions[at:]])
+    return at + int(free[0]) if len(free) else len(positions)
+
+
+def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:
+    from core.neighbours import nearest
+
+    found, distance = nearest(embeddings, np.array([position]), k, among=among)
+    return [(int(p), float(d)) for p, d in zip(found[0], distance[0], strict=True) if p >= 0]
+
+
+def _misfit(dataset: Dataset, position: int, decision: Decision) -> str:
+    """Why a decision does not fit the data set as it is now; "" where it does."""
+    if position < 0:
+        return f"Row {decision.row_id} is not in this project."
+    given = items.given_label(dataset, position) or ""
+    if decision.given_label != given:
+        return (
+            f"Row {decision.row_id} is labelled {given!r} now, not {decision.given_label!r}. Reload the page."
+        )
+    if decision.action is Action.RELABEL:
+        if decision.label not in dataset.classes:
+            return f"{decision.label!r} is not a class of this project."
+    elif decision.label is not None:
+        return f"A decision to {decision.action} names no class."
+    if (decision.action is Action.UNDO) != (decision.undoes is not None):
+        return "Only an undo names the decision that it undoes."
+    return ""
+
+
+@cache
+def shared_desk(workspace: Workspace) -> Desk:
+    """The desk of a workspace; the pages and the routes of a process use one object."""
+    return Desk(workspace, _audited(workspace))
+
+
+def _audited(workspace: Workspace) -> ResultsOf:
+    """Reads the audit results of a project from the cache on disk, and again only when they changed."""
+    held: OrderedDict[tuple[Any, ...], Mapping[str, Result]] = OrderedDict()
+    lock = threading.Lock()
+
+    def results_of(project: Project) -> Mapping[str, Result]:
+        from core.audit import cached_audit, checks
+
+        settings = workspace.recall(project.name, "audit", {})
+        stamps = tuple(_changed_at(workspace.cache_dir / name) for name in checks())
+        key = (project.dataset, json.dumps(settings, sort_keys=True), stamps)
+        with lock:
+            if key not in held:
+                audit = cached_audit(
+                    project.dataset, project.predictions, workspace.cache_dir, settings=settings
+                )
+                held[key] = audit.results
+                while len(held) > _AUDITS_KEPT:
+                    held.popitem(last=False)
+            return held[key]
+
+    return results_of
+
+
+def _changed_at(folder: Path) -> int:
+    return folder.stat().st_mtime_ns if folder.exists() else 0

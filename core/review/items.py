@@ -1,0 +1,217 @@
+"""What the review surface shows of one row, as JSON-able values. Nothing in here is markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.checks.label_issues import percent
+from core.dataset import UNLABELLED, Dataset
+from core.issues import Result
+from core.media import picture_size
+from core.predictions import Predictions
+from core.review.decisions import Decision
+from core.review.queue import DEFAULT_FIND
+
+TOP_CLASSES = 9
+TEXT_LIMIT = 20_000
+PREVIEW_LIMIT = 120
+UNUSUAL = 1.0
+"""A field is called unusual in the outer 1 percent of the rows with the same given label, on either side."""
+_SAMPLE_A_CLASS = 20_000
+
+MediaLink = Callable[[int, str], str]
+"""(row position, size) -> the picture's address."""
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """Everything that the items of one queue are made from.
+
+    check: name of the check in use; "" where the data set has not been analysed.
+    """
+
+    dataset: Dataset
+    predictions: Predictions
+    results: Mapping[str, Result]
+    check: str
+    link: MediaLink
+    _class_values: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+
+
+def item(board: Board, position: int, decision: Decision | None) -> dict[str, Any]:
+    """One row as the surface shows it.
+
+    number: the row as a person counts it (1 is the first record). given, suggestion: class names or None.
+    classes: at most TOP_CLASSES [name, probability or None], likeliest first, ties in class order.
+    why: the sentence that says why the row is here, as [text, is it a finding] pieces.
+    """
+    dataset = board.dataset
+    suggestion = suggestion_of(board, position)
+    return {
+        "row_id": str(dataset.row_ids[position]),
+        "number": position + 1,
+        "given": given_label(dataset, position),
+        "suggestion": suggestion,
+        "classes": _likeliest(board, position),
+        "why": why(board, position),
+        "content": content(board, position),
+        "decision": None if decision is None else decision_view(decision),
+    }
+
+
+def given_label(dataset: Dataset, position: int) -> str | None:
+    """The class name of a row's given label, None for an unlabelled row."""
+    code = int(dataset.labels[position])
+    return None if code == UNLABELLED else dataset.classes[code]
+
+
+def suggestion_of(board: Board, position: int) -> str | None:
+    """The class that the check in use suggests for a row, None where it suggests none."""
+    if not board.check:
+        return None
+    value = board.results[board.check].table["suggestion"].iloc[position]
+    return None if pd.isna(value) else str(value)
+
+
+def decision_view(decision: Decision) -> dict[str, Any]:
+    """A decision in force as the surface needs it."""
+    return {
+        "op_id": decision.op_id,
+        "action": str(decision.action),
+        "label": decision.label,
+        "annotator": decision.annotator,
+    }
+
+
+def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) -> list[tuple[str, bool]]:
+    """Why a row is in the queue. neighbours: (how many of the nearest have the suggested label, of how many).
+
+    A clause that is not known is left out.
+    """
+    if not board.check:
+        return []
+    table = board.results[board.check].table
+    if not bool(table["flagged"].iloc[position]):
+        score = float(table["score"].iloc[position])
+        return [(f"Not flagged: score {score:.2f}, where 0 is worst and 1 is clean.", False)]
+    suggestion = suggestion_of(board, position)
+    probs = board.predictions.pred_probs
+    if probs is None or suggestion is None or board.check != DEFAULT_FIND:
+        return [(str(table["reason"].iloc[position]), False)]
+    dataset = board.dataset
+    given, row = given_label(dataset, position), probs[position]
+    pieces = [("Flagged because the model gives ", False)]
+    pieces.append((f"{suggestion} {percent(float(row[dataset.classes.index(suggestion)]))}", True))
+    if given is not None:
+        pieces.append((" and ", False))
+        pieces.append((f"{given} {percent(float(row[dataset.classes.index(given)]))}", True))
+    if neighbours is not None and neighbours[1]:
+        same, of = neighbours
+        pieces.append((f", and {same} of its {of} nearest rows are labelled {suggestion}", False))
+    return [*pieces, (".", False)]
+
+
+def _likeliest(board: Board, position: int) -> list[tuple[str, float | None]]:
+    classes, probs = board.dataset.classes, board.predictions.pred_probs
+    if probs is None:
+        return [(name, None) for name in classes[:TOP_CLASSES]]
+    row = np.asarray(probs[position], dtype=np.float64)
+    order = np.argsort(-row, kind="stable")[:TOP_CLASSES]
+    return [(classes[k], round(float(row[k]), 4)) for k in order]
+
+
+def content(board: Board, position: int) -> dict[str, Any]:
+    """What the row is: an image's addresses, a text, or fields; {"kind": "none"} where nothing is known."""
+    dataset = board.dataset
+    columns = dataset.columns
+    if columns.kind == "image":
+        size = picture_size(dataset, position)
+        return {
+            "kind": "image",
+            "full": board.link(position, "full"),
+            "thumb": board.link(position, "thumb"),
+            "size": size,
+            "name": _text(dataset.table[columns.content[0]].iloc[position]),
+        }
+    if columns.kind == "text":
+        text = row_text(dataset, position)
+        return {"kind": "text", "text": text[:TEXT_LIMIT], "more": max(0, len(text) - TEXT_LIMIT)}
+    if columns.kind == "tabular":
+        return {"kind": "tabular", "fields": _fields(board, position)}
+    return {"kind": "none"}
+
+
+def row_text(dataset: Dataset, position: int) -> str:
+    """A row's whole text; several text columns with a blank line between them."""
+    cells = (dataset.table[c].iloc[position] for c in dataset.columns.content)
+    return "\n\n".join(_text(cell) for cell in cells)
+
+
+def preview(board: Board, position: int) -> dict[str, Any]:
+    """A row as a small tile: a thumbnail's address, or the beginning of its text or fields."""
+    dataset = board.dataset
+    tile: dict[str, Any] = {
+        "row_id": str(dataset.row_ids[position]),
+        "number": position + 1,
+        "label": given_label(dataset, position),
+    }
+    if dataset.columns.kind == "image":
+        return {**tile, "thumb": board.link(position, "thumb"), "full": board.link(position, "full")}
+    if dataset.columns.kind == "text":
+        text = row_text(dataset, position)
+    else:
+        values = dataset.table.iloc[position]
+        text = ", ".join(f"{c} {_text(values[c])}" for c in dataset.columns.content)
+    return {**tile, "text": text[:PREVIEW_LIMIT] + ("…" if len(text) > PREVIEW_LIMIT else "")}
+
+
+def _fields(board: Board, position: int) -> list[dict[str, Any]]:
+    """A tabular row's fields, the most unusual for its given label first; the others in column order."""
+    dataset = board.dataset
+    code = int(dataset.labels[position])
+    fields = []
+    for column in dataset.columns.content:
+        value = dataset.table[column].iloc[position]
+        percentile = _percentile(board, column, code, value)
+        unusual = percentile is not None and min(percentile, 100 - percentile) <= UNUSUAL
+        fields.append(
+            {
+                "name": str(column),
+                "value": _text(value),
+                "note": f"unusual: {percentile:.1f} percentile" if unusual else "",
+                "distance": 0.0 if percentile is None else abs(percentile - 50),
+            }
+        )
+    return sorted(fields, key=lambda f: -f["distance"])
+
+
+def _percentile(board: Board, column: str, code: int, value: Any) -> float | None:
+    """Where a number lies among the rows with the same given label, 0 to 100; None for what is no number."""
+    if not pd.api.types.is_numeric_dtype(board.dataset.table[column].dtype) or pd.isna(value):
+        return None
+    among = _class_values(board, column, code)
+    if len(among) < 2:
+        return None
+    below, to = np.searchsorted(among, float(value), "left"), np.searchsorted(among, float(value), "right")
+    return float(50 * (below + to) / len(among))
+
+
+def _class_values(board: Board, column: str, code: int) -> np.ndarray:
+    """Sorted values of a column in the rows of one class; evenly spaced rows where there are very many."""
+    if (column, code) not in board._class_values:
+        rows = np.flatnonzero(board.dataset.labels == code)
+        rows = rows[:: max(1, len(rows) // _SAMPLE_A_CLASS)]
+        values = board.dataset.table[column].iloc[rows].to_numpy(dtype=np.float64, na_value=np.nan)
+        board._class_values[column, code] = np.sort(values[~np.isnan(values)])
+    return board._class_values[column, code]
+
+
+def _text(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
