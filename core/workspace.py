@@ -78,6 +78,14 @@ class Workspace:
     def uploads(self) -> Path:
         return self.root / "uploads"
 
+    def exports(self, name: str) -> Path:
+        """The folder of a data set's corrected files, made where it is absent."""
+        if name not in self.names():
+            raise refuse(f"no data set called {name!r}")
+        folder = self.root / "exports" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     @property
     def database_url(self) -> str:
         return self.settings.database_url or f"sqlite:///{self.root / 'labelmend.db'}"

@@ -1,0 +1,296 @@
+"""The command line. Shares the workspace and the cache with the app.
+
+Exit codes: 0 done, 1 an expected failure with one clear message on stderr, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError, refuse
+from core.settings import SETTINGS, read_settings
+
+if TYPE_CHECKING:
+    from core.loading import Plan, Prepared
+    from core.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except InputError as error:
+        print(f"labelmend: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
+    except OSError as error:
+        print(f"labelmend: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+    except MemoryError:
+        print("labelmend: not enough memory for this data set", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("labelmend: stopped; nothing was half-written", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    settings = "\n".join(
+        f"  {row.variable:<24} {row.help} (default: {row.default or 'none'})" for row in SETTINGS
+    )
+    parser = argparse.ArgumentParser(
+        prog="labelmend",
+        description="Find label errors in a data set, mend them in the browser, export corrected splits.",
+        epilog=f"environment:\n{settings}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    app = commands.add_parser("app", help="start the app in the browser")
+    app.add_argument("data", nargs="*", type=Path, metavar="DATA", help="data sets to load first")
+    app.add_argument("--host", default="127.0.0.1")
+    app.add_argument("--port", type=int, default=8501)
+    app.set_defaults(run=_app)
+
+    audit = commands.add_parser("audit", help="find the issues of a data set")
+    audit.add_argument("data", type=Path, metavar="DATA")
+    audit.add_argument(
+        "--pred-probs", type=Path, metavar="P", help="out-of-sample probabilities, N rows x K classes"
+    )
+    audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
+    for role in ("label", "id", "split", "text", "image"):
+        audit.add_argument(f"--{role}-column", metavar="C")
+    audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")
+    audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
+    audit.add_argument("--checks", metavar="a,b", help="only these checks")
+    audit.add_argument("--set", action="append", default=[], metavar="CHECK.SETTING=VALUE", dest="choices")
+    audit.add_argument("--out", type=Path, metavar="DIR", help="write DIR/issues.csv and DIR/summary.json")
+    audit.set_defaults(run=_audit)
+
+    export = commands.add_parser("export", help="write the corrected file of a loaded data set")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.add_argument("--format", metavar="F", help="default: the format it came in")
+    export.add_argument("--decisions", type=Path, metavar="FILE", help="use these instead of the stored ones")
+    export.set_defaults(run=_export)
+
+    apply = commands.add_parser("apply", help="apply a decisions file to a data file")
+    apply.add_argument("decisions", type=Path, metavar="DECISIONS")
+    apply.add_argument("data", type=Path, metavar="DATA")
+    apply.add_argument("--out", type=Path, required=True, metavar="FILE")
+    apply.add_argument(
+        "--check", action="store_true", help="write nothing; fail where a decision does not fit"
+    )
+    apply.set_defaults(run=_apply)
+
+    for name, run, text in (
+        ("checks", _checks, "list the checks"),
+        ("formats", _formats, "list the formats"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(run=run)
+    for command in (app, audit, export):
+        command.add_argument("--workspace", type=Path, metavar="DIR")
+    return parser
+
+
+def _workspace(args: argparse.Namespace, roots: Sequence[Path] = ()) -> Workspace:
+    """The workspace of --workspace or of the environment, which the app's process inherits."""
+    from core.workspace import Workspace
+
+    if args.workspace is not None:
+        os.environ["LABELMEND_WORKSPACE"] = str(args.workspace.expanduser().resolve())
+    settings = read_settings()
+    return Workspace(replace(settings, data_roots=tuple(dict.fromkeys((*settings.data_roots, *roots)))))
+
+
+def _app(args: argparse.Namespace) -> int:
+    roots = [path.resolve() if path.is_dir() else path.resolve().parent for path in args.data]
+    workspace = _workspace(args, roots)
+    os.environ["LABELMEND_DATA_ROOTS"] = os.pathsep.join(str(r) for r in workspace.settings.data_roots)
+    for path in args.data:
+        _load(workspace, _plan(path), path)
+    if not workspace.names():
+        _load_samples(workspace)
+    address = "localhost" if args.host in ("127.0.0.1", "localhost") else args.host
+    print(
+        f"Labelmend is at http://{address}:{args.port} (workspace {workspace.root}); Ctrl+C stops it",
+        flush=True,
+    )
+    return _serve(args.host, args.port)
+
+
+def _serve(host: str, port: int) -> int:
+    """Run the server in this process: a second interpreter would double the start-up time."""
+    from streamlit.web import cli
+
+    options = [f"--server.address={host}", f"--server.port={port}", "--server.headless=true"]
+    # The wide-open bind is the operator's word; errors stay without details in any case.
+    cli.main(["run", str(ROOT / "app.py"), *options], standalone_mode=False)
+    return 0
+
+
+def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
+    """What the command line says of a data file; what it leaves open is guessed when it is read."""
+    from core.dataset import Columns
+    from core.loading import Plan
+
+    if args is None:
+        return Plan(name=path.stem, columns=Columns())
+    image, text = args.image_column, args.text_column
+    content = tuple(c for c in (image, text) if c)
+    kind = "image" if image else "text" if text else "none"
+    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind)
+    return Plan(
+        name=path.stem,
+        columns=columns,
+        classes=args.classes,
+        pred_probs=args.pred_probs,
+        embeddings=args.embeddings,
+        softmax=args.softmax,
+    )
+
+
+def _load(workspace: Workspace, plan: Plan, path: Path) -> tuple[str, Prepared]:
+    """Read, check and store one data file. Raises InputError with every error of the pre-flight check."""
+    from core.loading import guess_columns, prepare, read_table
+
+    raw = read_table(path)
+    guessed, said = guess_columns(raw), plan.columns
+    columns = replace(
+        guessed,
+        id=said.id or guessed.id,
+        label=said.label or guessed.label,
+        split=said.split or guessed.split,
+        content=said.content or guessed.content,
+        kind=said.kind if said.content else guessed.kind,
+    )
+    name = workspace.free_name(plan.name, raw.source.path)
+    prepared = prepare(raw, replace(plan, name=name, columns=columns))
+    errors = [p for p in prepared.problems if p.severity == "error"]
+    for problem in prepared.problems:
+        if problem.severity != "error":
+            print(f"{problem.severity}: {problem}", file=sys.stderr)
+    if errors:
+        raise InputError(*errors)
+    return workspace.save(prepared), prepared
+
+
+def _load_samples(workspace: Workspace) -> None:
+    from core.audit import run_audit
+    from sample_data import SAMPLES
+
+    print("Loading the sample data", flush=True)
+    for sample in SAMPLES:
+        workspace.save(sample.prepare())
+        project = workspace.open(sample.name)
+        run_audit(project.dataset, project.predictions, workspace.cache_dir)
+
+
+def _audit(args: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    from core.audit import checks, run_audit, summary_json, write_issues_csv
+
+    names = None if args.checks is None else [c.strip() for c in args.checks.split(",") if c.strip()]
+    unknown = sorted(set(names or ()) - set(checks()))
+    if unknown:
+        raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
+    workspace = _workspace(args)
+    name, _ = _load(workspace, _plan(args.data, args), args.data)
+    project = workspace.open(name)
+    audit = run_audit(
+        project.dataset,
+        project.predictions,
+        workspace.cache_dir,
+        names=names,
+        settings=_choices(args.choices),
+    )
+    seconds = time.perf_counter() - started
+    print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.classes):,} classes, {seconds:.1f} s")
+    for check, result in audit.results.items():
+        print(f"  {check}: {result.summary['flagged']:,} flagged ({result.summary['estimator']})")
+    for check, missing in audit.skipped.items():
+        print(f"  {check}: skipped, needs {', '.join(missing)}")
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_issues_csv(audit, project.dataset, args.out / "issues.csv")
+        summary_json(audit, project.dataset, args.out / "summary.json", seconds=seconds)
+    return 0
+
+
+def _choices(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """CHECK.SETTING=VALUE pairs as {check: {setting: value}}, values in the type of the default."""
+    from core.audit import checks
+
+    chosen: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        check, _, setting = name.partition(".")
+        rows = {s.name: s for s in checks()[check].settings} if check in checks() else {}
+        if setting not in rows:
+            known = [f"{c}.{s.name}" for c, spec in checks().items() for s in spec.settings]
+            raise refuse(f"no setting called {name!r}", expected="one of " + ", ".join(known))
+        row = rows[setting]
+        try:
+            typed = type(row.default)(value)
+        except ValueError:
+            raise refuse(f"{value!r} is not a value of {name}", expected=type(row.default).__name__) from None
+        if row.choices and typed not in row.choices:
+            raise refuse(f"{value!r} is not a value of {name}", expected=", ".join(map(str, row.choices)))
+        chosen.setdefault(check, {})[setting] = typed
+    return chosen
+
+
+def _export(args: argparse.Namespace) -> int:
+    from core.corrections import correct
+    from core.decision_files import read_decisions
+    from core.exporting import write_export
+    from core.review.decisions import fold
+    from core.review.store import shared_store
+
+    workspace = _workspace(args)
+    project = workspace.open(args.name)
+    if args.decisions is not None:
+        in_force = fold(read_decisions(args.decisions))
+    else:
+        in_force = shared_store(workspace.database_url).in_force(project.name)
+    summary = write_export(correct(project.dataset, project.source, in_force), args.out, args.format)
+    print(summary.sentence)
+    return 0
+
+
+def _apply(args: argparse.Namespace) -> int:
+    from core.decision_files import apply_decisions
+
+    print(apply_decisions(args.decisions, args.data, args.out, check=args.check))
+    return 0
+
+
+def _checks(args: argparse.Namespace) -> int:
+    from core.audit import checks
+
+    for check in checks().values():
+        print(f"{check.name}: {check.help} Needs {', '.join(sorted(check.needs))}.")
+        for row in check.settings:
+            allowed = f" (one of {', '.join(map(str, row.choices))})" if row.choices else ""
+            print(f"  {check.name}.{row.name}={row.default}: {row.help}{allowed}")
+    return 0
+
+
+def _formats(args: argparse.Namespace) -> int:
+    import core.importers
+    from core.exporting import formats
+    from core.importers._base import ImportFormat
+    from core.registry import collect
+
+    for kind, found in (("import", collect(core.importers, ImportFormat)), ("export", formats())):
+        for row in found.values():
+            print(f"{kind:<7} {row.name:<14} {row.title}")
+    return 0

@@ -1,0 +1,69 @@
+"""Export: the corrected file, and every changed cell."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.corrections import ADDABLE, correct, preview
+from core.errors import InputError
+from core.exporting import default_format, formats
+from pages.parts import export_steps, session
+from pages.parts.problems import show_problems
+
+st.title("Export")
+project = session.require_project()
+in_force = session.store().in_force(project.name)
+quality = session.label_quality()
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    excluded = st.segmented_control(
+        "Excluded rows",
+        ["drop", "mark"],
+        default="drop",
+        required=True,
+        format_func={"drop": "Leave out", "mark": "Keep, with a flag"}.get,
+        key="x_excluded",
+    )
+    splits = st.multiselect(
+        "Splits",
+        export_steps.split_names(project.dataset),
+        placeholder="All splits",
+        key="x_splits",
+        disabled=project.dataset.columns.split is None,
+    )
+    own = default_format(project.source)
+    names = [own.name, *(n for n in formats() if n != own.name)]
+    format_name = st.selectbox(
+        "Format", names, format_func=lambda n: formats()[n].title, key="x_format", width=260
+    )
+with st.container(horizontal=True, vertical_alignment="center"):
+    added = st.pills(
+        "Add columns",
+        [c for c in ADDABLE if c != "label_quality" or quality is not None],
+        selection_mode="multi",
+        key="x_add",
+    )
+    safe = st.toggle(
+        "Safe for spreadsheets",
+        key="x_safe",
+        help="Puts ' before cells that a spreadsheet would run as a formula. This changes those cells.",
+    )
+
+options = export_steps.options(excluded, added, safe, splits)
+try:
+    corrections = correct(project.dataset, project.source, in_force, options, quality)
+except InputError as error:
+    show_problems(error.problems)
+    st.stop()
+
+cells = project.dataset.table.size
+st.subheader(export_steps.headline(corrections, cells, formats()[format_name], own))
+if corrections.conflicts:
+    show_problems(corrections.conflicts)
+elif corrections.changes:
+    shown = preview(corrections, 1000)
+    st.dataframe(shown, hide_index=True, alt="Every cell that the export changes", height=320)
+    if len(corrections.changes) > len(shown):
+        st.text(f"The first {len(shown):,} of {len(corrections.changes):,} changes; the change log has all.")
+
+export_steps.write(session.workspace(), corrections, format_name)

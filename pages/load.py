@@ -1,0 +1,45 @@
+"""Load data: from file to analysis, with every problem named before anything is stored."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import InputError
+from pages.parts import load_steps as steps
+from pages.parts import session, work
+from pages.parts.problems import show_problems
+
+st.title("Load data")
+workspace = session.workspace()
+
+started = session.job_started()
+if started is not None:
+    work.show(started)
+
+st.subheader("1 · Choose a file")
+try:
+    path = steps.choose_source(workspace)
+    if path is None:
+        steps.offer_samples(workspace)
+        st.stop()
+    raw = steps.read(path)
+except InputError as error:
+    show_problems(error.problems)
+    st.stop()
+
+st.subheader("2 · Match the columns")
+columns = steps.match_columns(raw)
+try:
+    files = steps.choose_predictions(workspace)
+except InputError as error:
+    show_problems(error.problems)
+    st.stop()
+
+st.subheader("3 · Check")
+plan = steps.make_plan(workspace, raw, columns, files)
+with st.spinner("Checking every row"):
+    prepared = steps.check(raw, plan)
+steps.say_verdict(prepared)
+
+st.subheader("4 · Analyse")
+steps.analyse(workspace, prepared)

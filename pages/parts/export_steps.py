@@ -1,0 +1,100 @@
+"""The parts of the Export page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from core.corrections import Corrections, ExportOptions
+from core.dataset import Dataset
+from core.errors import InputError
+from core.exporters._base import ExportFormat
+from core.exporting import formats, verify_export, write_export
+from core.workspace import Workspace
+from pages.parts import session
+from pages.parts.problems import show_problems
+
+
+def split_names(dataset: Dataset) -> list[str]:
+    """The values of the split column in alphabetical order; none without such a column."""
+    return [] if dataset.splits is None else sorted(dataset.splits.dropna().unique())
+
+
+def options(excluded: str, added: Sequence[str], safe: bool, splits: Sequence[str]) -> ExportOptions:
+    """The choices of the page as ExportOptions."""
+    return ExportOptions(
+        excluded="mark" if excluded == "mark" else "drop",
+        add=tuple(added),
+        spreadsheet_safe=safe,
+        splits=tuple(splits) or None,
+    )
+
+
+def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: ExportFormat) -> str:
+    """What the export does to the file, in one sentence."""
+    dropped = sum(c.column == "" for c in corrections.changes)
+    changed = len(corrections.changes) - dropped
+    parts = []
+    if corrections.untouched:
+        parts.append("Nothing changed yet. The export equals your file.")
+    else:
+        parts.append(f"{changed:,} of {cells:,} cells change.")
+        if dropped:
+            parts.append(f"{dropped:,} rows are left out.")
+    if chosen.name != own.name:
+        parts.append(f"Written anew as {chosen.title}.")
+    elif not corrections.untouched:
+        parts.append("Every other cell is copied from your file.")
+    return " ".join(parts)
+
+
+def write(workspace: Workspace, corrections: Corrections, format_name: str) -> None:
+    """The button that writes the file, and afterwards what was written, with its downloads."""
+    chosen = formats()[format_name]
+    name = Path(corrections.source.path.name)
+    suffix = name.suffix if corrections.source.format in chosen.rewrites and name.suffix else chosen.suffix
+    out = workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
+    blocked = bool(corrections.conflicts)
+    if st.button(
+        f"Write {len(corrections.changes):,} changes",
+        type="primary",
+        icon=":material/file_download:",
+        disabled=blocked,
+        help="Mend the conflicts above first." if blocked else None,
+    ):
+        bar = st.progress(0.0, "Writing")
+        try:
+            summary = write_export(corrections, out, format_name, session.progress_to(bar))
+            checked = verify_export(corrections, summary)
+        except InputError as error:
+            bar.empty()
+            show_problems(error.problems)
+            return
+        bar.empty()
+        st.success(summary.sentence, icon=":material/check_circle:")
+        st.text(checked.sentence)
+        _downloads(workspace, corrections.dataset.name, summary.files)
+
+
+def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:
+    """Links to a route that streams: st.download_button would hold the whole file in memory."""
+    with st.container(horizontal=True):
+        for number, path in enumerate(files):
+            size = path.stat().st_size
+            st.link_button(
+                f"Download {session.escape(path.name)}, {readable_size(size)}",
+                session.export_link(dataset, path.name),
+                type="primary" if number == 0 else "secondary",
+            )
+
+
+def readable_size(size: int) -> str:
+    """Bytes as a person says them, for example "1.2 GB"."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

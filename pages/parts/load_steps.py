@@ -1,0 +1,221 @@
+"""The steps of the Load page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.dataset import Columns, Kind
+from core.errors import InputError
+from core.loading import Plan, Prepared, guess_columns, prepare, read_table
+from core.source import RawTable
+from core.uploads import store_upload, store_upload_folder
+from core.workspace import Workspace
+from pages.parts import session, work
+from pages.parts.problems import show_problems
+
+NONE = "(none)"
+KINDS: dict[Kind, str] = {"text": "Text", "image": "Images", "tabular": "Table", "none": "Nothing"}
+PREVIEW_ROWS = 5
+PREVIEW_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files beside the data; None where there is none. softmax: the predictions are logits."""
+
+    pred_probs: Path | None = None
+    embeddings: Path | None = None
+    classes: Path | None = None
+    softmax: bool = False
+
+
+def choose_source(workspace: Workspace) -> Path | None:
+    """The data file or folder that the visitor points at, or None so far."""
+    ways = ["Upload a file", "Upload an image folder", "Path on this machine"]
+    way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
+    if way == ways[1]:
+        folder = st.file_uploader(
+            "A folder with one folder of images a class", accept_multiple_files="directory", key="l_folder"
+        )
+        return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
+    if way == ways[2]:
+        roots = ", ".join(str(root) for root in workspace.settings.data_roots)
+        return _typed_path(workspace, "Path of a file or an image folder", "l_path", f"Inside {roots}")
+    return _uploaded(workspace, "CSV, TSV, JSON, JSONL, Parquet, or labels as .npy", "l_file")
+
+
+def _uploaded(workspace: Workspace, label: str, key: str) -> Path | None:
+    upload = st.file_uploader(label, key=key)
+    return None if upload is None else store_upload(workspace.uploads, upload.name, upload)
+
+
+def _typed_path(workspace: Workspace, label: str, key: str, help: str = "") -> Path | None:
+    typed = st.text_input(label, key=key, placeholder="data/train.csv", help=session.escape(help) or None)
+    return workspace.resolve(typed.strip()) if typed.strip() else None
+
+
+def offer_samples(workspace: Workspace) -> None:
+    """Links to the sample data sets, for a visitor who has no file at hand."""
+    from sample_data import SAMPLES
+
+    there = [s for s in SAMPLES if s.name in workspace.names()]
+    if there:
+        st.text("Or open a sample:")
+        with st.container(horizontal=True):
+            for sample in there:
+                if st.button(sample.title, key=f"l_sample_{sample.name}"):
+                    session.select_project(sample.name)
+                    st.switch_page("overview.py", query_params={"ds": sample.name})
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the file")
+def _read(path: Path, stamp: tuple[float, int]) -> RawTable:
+    return read_table(path)
+
+
+def read(path: Path) -> RawTable:
+    """The source as read; kept while the visitor matches columns."""
+    stat = path.stat()
+    return _read(path, (stat.st_mtime, stat.st_size))
+
+
+def match_columns(raw: RawTable) -> Columns:
+    """The role of each column, guessed and shown for confirmation with a preview."""
+    guess = guess_columns(raw)
+    names = list(raw.frame.columns)
+    mark = raw.source.sha256[:12]  # another file starts from its own guess
+
+    def role(title: str, guessed: str | None, key: str, none: str = NONE) -> str | None:
+        options = [none, *names]
+        index = options.index(guessed) if guessed in names else 0
+        chosen = st.selectbox(title, options, index=index, key=f"l_{key}_{mark}")
+        return None if chosen == none else chosen
+
+    with st.container(border=True):
+        st.text(f"{raw.source.path.name}: {len(raw.frame):,} rows, {len(names):,} columns")
+        with st.container(horizontal=True):
+            label = role("Label", guess.label, "label")
+            kind = st.selectbox(
+                "Content is", list(KINDS), list(KINDS).index(guess.kind), KINDS.get, key=f"l_kind_{mark}"
+            )
+            split = role("Split", guess.split, "split")
+            row_id = role("Row id", guess.id, "id", "(from the content)")
+        content = _content(kind, guess, names, {label, split, row_id}, mark)
+        st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
+    return Columns(row_id, label, split, content, kind if content else "none")
+
+
+def _content(
+    kind: Kind, guess: Columns, names: Sequence[str], taken: set[str | None], mark: str
+) -> tuple[str, ...]:
+    free = [n for n in names if n not in taken]
+    key = f"l_content_{kind}_{mark}"
+    if kind == "none" or not free:
+        return ()
+    if kind == "tabular":
+        default = [n for n in (guess.content if guess.kind == kind else free) if n in free]
+        return tuple(st.multiselect("Feature columns", free, default=default, key=key))
+    first = guess.content[0] if guess.content and guess.content[0] in free else free[0]
+    return (st.selectbox(f"{KINDS[kind]} column", free, index=free.index(first), key=key),)
+
+
+def _preview(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first rows with long cells cut short, for showing only."""
+    head = frame.head(PREVIEW_ROWS)
+    return head.map(lambda v: v if not isinstance(v, str) else v[:PREVIEW_CHARACTERS])
+
+
+def choose_predictions(workspace: Workspace) -> Files:
+    """The files of a model's out-of-sample outputs, and the class list, where the visitor has them."""
+    with st.expander("Predictions, embeddings and class names", icon=":material/neurology:", expanded=True):
+        st.text("Predictions must be out-of-sample: made by a model that did not train on the row.")
+        way = st.segmented_control(
+            "From", ["Upload", "Path on this machine"], default="Upload", required=True, key="l_pway"
+        )
+        ask = _uploaded if way == "Upload" else _typed_path
+        with st.container(horizontal=True):
+            pred_probs = ask(workspace, "Predictions (.npy, .npz, CSV, Parquet)", f"l_probs_{way}")
+            embeddings = ask(workspace, "Embeddings, optional", f"l_embeddings_{way}")
+            classes = ask(workspace, "Class names, optional", f"l_classes_{way}")
+        softmax = pred_probs is not None and st.toggle(
+            "The predictions are logits", key="l_softmax", help="Labelmend then takes their softmax."
+        )
+    return Files(pred_probs, embeddings, classes, bool(softmax))
+
+
+def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: Files) -> Plan:
+    """What the page says about the file, under a name that the visitor can change."""
+    free = workspace.free_name(raw.source.path.stem, raw.source.path)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input("Name of the data set", free, key=f"l_name_{raw.source.sha256[:12]}", width=320)
+        merge = st.toggle(
+            "Merge labels that differ only by case or spaces",
+            key="l_merge",
+            help="For the analysis only: cells of rows that nobody changes are exported as they are.",
+        )
+    name = workspace.free_name(typed or free, raw.source.path)
+    return Plan(
+        name=name,
+        columns=columns,
+        classes=files.classes,
+        pred_probs=files.pred_probs,
+        embeddings=files.embeddings,
+        softmax=files.softmax,
+        merge_variants=merge,
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _prepare(_raw: RawTable, sha256: str, plan: Plan, stamps: tuple[tuple[float, int], ...]) -> Prepared:
+    return prepare(_raw, plan)
+
+
+def check(raw: RawTable, plan: Plan) -> Prepared:
+    """The pre-flight check; run again only where the file or a choice has changed."""
+    files = [p.stat() for p in (raw.source.path, plan.pred_probs, plan.embeddings, plan.classes) if p]
+    # The name is no part of the work: typing another must not check a million rows again.
+    prepared = _prepare(
+        raw, raw.source.sha256, replace(plan, name=""), tuple((f.st_mtime, f.st_size) for f in files)
+    )
+    if prepared.dataset is None:
+        return prepared
+    return replace(prepared, dataset=replace(prepared.dataset, name=plan.name))
+
+
+def say_verdict(prepared: Prepared) -> None:
+    """How many problems there are, and each of them."""
+    count = {s: sum(p.severity == s for p in prepared.problems) for s in ("error", "warning", "notice")}
+    to_mend, to_know = count["error"], count["warning"] + count["notice"]
+    if not prepared.problems:
+        st.success("Nothing to mend.", icon=":material/check_circle:")
+    elif to_mend:
+        st.error(f"{to_mend:,} to mend, {to_know:,} to know. Nothing is stored yet.", icon=":material/error:")
+    else:
+        st.info(f"Nothing to mend, {to_know:,} to know.", icon=":material/info:")
+    if prepared.problems:
+        show_problems(prepared.problems)
+
+
+def analyse(workspace: Workspace, prepared: Prepared) -> None:
+    """The button that stores the data set and starts the audit."""
+    rows = 0 if prepared.dataset is None else len(prepared.dataset)
+    if st.button(
+        f"Analyse {rows:,} rows",
+        type="primary",
+        icon=":material/troubleshoot:",
+        disabled=not prepared.ok,
+        help=None if prepared.ok else "Mend the errors above first. Your file is not touched.",
+    ):
+        try:
+            name = workspace.save(prepared)
+        except InputError as error:
+            show_problems(error.problems)
+            return
+        session.select_project(name)
+        work.start(name)
+        st.switch_page("overview.py", query_params={"ds": name})
