@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -150,10 +150,7 @@ class Corrections:
         """Raises InputError naming the conflicts, unless the options say to skip them."""
         if not self.conflicts or self.options.conflicts == "skip":
             return
-        shown = self.conflicts[:_SHOWN]
-        if more := len(self.conflicts) - len(shown):
-            shown += (Problem("error", f"and {more:,} more decisions that conflict with the data"),)
-        raise InputError(*shown)
+        raise refuse_all(self.conflicts, "decisions that conflict with the data")
 
 
 def correct(
@@ -205,6 +202,14 @@ def preview(corrections: Corrections, limit: int | None = None) -> pd.DataFrame:
     ]  # fmt: skip
     names = ["row", "row_id", "column", "before", "after", "decided by", "when", "reason"]
     return pd.DataFrame(rows, columns=names)
+
+
+def refuse_all(problems: Sequence[Problem], what: str) -> InputError:
+    """An InputError of the first problems, and how many more there are of `what`."""
+    shown = tuple(problems[:_SHOWN])
+    if more := len(problems) - len(shown):
+        shown += (Problem("error", f"and {more:,} more {what}"),)
+    return InputError(*shown)
 
 
 def cell_text(value: Any) -> str:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import core.exporters
+import core.importers
 from core import __version__
 from core.corrections import Change, Corrections
 from core.errors import refuse
 from core.exporters._base import ExportFormat
+from core.importers._base import ImportFormat
 from core.progress import Progress
 from core.registry import collect
 from core.source import Source, file_sha256
@@ -165,10 +167,13 @@ def _check_targets(source: Source, files: tuple[Path, ...]) -> None:
 
 def _check_source(source: Source) -> tuple[int, ...] | None:
     """Raises InputError unless the file holds the bytes that were loaded. Returns its stamp."""
+    if not source.path.exists():
+        raise refuse("the source is gone", file=str(source.path), mend="put it back, or load it again")
     if source.path.is_dir():
+        reader = collect(core.importers, ImportFormat)[source.format]
+        if reader.read(source.path, Progress()).source.sha256 != source.sha256:
+            raise _changed(source)
         return None
-    if not source.path.is_file():
-        raise refuse("the source file is gone", file=str(source.path), mend="put it back, or load it again")
     stamp = _stamp(source.path)
     if source.path.stat().st_size != source.size or file_sha256(source.path) != source.sha256:
         raise _changed(source)

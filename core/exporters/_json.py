@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.exporters._table import BLOCK_ROWS, check_cell, check_count
+from core.exporters._table import BLOCK_ROWS, check_cell, check_count, corrected_blocks
 from core.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,6 +50,15 @@ def value_spans(text: str, at: int) -> tuple[dict[str, tuple[int, int]], int]:
         if text[at] == ",":
             at = skip_space(text, at + 1)
     return spans, at
+
+
+def record_texts(corrections: Corrections, progress: Progress) -> Iterator[bytes]:
+    """Each row of the corrected table as a JSON object; nested values come out of their text again."""
+    nested = corrections.source.layout.get("nested", ())
+    for block in corrected_blocks(corrections, progress):
+        for row in block.to_pylist():
+            row.update({name: _nested(row[name]) for name in nested})
+            yield json.dumps(row, ensure_ascii=False, default=str).encode()
 
 
 def rewrite_records(
@@ -169,6 +178,16 @@ class ObjectWriter:
         bare = not old.startswith('"') if labelled and old else self.bare
         word = token.lower() if token in ("True", "False") else token
         return word if bare and _BARE.fullmatch(word) else json.dumps(token, ensure_ascii=False)
+
+
+def _nested(text: str | None) -> Any:
+    """A list or object out of its JSON text; any other text is itself."""
+    if text is None or not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class _Raw(str):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exporters._base import ExportFormat
-from core.exporters._json import DECODER, Span, rewrite_records, skip_space
-from core.exporters._table import corrected_blocks, mapped
+from core.exporters._json import DECODER, Span, record_texts, rewrite_records, skip_space, value_spans
+from core.exporters._table import mapped
 from core.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
     with out.open("wb") as handle:
         if corrections.source.format == "json":
             with mapped(corrections.source.path) as data:
-                rewrite_records(corrections, data, _spans, handle, progress)
+                key = corrections.source.layout.get("records_key")
+                rewrite_records(corrections, data, lambda d: _spans(d, key), handle, progress)
         else:
             _write_table(corrections, handle, progress)
     return 0
@@ -32,16 +32,15 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
 
 def _write_table(corrections: Corrections, handle: Any, progress: Progress) -> None:
     separator = b"[\n"
-    for block in corrected_blocks(corrections, progress):
-        for row in block.to_pylist():
-            handle.write(separator + json.dumps(row, ensure_ascii=False, default=str).encode())
-            separator = b",\n"
+    for text in record_texts(corrections, progress):
+        handle.write(separator + text)
+        separator = b",\n"
     handle.write(b"\n]\n" if separator == b",\n" else b"[]\n")
 
 
-def _spans(data: Any) -> Iterator[Span]:
+def _spans(data: Any, key: str | None) -> Iterator[Span]:
     """The records of the list, found through a window on the file, so that memory stays flat."""
-    base = _list_start(data)
+    base = _list_start(data, key)
     size = WINDOW
     while True:
         text = data[base : base + size].decode("latin-1")
@@ -65,10 +64,12 @@ def _spans(data: Any) -> Iterator[Span]:
             at = stop
 
 
-def _list_start(data: Any) -> int:
-    """The offset behind the bracket that opens the list of records: the file's, or its first list."""
-    at = 3 if data[:3] == b"\xef\xbb\xbf" else 0
-    return data.find(b"[", at) + 1
+def _list_start(data: Any, key: str | None) -> int:
+    """The offset behind the bracket that opens the list of records: the file's own, or that of a key."""
+    if key is None:
+        return data.find(b"[") + 1
+    brace = data.find(b"{")
+    return brace + value_spans(data[brace:].decode("latin-1"), 0)[0][key][0] + 1
 
 
 JSON = ExportFormat("json", "JSON list of records", ".json", write, frozenset({"json"}))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.exporters._base import ExportFormat
-from core.exporters._json import Span, rewrite_records
-from core.exporters._table import corrected_blocks, mapped
+from core.exporters._json import Span, record_texts, rewrite_records
+from core.exporters._table import mapped
 from core.progress import Progress
 
 if TYPE_CHECKING:
     from core.corrections import Corrections
 
 _BOM = b"\xef\xbb\xbf"
-_BLANK = b" \t\r\n"
 
 
 def write(corrections: Corrections, out: Path, progress: Progress) -> int:
@@ -26,9 +24,8 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
             with mapped(corrections.source.path) as data:
                 rewrite_records(corrections, data, _spans, handle, progress)
         else:
-            for block in corrected_blocks(corrections, progress):
-                for row in block.to_pylist():
-                    handle.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
+            for text in record_texts(corrections, progress):
+                handle.write(text + b"\n")
     return 0
 
 
@@ -39,8 +36,8 @@ def _spans(data: Any) -> Iterator[Span]:
         found = data.find(b"\n", at)
         end = len(data) if found < 0 else found
         line = data[at:end]
-        if line.strip(_BLANK):
-            yield at + len(line) - len(line.lstrip(_BLANK)), at + len(line.rstrip(_BLANK))
+        if line.strip():
+            yield at + len(line) - len(line.lstrip()), at + len(line.rstrip())
         at = end + 1
 
 

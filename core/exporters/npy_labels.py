@@ -29,7 +29,7 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
             mend="export without them and leave excluded rows out, or choose CSV",
         )
     progress.report(0.0, "writing labels")
-    if corrections.source.format != "npy_labels":
+    if corrections.source.format != "npy":
         labels = _codes(corrections)
     elif corrections.untouched:
         shutil.copyfile(corrections.source.path, out)
@@ -54,16 +54,23 @@ def _corrected(corrections: Corrections) -> np.ndarray:
     labels = np.load(corrections.source.path, allow_pickle=False)
     check_count(corrections, len(labels))
     for change in corrections.changes:
-        check_cell(corrections, change.position, labels[change.position].item())
+        found = labels[change.position].item() if labels.ndim == 1 else labels[change.position, 0].item()
+        check_cell(corrections, change.position, found.decode() if isinstance(found, bytes) else found)
     tokens = corrections.tokens_in(0, len(labels))
-    if not tokens:
-        return labels
-    new = np.array(list(tokens.values()))
-    if labels.dtype.kind in "US":
-        new = new.astype(labels.dtype.kind)
-        labels = labels.astype(np.promote_types(labels.dtype, new.dtype))
-    labels[list(tokens)] = new.astype(labels.dtype)
+    values = [_typed(token, labels.dtype.kind) for token in tokens.values()]
+    if values and labels.dtype.kind in "US":
+        labels = labels.astype(np.promote_types(labels.dtype, np.array(values).dtype))
+    for position, value in zip(tokens, values, strict=True):
+        labels[position] = value
     return labels
 
 
-NPY_LABELS = ExportFormat("npy_labels", "NumPy array of labels", ".npy", write, frozenset({"npy_labels"}))
+def _typed(token: str, kind: str) -> str | bytes | int | float:
+    """A token as a value of an array of this dtype.kind; integers exactly, whatever their size."""
+    if kind in "US":
+        return token if kind == "U" else token.encode()
+    word = {"true": "1", "false": "0"}.get(token.lower(), token)
+    return int(word) if word.lstrip("+-").isdigit() else float(word)
+
+
+NPY_LABELS = ExportFormat("npy", "NumPy array of labels", ".npy", write, frozenset({"npy"}))

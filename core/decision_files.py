@@ -1,0 +1,187 @@
+"""Decisions as a file: written, read back with every line checked, applied to a copy of the data.
+
+JSON Lines, one decision a line, with the fields of core.review.decisions.Decision; or CSV with those
+fields as columns, in which formula-like cells carry a leading ' (see core.spreadsheet).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from core.corrections import Corrections, ExportOptions, correct, refuse_all
+from core.dataset import Columns, Dataset
+from core.errors import InputError, Problem
+from core.exporting import write_export
+from core.progress import Progress
+from core.review.decisions import Action, Decision, fold
+from core.spreadsheet import escape, unescape
+
+FIELDS = tuple(field.name for field in fields(Decision))
+REQUIRED = ("row_id", "action", "given_label")
+
+
+def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
+    """Write decisions in their order: CSV where `out` ends in .csv, else JSON Lines. Returns how many.
+
+    Give the events for the whole history, or `fold(events).values()` for those in force. The file
+    appears whole or not at all.
+    """
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+    count = 0
+    try:
+        with temporary.open("x", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            if out.suffix.lower() == ".csv":
+                writer.writerow(FIELDS)
+            for decision in decisions:
+                count += 1
+                values = asdict(decision)
+                if out.suffix.lower() == ".csv":
+                    writer.writerow(["" if v is None else escape(str(v)) for v in values.values()])
+                else:
+                    handle.write(json.dumps(values, ensure_ascii=False) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, out)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def read_decisions(path: Path) -> list[Decision]:
+    """The decisions of a JSON Lines or CSV file, in file order, which is the order of `fold`.
+
+    Needed are row_id, action and given_label, and label for a relabel, undoes for an undo.
+    Raises InputError naming every line that is not a decision (the first 20, and how many more).
+    """
+    if not path.is_file():
+        raise InputError(Problem("error", "there is no such file", file=str(path)))
+    problems: list[Problem] = []
+    decisions: dict[str, Decision] = {}
+    for row, entry in _entries(path, problems):
+        found = _decision(entry, f"{path.name}:{row}")
+        if isinstance(found, str):
+            problems.append(Problem("error", found, file=path.name, row=row))
+        elif decisions.setdefault(found.op_id, found) != found:
+            said = f"op_id {found.op_id!r} stands for two different decisions"
+            problems.append(Problem("error", said, file=path.name, row=row, mend="give each its own"))
+    if problems:
+        raise refuse_all(problems, "lines that are no decisions")
+    return list(decisions.values())
+
+
+def apply_decisions(
+    decisions: Path,
+    data: Path,
+    out: Path,
+    check: bool = False,
+    columns: Columns | None = None,
+    classes: Path | None = None,
+    options: ExportOptions | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Apply a decisions file to a copy of the data, matched by row id. Returns what was done, in words.
+
+    The copy may be re-ordered or larger. columns: which column is which, guessed where not given.
+    check: write nothing and say what would change.
+    Raises InputError naming every decision that does not fit: its row is missing, or its given label
+    differs. Rows that show the decided label already are counted, not refused.
+    """
+    from core.loading import Plan, guess_columns, prepare, read_table
+
+    in_force = fold(read_decisions(decisions))
+    raw = read_table(data)
+    prepared = prepare(raw, Plan(data.stem, columns or guess_columns(raw), classes=classes))
+    if prepared.dataset is None or not prepared.ok:
+        raise InputError(*(p for p in prepared.problems if p.severity == "error"))
+    dataset = prepared.dataset if classes else _with_decided_classes(prepared.dataset, in_force.values())
+    corrections = correct(dataset, prepared.source, in_force, options)
+    if not check:
+        return write_export(corrections, out, progress=progress).sentence
+    said = _would(corrections)
+    if corrections.conflicts:
+        raise InputError(Problem("notice", said), *corrections.conflicts)
+    return said
+
+
+def _with_decided_classes(dataset: Dataset, decisions: Iterable[Decision]) -> Dataset:
+    """The data set knowing the decided classes that no row of it has, where classes are plain labels."""
+    if dataset.tokens != dataset.classes:
+        return dataset
+    decided = {d.label: None for d in decisions if d.label is not None and d.label not in dataset.classes}
+    known = (*dataset.classes, *decided)
+    return replace(dataset, classes=known, tokens=known) if decided else dataset
+
+
+def _would(corrections: Corrections) -> str:
+    excluded = sum(c.decision.action is Action.EXCLUDE for c in corrections.changes)
+    return (
+        f"Would change {len(corrections.changes) - excluded:,} labels and exclude {excluded:,} rows of "
+        f"{len(corrections.dataset):,}; {corrections.already:,} decisions are in the data already; "
+        f"{len(corrections.conflicts):,} do not fit. Nothing was written"
+    )
+
+
+def _entries(path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number of the line or CSV record, its fields); lines that are no objects become problems."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            if path.suffix.lower() == ".csv":
+                for row, cells in enumerate(csv.DictReader(handle), 1):
+                    yield row, _csv_entry(cells)
+                return
+            for row, line in enumerate(handle, 1):
+                if not line.strip():
+                    continue
+                try:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    problems.append(Problem("error", f"not JSON: {error}", file=path.name, row=row))
+                    continue
+                if isinstance(entry, dict):
+                    yield row, entry
+                else:
+                    problems.append(Problem("error", "not a JSON object", file=path.name, row=row))
+    except (UnicodeDecodeError, csv.Error) as error:
+        problems.append(Problem("error", f"not readable: {error}", file=path.name, mend="save it as UTF-8"))
+
+
+def _csv_entry(cells: dict[str | None, Any]) -> dict[str, Any]:
+    """The cells that say something; an empty given_label says that the row has none."""
+    named = {k: unescape(v) for k, v in cells.items() if k is not None and v is not None}
+    entry: dict[str, Any] = {k: v for k, v in named.items() if v or k == "given_label"}
+    return {**entry, "more cells than the header": ""} if None in cells else entry
+
+
+def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
+    """A decision, or what is wrong with the entry."""
+    unknown = sorted(set(entry) - set(FIELDS))
+    if unknown:
+        return f"unknown field {unknown[0]!r}; the fields are {', '.join(FIELDS)}"
+    texts = {k: v for k, v in entry.items() if v is not None and k != "seq"}
+    wrong = [k for k, v in texts.items() if not isinstance(v, str)]
+    if wrong:
+        return f"{wrong[0]} is {texts[wrong[0]]!r}, not text"
+    missing = [name for name in REQUIRED if name not in texts]
+    if missing:
+        return f"{missing[0]} is missing"
+    if texts["action"] not in set(Action):
+        return f"action is {texts['action']!r}, not one of {', '.join(Action)}"
+    action = Action(texts.pop("action"))
+    if (action is Action.RELABEL) != bool(texts.get("label")):
+        return "a relabel needs a label, and nothing else has one"
+    if (action is Action.UNDO) != bool(texts.get("undoes")):
+        return "an undo needs undoes, and nothing else has it"
+    try:
+        seq = int(entry.get("seq") or 0)
+    except (TypeError, ValueError):
+        return f"seq is {entry['seq']!r}, not a whole number"
+    blank = {"dataset": "", "annotator": "", "op_id": fallback_id}
+    return Decision(action=action, seq=seq, **{**blank, **texts})

@@ -1,0 +1,124 @@
+"""Rereads an exported file and counts the cells that are as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import core.importers
+from core.corrections import Corrections
+from core.exporters._table import plain_text, same_cell
+from core.exporting import ExportSummary, formats
+from core.importers._base import ImportFormat
+from core.progress import Progress
+from core.registry import collect
+from core.spreadsheet import escape, is_formula
+
+_SHOWN = 20
+_READ_AS = {"manifest": "csv"}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Cells of the source's columns in the rows written; added columns are not counted.
+
+    identical: as in the source. changed: as decided, or made spreadsheet safe.
+    unexpected: anything else; examples names the first of them.
+    """
+
+    identical: int
+    changed: int
+    unexpected: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.unexpected == 0
+
+    def __str__(self) -> str:
+        return (
+            f"Checked: {self.identical:,} cells identical, {self.changed:,} changed, "
+            f"{self.unexpected:,} unexpected."
+        )
+
+
+def verify_export(
+    corrections: Corrections, summary: ExportSummary, progress: Progress | None = None
+) -> Verification:
+    """Read the written file with its importer and compare every cell with the data set and the decisions.
+
+    Where the format is the source's own, a missing cell must stay missing; in another format it may
+    have become an empty text.
+    """
+    progress = progress or Progress()
+    reader = collect(core.importers, ImportFormat)[_READ_AS.get(summary.format, summary.format)]
+    frame = reader.read(summary.path, progress.part(0.0, 0.5)).frame
+    codes = summary.format == "npy" and corrections.source.format != "npy"
+    table = corrections.dataset.table[~corrections.dropped]
+    if codes:
+        table = pd.DataFrame({"label": corrections.dataset.labels[~corrections.dropped]})
+    names = [*map(str, table.columns), *corrections.added_names]
+    if len(frame) != len(table) or [str(c) for c in frame.columns] != names:
+        found = f"{len(frame):,} rows and the columns {', '.join(map(str, frame.columns))}"
+        wanted = f"{len(table):,} rows and the columns {', '.join(names)}"
+        return Verification(0, 0, max(table.size, 1), (f"found {found} instead of {wanted}",))
+    strict = corrections.source.format in formats()[summary.format].rewrites
+    safe = corrections.options.spreadsheet_safe and summary.format in ("csv", "manifest")
+    identical = changed = 0
+    wrong: list[str] = []
+    for number, name in enumerate(table.columns):
+        progress.report(0.5 + 0.5 * number / table.shape[1], "comparing cells")
+        decided = _decided(corrections, str(name), codes)
+        same, expected, bad = _compare(table.iloc[:, number], frame.iloc[:, number], decided, strict, safe)
+        identical, changed = identical + same, changed + expected
+        wrong += [f"row {row + 1:,}, column {name}: {text}" for row, text in bad]
+    return Verification(identical, changed, len(wrong), tuple(wrong[:_SHOWN]))
+
+
+def _decided(corrections: Corrections, column: str, codes: bool) -> dict[int, str]:
+    """{row of the written file: its new cell} of one column."""
+    dataset = corrections.dataset
+    if not codes and column != dataset.columns.label:
+        return {}
+    rows = np.cumsum(~corrections.dropped) - 1
+    tokens = corrections.tokens_in(0, len(dataset))
+    return {int(rows[p]): str(dataset.tokens.index(t)) if codes else t for p, t in tokens.items()}
+
+
+def _compare(
+    before: pd.Series, after: pd.Series, decided: dict[int, str], strict: bool, safe: bool
+) -> tuple[int, int, list[tuple[int, str]]]:
+    """(cells identical, cells changed as expected, [(row, what is wrong)])."""
+    old, new = _texts(before, strict), _texts(after, strict)
+    differs = pc.invert(pc.equal(old, new)).to_numpy(zero_copy_only=False)
+    rows = np.union1d(np.flatnonzero(differs), np.fromiter(decided, dtype=np.int64, count=len(decided)))
+    changed = 0
+    wrong = []
+    for row in rows.astype(np.int64).tolist():
+        was, found = old[row].as_py(), new[row].as_py()
+        expected = decided.get(row, was)
+        expected = escape(expected) if safe and is_formula(expected) else expected
+        if found == expected or (row in decided and same_cell(found, expected)):
+            changed += 1
+        else:
+            wrong.append((row, f"found {found!r} instead of {expected!r}"))
+    return len(before) - len(rows), changed, wrong
+
+
+def _texts(values: pd.Series, strict: bool) -> pa.Array:
+    """(N,) large_string without nulls; where strict, a missing cell differs from an empty one."""
+    if isinstance(values.dtype, pd.StringDtype):
+        array = pa.array(values, pa.large_string(), from_pandas=True)
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        return pc.fill_null(array, "\x00missing" if strict else "")
+    cells: Iterable[Any] = values.tolist()
+    missing = values.isna().tolist()
+    empty = "\x00missing" if strict else ""
+    texts = [empty if gone else plain_text(cell) for cell, gone in zip(cells, missing, strict=True)]
+    return pa.array(texts, pa.large_string())
