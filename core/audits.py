@@ -1,0 +1,72 @@
+"""The audit that the pages and the routes show: what the cache holds, read from disk once a process."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.audit import Audit, cached_audit, checks, run_audit
+from core.cache import cache_key
+from core.progress import Progress
+from core.workspace import Project, Workspace
+
+_KEPT = 4
+_lock = threading.Lock()
+_audits: OrderedDict[tuple[Any, ...], Audit] = OrderedDict()
+
+
+def chosen_settings(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
+    """The check settings in use for a data set, by check; what is left out has its default."""
+    return workspace.recall(name, "audit", {})
+
+
+def choose_settings(workspace: Workspace, name: str, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Use these settings for a data set from now on."""
+    workspace.remember(name, "audit", {check: dict(values) for check, values in settings.items()})
+
+
+def current_audit(workspace: Workspace, project: Project) -> Audit:
+    """The cached results under the settings in use; computes nothing. The same object until they change.
+
+    Costs some file look-ups a call, however many rows there are.
+    """
+    settings = chosen_settings(workspace, project.name)
+    key = (str(workspace.cache_dir), id(project.dataset), *_entries(workspace.cache_dir, project, settings))
+    with _lock:
+        if key in _audits:
+            _audits.move_to_end(key)
+            return _audits[key]
+        audit = cached_audit(project.dataset, project.predictions, workspace.cache_dir, settings=settings)
+        _audits[key] = audit
+        while len(_audits) > _KEPT:
+            _audits.popitem(last=False)
+        return audit
+
+
+def audit_now(workspace: Workspace, project: Project, progress: Progress) -> Audit:
+    """Run what the cache lacks, under the settings in use."""
+    settings = chosen_settings(workspace, project.name)
+    return run_audit(
+        project.dataset, project.predictions, workspace.cache_dir, settings=settings, progress=progress
+    )
+
+
+def not_run(audit: Audit) -> list[str]:
+    """Names of the checks that could run on the data set and have not."""
+    return [name for name in checks() if name not in audit.results and name not in audit.skipped]
+
+
+def _entries(cache_dir: Path, project: Project, settings: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """Each check's cache key, and whether there is an entry for it."""
+    found = []
+    for check in checks().values():
+        if check.missing(project.dataset, project.predictions):
+            continue
+        given = settings.get(check.name, {})
+        params = {s.name: given.get(s.name, s.default) for s in check.settings}
+        key = cache_key(check, params, project.dataset, project.predictions)
+        found.append((key, (cache_dir / check.name / key).is_dir()))
+    return found

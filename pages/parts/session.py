@@ -1,0 +1,202 @@
+"""Who is here, which data set they look at, and what the address bar says.
+
+The only user of st.session_state: one typed object with ids, never tables. What can be shared lives in
+the address: a widget made by `bound` shows a query parameter and writes it back. Streamlit's own
+bind="query-params" does not fit, since it refuses links to another page that set a bound parameter.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+
+from core.audit import Audit
+from core.audits import current_audit
+from core.desk import Desk, shared_desk
+from core.errors import InputError
+from core.jobs import Jobs
+from core.progress import Progress
+from core.review.queue import DEFAULT_FIND, Filters
+from core.review.store import Store
+from core.workspace import Project, Workspace, shared_workspace
+
+T = TypeVar("T")
+FILTERS = ("find", "given", "sug", "cut", "split", "state", "q", "sort")
+SHARED = ("ds", *FILTERS)
+"""The query parameters that go along when the page changes."""
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+@dataclass
+class Session:
+    """One browser tab. dataset: the data set last chosen here, for addresses that name none."""
+
+    annotator: str
+    session_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    dataset: str = ""
+
+
+def current() -> Session:
+    """This tab's session, made on its first run."""
+    if "labelmend" not in st.session_state:
+        st.session_state["labelmend"] = Session(workspace().settings.annotator)
+    return st.session_state["labelmend"]
+
+
+def workspace() -> Workspace:
+    """The workspace of this process."""
+    return shared_workspace()
+
+
+def desk() -> Desk:
+    """Queues and items, shared with the routes."""
+    return shared_desk(workspace())
+
+
+def store() -> Store:
+    """The decisions."""
+    return desk().store
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """The long work of this process."""
+    return Jobs()
+
+
+def dataset_name() -> str:
+    """The data set of the address, else the one chosen last, else the first; "" where there is none.
+
+    A name in the address is returned even where no such data set exists, so that the page can say so.
+    """
+    asked = st.query_params.get("ds") or current().dataset
+    if asked:
+        return asked
+    return next(iter(workspace().names()), "")
+
+
+def project() -> Project | None:
+    """The data set to show, or None where there is none of that name."""
+    name = dataset_name()
+    return workspace().open(name) if name in workspace().names() else None
+
+
+def require_project() -> Project:
+    """The data set to show. Where there is none, says so with the way out and ends the page."""
+    found = project()
+    if found is not None:
+        return found
+    name, names = dataset_name(), workspace().names()
+    if name:
+        st.text(f"There is no data set called {name!r} here.")
+    else:
+        st.text("No data yet.")
+    with st.container(horizontal=True):
+        st.page_link("load.py", label="Load data", icon=":material/upload_file:")
+        if names:
+            st.page_link("overview.py", label=f"Open {escape(names[0])}", query_params={"ds": names[0]})
+    st.stop()
+
+
+def select_project(name: str) -> None:
+    """Look at this data set from now on; the filters of the one before do not fit it."""
+    current().dataset = name
+    for param in (*FILTERS, "row", "page"):
+        st.query_params.pop(param, None)
+    st.query_params["ds"] = name
+
+
+def audit(found: Project) -> Audit:
+    """What the checks found, as far as they have run."""
+    return current_audit(workspace(), found)
+
+
+def label_quality() -> np.ndarray | None:
+    """(N,) label quality scores of the data set to show, or None without an analysis of its labels."""
+    found = project()
+    result = None if found is None else audit(found).results.get(DEFAULT_FIND)
+    return None if result is None else result.table["score"].to_numpy()
+
+
+def job_started() -> str | None:
+    """The data set to show, where its analysis runs."""
+    job = jobs().get(dataset_name())
+    return job.name if job is not None and job.state == "running" else None
+
+
+def progress_to(bar: Any) -> Progress:
+    """A Progress that moves an st.progress bar of this run."""
+    return Progress(lambda fraction, message: bar.progress(fraction, escape(message)))
+
+
+def filters() -> Filters:
+    """The filters of the address. One that means nothing is named, and all are left out."""
+    try:
+        return Filters.from_query(st.query_params.to_dict())
+    except InputError as error:
+        st.warning(escape(str(error)), icon=":material/filter_alt_off:")
+        return Filters()
+
+
+def carried(**changes: str | None) -> dict[str, str]:
+    """The query parameters to take to another page; None leaves one out."""
+    params: dict[str, str | None] = {p: st.query_params[p] for p in SHARED if p in st.query_params}
+    if dataset_name():
+        params["ds"] = dataset_name()
+    return {name: value for name, value in (params | changes).items() if value is not None}
+
+
+def only(**params: str) -> dict[str, str]:
+    """The data set and these query parameters, no other filter."""
+    return {"ds": dataset_name(), **params}
+
+
+def bound(
+    widget: Callable[..., T],
+    *args: Any,
+    param: str,
+    read: Callable[[str | None], Any],
+    **kwargs: Any,
+) -> T:
+    """A widget whose value is a query parameter.
+
+    read: the widget's value for the parameter's text, None where the address lacks it; it must give a
+    valid value for any text. The value of read(None) is not written to the address.
+    """
+    key = f"url_{param}"
+    wanted = read(st.query_params.get(param))
+    # Assigned only where it differs: assigning would overwrite what a visitor is typing.
+    if key not in st.session_state or st.session_state[key] != wanted:
+        st.session_state[key] = wanted
+    return widget(*args, key=key, on_change=_write_back, args=(param, read(None)), **kwargs)
+
+
+def _write_back(param: str, default: Any) -> None:
+    value = st.session_state[f"url_{param}"]
+    if param == "ds":
+        select_project(value)
+        return
+    if param not in ("row", "page"):
+        for stale in ("row", "page"):
+            st.query_params.pop(stale, None)
+    set_params({param: None if value in (None, "", default) else str(value)})
+
+
+def set_params(params: Mapping[str, str | None]) -> None:
+    """Write query parameters of this page; None takes one out."""
+    for name, value in params.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = value
+
+
+def escape(text: str) -> str:
+    """Text as a Markdown label that shows exactly it: no formatting, link, icon, formula or picture."""
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,65 @@
+"""The sidebar: logo, menu, data set, running work, decisions stored, who you are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import session, work
+
+_MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 32" width="{width}" height="32">
+<path d="M3 7a4 4 0 0 1 4-4h11a4 4 0 0 1 3.1 1.5l7.2 9a4 4 0 0 1 0 5l-7.2 9A4 4 0 0 1 18 29H7a4 4 0 0 1-4-4z"
+ fill="#2A74C7"/>
+<path d="M8.5 16.5l4.2 4.2 7.8-8.4" fill="none" stroke="#fff" stroke-width="3.2" stroke-linecap="round"
+ stroke-linejoin="round"/>{word}</svg>"""
+_WORD = (
+    '<text x="38" y="23" font-family="Source Sans, Segoe UI, Helvetica, Arial, sans-serif" font-size="21"'
+    ' font-weight="600" fill="{colour}">Labelmend</text>'
+)
+
+
+def show(pages: Mapping[str, Sequence[Any]]) -> None:
+    """Everything in the sidebar. Links carry the data set and the filters along, unlike Streamlit's menu."""
+    colour = "#E7ECF1" if st.context.theme.type == "dark" else "#17212B"
+    st.logo(
+        _MARK.format(width=140, word=_WORD.format(colour=colour)),
+        size="large",
+        icon_image=_MARK.format(width=32, word=""),
+    )
+    with st.sidebar:
+        menu = st.container(gap="xxsmall")
+        st.divider()
+        _choose_dataset()
+        work.show_elsewhere()
+        _who()
+    with menu:
+        for section, entries in pages.items():
+            if entries:
+                st.markdown(f":small[{section}]")
+            for entry in entries:
+                st.page_link(entry, query_params=session.carried(), width="stretch")
+
+
+def _choose_dataset() -> None:
+    names = session.workspace().names()
+    if not names:
+        return
+    name = session.dataset_name()
+    known = name if name in names else None
+    session.bound(st.selectbox, "Data set", names, param="ds", read=lambda _: known)
+    if known:
+        stored = len(session.store().in_force(known))
+        rows = "row" if stored == 1 else "rows"
+        st.markdown(f":small[:material/cloud_done: {stored:,} {rows} decided]")
+
+
+def _who() -> None:
+    """A small line that says under which name decisions are stored, and lets a visitor change it here."""
+    me = session.current()
+    with st.popover(f"You are {session.escape(me.annotator)}", icon=":material/person:", type="tertiary"):
+        name = st.text_input("Your name, stored with each decision you make", me.annotator, max_chars=80)
+        if name.strip() and name.strip() != me.annotator:
+            me.annotator = name.strip()
+            st.rerun()

@@ -1,0 +1,124 @@
+"""Long work: start an analysis, watch it, stop it, choose its settings."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.audit import checks
+from core.audits import audit_now, choose_settings, chosen_settings
+from core.issues import Check
+from core.jobs import Job
+from pages.parts import session
+
+
+def start(name: str) -> None:
+    """Start the analysis of a data set, unless it runs already."""
+    workspace = session.workspace()
+    project = workspace.open(name)
+    session.jobs().start(name, lambda progress: audit_now(workspace, project, progress))
+
+
+@st.fragment(run_every="1s")
+def show(name: str) -> None:
+    """How far a data set's analysis is, with Cancel; when it is over, the page is drawn again."""
+    job = session.jobs().get(name)
+    if job is None:
+        return
+    if job.state != "running":
+        st.rerun()
+    st.progress(job.fraction, session.escape(job.message or "Starting"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if job.cancelling:
+            st.text("Stopping.")
+        else:
+            st.button("Cancel", on_click=job.cancel, key=f"cancel_{name}")
+            st.text(f"{_time_left(job)}You can leave this page.")
+
+
+@st.fragment(run_every="1s")
+def _watch(name: str) -> None:
+    job = session.jobs().get(name)
+    if job is None or job.state != "running":
+        st.rerun()
+    st.progress(job.fraction, f"Analysing {session.escape(name)}")
+    st.button("Cancel", on_click=job.cancel, key=f"cancel_side_{name}", disabled=job.cancelling)
+
+
+def show_elsewhere() -> None:
+    """In the sidebar: the analyses of other data sets than the one on the page."""
+    for job in session.jobs().running():
+        if job.name != session.dataset_name():
+            _watch(job.name)
+
+
+def offer(name: str, rows: int) -> None:
+    """For a data set without an analysis: what is missing, how the last try ended, and the button."""
+    job = session.jobs().get(name)
+    if job is None or job.state == "done":
+        st.text("This project has labels but no analysis.")
+    elif job.state == "cancelled":
+        st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
+    else:
+        decided = len(session.store().in_force(name))
+        st.error(
+            f"Analysis stopped: {session.escape(job.error)} Your data and {decided:,} decisions are safe.",
+            icon=":material/error:",
+        )
+    st.button(
+        f"Analyse {rows:,} rows", type="primary", icon=":material/troubleshoot:", on_click=start, args=(name,)
+    )
+
+
+def settings(name: str) -> None:
+    """The settings of every check that has a choice, and the button that analyses again with them."""
+    chosen = chosen_settings(session.workspace(), name)
+    picked = {c.name: _pick(c, chosen.get(c.name, {})) for c in checks().values() if _choices(c)}
+    full = {check: {**chosen.get(check, {}), **values} for check, values in picked.items()}
+    st.button(
+        "Analyse again",
+        disabled=full == {check: {**_defaults(checks()[check]), **chosen.get(check, {})} for check in full},
+        help="Results under settings that were used before are there at once.",
+        on_click=_again,
+        args=(name, {**chosen, **full}),
+        key=f"again_{name}",
+    )
+
+
+def _again(name: str, chosen: dict) -> None:
+    choose_settings(session.workspace(), name, chosen)
+    start(name)
+
+
+def _pick(check: Check, chosen: dict) -> dict:
+    st.markdown(f"**{check.title}**")
+    values = {}
+    for setting in check.settings:
+        if setting.choices:
+            now = chosen.get(setting.name, setting.default)
+            values[setting.name] = st.selectbox(
+                setting.name.replace("_", " ").capitalize(),
+                setting.choices,
+                setting.choices.index(now) if now in setting.choices else 0,
+                help=setting.help,
+                key=f"set_{check.name}_{setting.name}_{now}",
+            )
+    return values
+
+
+def _choices(check: Check) -> bool:
+    return any(setting.choices for setting in check.settings)
+
+
+def _defaults(check: Check) -> dict:
+    return {s.name: s.default for s in check.settings if s.choices}
+
+
+def _time_left(job: Job) -> str:
+    seconds = job.seconds_left()
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return "Less than a minute left. "
+    return f"About {math.ceil(seconds / 60):,} min left. "
