@@ -1,0 +1,82 @@
+"""Arrays from .npy and .npz files, memory-mapped where possible, never unpickled."""
+
+from __future__ import annotations
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import refuse
+
+# What numpy raises for damaged files besides ValueError; UnicodeError and JSON errors are ValueErrors.
+_DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The array in a .npy file, memory-mapped and read-only.
+
+    Raises InputError for a damaged file and for a pickled one, which is never opened.
+    """
+    with path.open("rb") as handle:
+        if handle.read(6) != b"\x93NUMPY":
+            raise refuse("not a NumPy array", file=path.name, mend="save it with numpy.save")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE as first:
+        try:
+            # An array without elements cannot be memory-mapped.
+            array = np.load(path, allow_pickle=False)
+        except _DAMAGE:
+            raise _unreadable(path, first) from first
+    return array
+
+
+def load_npz(path: Path, key: str) -> np.ndarray:
+    """The array `key` of an .npz archive, or its only one.
+
+    Raises InputError for a damaged or pickled one, and where several arrays leave the choice open.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [n.removesuffix(".npy") for n in archive.namelist()]
+            if key not in names and len(names) != 1:
+                raise refuse(
+                    f"{len(names)} arrays ({', '.join(names[:10])})",
+                    file=path.name,
+                    expected=f"one array called {key}",
+                    mend=f"save it under that name: numpy.savez(path, {key}=...)",
+                )
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[key if key in names else names[0]]
+    except _DAMAGE as error:
+        if isinstance(error, ValueError) and hasattr(error, "problems"):
+            raise
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: BaseException) -> Exception:
+    if "pickle" in str(error).lower() or "object arrays" in str(error).lower():
+        return refuse(
+            "pickled objects, which can run code and are never opened",
+            file=path.name,
+            mend="save plain numbers or strings: numpy.save(path, numpy.asarray(values, dtype=...))",
+        )
+    return refuse(f"damaged or cut off: {error}", file=path.name, mend="write the file again")

@@ -1,0 +1,63 @@
+"""A .npy array of labels: one integer or string for each row, the row's position its id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.array_files import load_npy
+from core.errors import Problem, refuse
+from core.importers._base import ImportFormat
+from core.progress import Progress
+from core.source import RawTable, Source, file_sha256
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    return head.startswith(b"\x93NUMPY")
+
+
+def read(path: Path, progress: Progress) -> RawTable:
+    """One column, label. Never unpickles. Layout: dtype."""
+    progress.report(0.0, "Reading labels")
+    array = load_npy(path)
+    problems: list[Problem] = []
+    values = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
+    if values.ndim != 1:
+        raise refuse(
+            f"an array of shape {array.shape}",
+            file=path.name,
+            expected="one label for each row, shape (N,)",
+            mend="probabilities belong beside the data (pred_probs); for one-hot labels take argmax(axis=1)",
+        )
+    if values.dtype.kind == "f":
+        values, problems = _whole(values, path.name)
+    if values.dtype.kind not in "biuUS":
+        raise refuse(f"an array of type {array.dtype}", file=path.name, expected="integers or strings")
+    try:
+        texts = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
+    except UnicodeDecodeError as error:
+        raise refuse("bytes that are not UTF-8", file=path.name, mend="save the labels as str") from error
+    native = np.array(texts, dtype=texts.dtype.newbyteorder("="))
+    frame = pd.DataFrame({"label": pd.Series(native, dtype="str" if native.dtype.kind == "U" else None)})
+    source = Source(path, FORMAT.name, file_sha256(path), path.stat().st_size, {"dtype": array.dtype.str})
+    return RawTable(frame, source, tuple(problems))
+
+
+FORMAT = ImportFormat("npy", "NumPy array of labels", (".npy",), sniff, read)
+
+
+def _whole(values: np.ndarray, file: str) -> tuple[np.ndarray, list[Problem]]:
+    """Floats that are whole numbers as int64. Raises InputError for others."""
+    odd = np.flatnonzero(~(np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**53)))
+    if len(odd):
+        raise refuse(
+            f"{values[odd[0]]} is no label",
+            file=file,
+            row=int(odd[0]) + 1,
+            count=len(odd),
+            expected="integers or strings",
+        )
+    said = Problem("notice", "labels are stored as floats, read as integers", file=file)
+    return values.astype(np.int64), [said]

@@ -1,0 +1,68 @@
+"""A file or folder as a table: the format is found by looking at the bytes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import core.importers
+from core.errors import refuse
+from core.importers._base import ImportFormat
+from core.progress import Progress
+from core.registry import collect
+from core.source import RawTable
+
+HEAD = 1 << 16
+_LOOKS = (
+    (rb"\s*<(!doctype|html|\?xml|[a-z]+>)", "an HTML or XML page"),
+    (rb"PK\x03\x04", "a zip archive (or an Excel workbook, or .npz)"),
+    (rb"\x80[\x02-\x05]", "a Python pickle, which can run code and is never opened"),
+    (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "a compressed file"),
+    (rb"%PDF", "a PDF"),
+    (rb"\xff\xd8\xff|\x89PNG|GIF8", "a picture"),
+    (rb"\x89HDF", "an HDF5 file"),
+    (rb"SQLite format 3", "an SQLite database"),
+)
+
+
+def formats() -> dict[str, ImportFormat]:
+    """Every import format by its name."""
+    return collect(core.importers, ImportFormat)
+
+
+def read_table(path: Path, progress: Progress | None = None) -> RawTable:
+    """A file or image folder as a table. The bytes decide on the format; the suffix breaks ties.
+
+    Raises InputError for a missing, empty, unknown or damaged file.
+    """
+    head = _head(path)
+    fitting = [f for f in formats().values() if f.sniff(path, head)]
+    if not fitting:
+        looks = next(
+            (what for mark, what in _LOOKS if re.match(mark, head, re.IGNORECASE)), "bytes of no known kind"
+        )
+        known = ", ".join(f.title for f in formats().values())
+        raise refuse(f"this is {looks}", file=path.name, expected=known, mend="save the data in one of these")
+    chosen = next((f for f in fitting if path.suffix.lower() in f.suffixes), fitting[0])
+    return chosen.read(path, progress or Progress())
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, b"" for a folder. Raises InputError where there is nothing to read."""
+    if path.is_dir():
+        return b""
+    try:
+        if not path.is_file():
+            raise refuse("no such file or folder", file=str(path), mend="check the path")
+        with path.open("rb") as handle:
+            head = handle.read(HEAD)
+    except (OSError, ValueError) as error:
+        if hasattr(error, "problems"):
+            raise
+        raise refuse(
+            f"cannot be read: {error}", file=str(path), mend="check the path and its rights"
+        ) from error
+    bare = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    if len(head) < HEAD and not bare.strip():
+        raise refuse("the file is empty", file=path.name, mend="give a file with at least one row")
+    return head
