@@ -6,7 +6,6 @@ The routes and the review page share one Desk a process, so that opening a page 
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,6 @@ ResultsOf = Callable[[Project], Mapping[str, Result]]
 NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
 _QUEUES_KEPT = 16
-_AUDITS_KEPT = 4
 
 
 class QueueChanged(Exception):
@@ -246,28 +244,9 @@ def shared_desk(workspace: Workspace) -> Desk:
 
 
 def _audited(workspace: Workspace) -> ResultsOf:
-    """Reads the audit results of a project from the cache on disk, and again only when they changed."""
-    held: OrderedDict[tuple[Any, ...], Mapping[str, Result]] = OrderedDict()
-    lock = threading.Lock()
-
     def results_of(project: Project) -> Mapping[str, Result]:
-        from core.audit import cached_audit, checks
+        from core.audits import current_audit
 
-        settings = workspace.recall(project.name, "audit", {})
-        stamps = tuple(_changed_at(workspace.cache_dir / name) for name in checks())
-        key = (project.dataset, json.dumps(settings, sort_keys=True), stamps)
-        with lock:
-            if key not in held:
-                audit = cached_audit(
-                    project.dataset, project.predictions, workspace.cache_dir, settings=settings
-                )
-                held[key] = audit.results
-                while len(held) > _AUDITS_KEPT:
-                    held.popitem(last=False)
-            return held[key]
+        return current_audit(workspace, project).results
 
     return results_of
-
-
-def _changed_at(folder: Path) -> int:
-    return folder.stat().st_mtime_ns if folder.exists() else 0
