@@ -53,7 +53,7 @@ class Sample:
 
     @property
     def embeddings(self) -> Path:
-        """(N, D) float32 `.npy`, rows as in the file, made without any label."""
+        """(N, D) float16 or float32 `.npy`, rows as in the file, made without any label."""
         return self.folder / "embeddings.npy"
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".csv":
         table.to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".jsonl":
-        table.to_json(path, orient="records", lines=True, force_ascii=False)
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_dict("records"))
+        path.write_text("".join(lines), encoding="utf-8", newline="\n")
     else:
         table.to_parquet(path, index=False)
 

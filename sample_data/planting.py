@@ -15,19 +15,25 @@ TEST_SHARE = 0.25
 def plant_errors(
     true: np.ndarray,
     allowed: np.ndarray,
+    test: np.ndarray,
     count: int,
     neighbours: Mapping[int, Sequence[int]],
     plausible: float,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """The given labels: `true` with `count` rows changed, all of them among the allowed ones.
+    """The given labels: `true` with `count` of the allowed rows changed, a quarter of them in the test split.
 
-    true: (N,) int codes. allowed: (N,) bool.
+    true: (N,) int codes. allowed, test: (N,) bool.
     plausible: the share of the errors that go to one of the true class's neighbours; the rest go to
     any other class, each with the same chance.
     """
     given = true.copy()
-    rows = rng.choice(np.flatnonzero(allowed), count, replace=False)
+    in_test = round(TEST_SHARE * count)
+    picked = [
+        rng.choice(np.flatnonzero(allowed & test), in_test, replace=False),
+        rng.choice(np.flatnonzero(allowed & ~test), count - in_test, replace=False),
+    ]
+    rows = rng.permutation(np.concatenate(picked))
     classes = np.unique(true)
     for rank, row in enumerate(rows):
         others = classes[classes != true[row]]
