@@ -1,0 +1,98 @@
+"""Rows far from all others in the embedding space: mean distance to the nearest rows.
+
+Source: Kuan, Mueller: Back to the Basics: Revisiting Out-of-Distribution Detection Baselines, 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core.dataset import Dataset
+from core.issues import Check, Result, Setting, issue_table
+from core.neighbours import SAMPLE_SEED, nearest, reference_rows
+from core.predictions import Predictions
+from core.progress import Progress
+
+
+def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
+    """Score every row by its mean cosine distance to its k nearest rows; labels play no part.
+
+    score: exp(-distance / usual distance), usual = the median over rows that are no exact copies; a row at
+    the usual distance scores 0.37. Flagged: the distance lies above Tukey's fence, the third quartile plus
+    `fence` interquartile ranges.
+    """
+    embeddings = predictions.embeddings
+    if embeddings is None:
+        raise ValueError("out_of_distribution needs embeddings")
+    n = len(dataset)
+    sample = reference_rows(n)
+    k = min(params["k"], n - 1)
+    if k < 1:
+        return _one_row(dataset)
+    _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
+    distance = distances.mean(axis=1)
+    times = _times_usual(distance)
+    flagged = distance > tukey_fence(distance, params["fence"])
+    rows = np.flatnonzero(flagged)
+    reasons = {
+        row: f"Its {k} nearest rows are {t:.1f} times as far away as is usual."
+        for row, t in zip(rows.tolist(), times[rows].tolist(), strict=True)
+    }
+    among = "" if sample is None else f" of a sample of {len(sample):,} rows, seed {SAMPLE_SEED}"
+    summary = {
+        "flagged": len(rows),
+        "estimator": (
+            f"mean cosine distance to the {k} nearest rows{among}, "
+            f"above the third quartile plus {params['fence']:g} interquartile ranges"
+        ),
+        "k": k,
+        "median_distance": float(np.median(distance)),
+        "sample": None if sample is None else len(sample),
+        "note": "",
+    }
+    score = np.exp(-times)
+    table = issue_table(dataset, score, flagged, reasons=reasons, distance=distance, times_usual=times)
+    return Result(table, summary)
+
+
+def tukey_fence(values: np.ndarray, fence: float) -> float:
+    """Third quartile plus `fence` interquartile ranges; infinite where the quartiles are equal (within
+    1e-6), since then most rows lie at one distance and nothing says how far is far."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(high + fence * (high - low)) if high - low > 1e-6 else np.inf
+
+
+def _times_usual(distance: np.ndarray) -> np.ndarray:
+    """Distances in units of the median over rows that are no exact copies (0 up to rounding)."""
+    apart = distance[distance > 1e-6]
+    return distance / np.median(apart) if len(apart) else np.zeros_like(distance)
+
+
+def _one_row(dataset: Dataset) -> Result:
+    n = len(dataset)
+    summary = {
+        "flagged": 0,
+        "estimator": "none: a row needs others to be compared with",
+        "sample": None,
+        "note": f"{n:,} row is too few to compare.",
+    }
+    empty = np.zeros(n, dtype=np.float32)
+    return Result(
+        issue_table(dataset, np.ones(n), empty.astype(bool), distance=empty, times_usual=empty), summary
+    )
+
+
+CHECK = Check(
+    name="out_of_distribution",
+    title="Outliers",
+    help="Rows that are unlike all others in the embedding space, whatever their label.",
+    needs=frozenset({"embeddings"}),
+    run=run,
+    settings=(
+        Setting("k", 10, "How many nearest rows are averaged."),
+        Setting("fence", 1.5, "Interquartile ranges above the third quartile from which a row is flagged."),
+    ),
+)

@@ -1,0 +1,144 @@
+"""Nearest rows by cosine distance: exact, in blocks of matrix products, memory maps welcome."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.errors import refuse
+from core.progress import Progress
+
+EXACT_ROWS = 30_000
+SAMPLE_ROWS = 20_000
+SAMPLE_SEED = 0
+_QUERIES, _REFERENCES = 2048, 4096  # one block of similarities: 32 MB
+_GROUPS = 128
+_LONG_BYTES = 16 << 20
+
+
+def nearest(
+    embeddings: np.ndarray,
+    queries: np.ndarray,
+    k: int,
+    among: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k rows nearest to each query row, itself left out.
+
+    embeddings: (N, D) float16 to float64, may be a memory map. queries: (Q,) row positions.
+    among: (M,) positions to search; None: all rows.
+    Returns positions (Q, k) int64 and distances (Q, k) float32 in [0, 2], nearest first; where fewer
+    than k rows are there, the rest is -1 and infinity. Distance: 1 - cosine; a row of zeros is 1 from all.
+    Raises InputError for an embedding that is not finite.
+    """
+    progress = progress or Progress()
+    queries = np.asarray(queries)
+    references = np.arange(len(embeddings)) if among is None else np.unique(among)
+    # Few queries leave room for longer stretches of the file.
+    step = max(_REFERENCES, _LONG_BYTES // (4 * max(1, min(len(queries), _QUERIES), embeddings.shape[1])))
+    found = np.full((len(queries), k), -1, dtype=np.int64)
+    distance = np.full((len(queries), k), np.inf, dtype=np.float32)
+    total = max(1, len(queries) * len(references))
+    for start in range(0, len(queries), _QUERIES):
+        asked = queries[start : start + _QUERIES]
+        unit = unit_rows(embeddings, asked)
+        best = np.full((len(asked), k), -np.inf, dtype=np.float32)
+        who = np.full((len(asked), k), -1, dtype=np.int64)
+        for begin in range(0, len(references), step):
+            block = references[begin : begin + step]
+            similarity = _similarity(unit, embeddings, block)
+            _leave_out_self(similarity, asked, block)
+            top = _top(similarity, k)
+            rows = block[np.minimum(top, len(block) - 1)]
+            best, who = _merge(best, who, np.take_along_axis(similarity, top, 1), rows)
+            progress.report((start * len(references) + len(asked) * begin) / total, "comparing rows")
+        there = np.isfinite(best)
+        found[start : start + _QUERIES] = np.where(there, who, -1)
+        distance[start : start + _QUERIES] = np.where(there, np.clip(1 - best, 0, 2), np.inf)
+    return found, distance
+
+
+def reference_rows(rows: int) -> np.ndarray | None:
+    """What searches for every row compare with: None for all, above 30,000 rows a seeded sample of 20,000."""
+    if rows <= EXACT_ROWS:
+        return None
+    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(rows, SAMPLE_ROWS, replace=False))
+
+
+def unit_rows(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(len(rows), D) float32 rows of length 1; a row of zeros stays zero.
+
+    Raises InputError for a row with a value that is not finite, or too large to square.
+    """
+    picked = _pick(embeddings, rows)
+    return picked / _lengths(picked, rows)[:, None]
+
+
+def _pick(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows as float32; a view of the file where they are consecutive and have that type."""
+    consecutive = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all())
+    picked = embeddings[rows[0] : rows[-1] + 1] if consecutive else embeddings[rows]
+    return np.asarray(picked, dtype=np.float32)
+
+
+def _lengths(picked: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(len(rows),) Euclidean lengths; 1 for a row of zeros."""
+    length = np.sqrt(np.einsum("ij,ij->i", picked, picked))
+    broken = np.flatnonzero(~np.isfinite(length))
+    if len(broken):
+        raise refuse(
+            "an embedding that is not finite, or too large",
+            row=int(rows[broken[0]]) + 1,
+            mend="give every row a finite embedding",
+        )
+    return np.where(length > 0, length, 1)
+
+
+def _similarity(unit: np.ndarray, embeddings: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """(queries, columns) cosines with the rows of a block, filled up with -inf to whole groups."""
+    picked = _pick(embeddings, block)
+    length = _lengths(picked, block)
+    columns = -(-len(block) // _GROUPS) * _GROUPS
+    similarity = np.empty((len(unit), columns), dtype=np.float32)
+    inside = similarity[:, : len(block)]
+    if len(unit) < picked.shape[1]:  # whichever of the two is smaller is divided
+        np.matmul(unit, picked.T, out=inside)
+        inside /= length
+    else:
+        np.matmul(unit, (picked / length[:, None]).T, out=inside)
+    similarity[:, len(block) :] = -np.inf
+    return similarity
+
+
+def _leave_out_self(similarity: np.ndarray, asked: np.ndarray, block: np.ndarray) -> None:
+    place = np.searchsorted(block, asked).clip(max=len(block) - 1)
+    own = np.flatnonzero(block[place] == asked)
+    similarity[own, place[own]] = -np.inf
+
+
+def _top(similarity: np.ndarray, k: int) -> np.ndarray:
+    """(rows, min(k, columns)) columns of the largest entries of each row, in no order.
+
+    The k largest entries lie in the k groups of columns with the largest maxima, so that only those
+    groups are sorted: some ten times faster than a partition of the whole row.
+    """
+    rows, columns = similarity.shape
+    if k >= columns:
+        return np.broadcast_to(np.arange(columns), (rows, columns))
+    if columns < 4 * _GROUPS or k >= _GROUPS // 4:
+        return np.argpartition(similarity, columns - k, axis=1)[:, columns - k :]
+    depth = columns // _GROUPS
+    maxima = similarity.reshape(rows, depth, _GROUPS).max(axis=1)
+    groups = np.argpartition(maxima, _GROUPS - k, axis=1)[:, _GROUPS - k :]
+    members = (groups[:, None, :] + np.arange(depth)[None, :, None] * _GROUPS).reshape(rows, depth * k)
+    inside = np.take_along_axis(similarity, members, 1)
+    top = np.argpartition(inside, depth * k - k, axis=1)[:, depth * k - k :]
+    return np.take_along_axis(members, top, 1)
+
+
+def _merge(
+    best: np.ndarray, who: np.ndarray, similarity: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of two lists for each row, best first; equals in row order."""
+    both, all_rows = np.hstack([best, similarity]), np.hstack([who, rows])
+    order = np.lexsort((all_rows, -both), axis=1)[:, : best.shape[1]]
+    return np.take_along_axis(both, order, 1), np.take_along_axis(all_rows, order, 1)
