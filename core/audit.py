@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -67,7 +68,7 @@ def run_audit(
     """Run the named checks, or all; take from the cache what has been computed before.
 
     settings: by check name, then setting name; what is left out has its default.
-    Each summary also holds check, version, settings, seconds and versions, of when it was computed.
+    Each summary also holds check, version, settings, seconds, versions and computed_at (UTC).
     Raises InputError for an unknown check or setting, Cancelled when progress was cancelled: checks that
     were finished by then stay in the cache.
     """
@@ -202,6 +203,7 @@ def _run(
         settings=params,
         seconds=round(time.perf_counter() - started, 3),
         versions=_versions(),
+        computed_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return result
 

@@ -51,6 +51,7 @@ class Check:
     """An extension of the audit. version is part of the cache key: raise it when results change.
 
     needs: what must be there (of NEEDS); uses: what is read where it is there.
+    limits: what its numbers do not cover, in plain sentences, shown beside them as evidence.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Check:
     version: int = 1
     uses: frozenset[str] = frozenset()
     settings: tuple[Setting, ...] = ()
+    limits: str = ""
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
         """The needs that this data set does not meet, in the order of NEEDS."""

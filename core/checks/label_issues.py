@@ -252,4 +252,10 @@ CHECK = Check(
             SCORES,
         ),
     ),
+    limits=(
+        "Systematic errors that the model learned from the labels stay hidden. The estimate assumes that "
+        "the probabilities are out-of-sample and that whether a label is wrong depends on the class only. "
+        "The interval covers the draw of rows, not a wrong model. A suggested label can be wrong where "
+        "the flag is right."
+    ),
 )
