@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from core.cells import cell_text, is_missing
 from core.dataset import UNLABELLED, Dataset
 from core.errors import InputError, Problem, refuse
 from core.review.decisions import Action, Decision
@@ -137,7 +138,7 @@ class Corrections:
         if column is None:
             return [None] * len(positions)
         cells = self.dataset.table[column].iloc[positions].tolist()
-        return [None if _missing(cell) else cell for cell in cells]
+        return [None if is_missing(cell) else cell for cell in cells]
 
     def _scores(self, positions: np.ndarray) -> list[float | None]:
         if self.label_quality is None:
@@ -210,15 +211,6 @@ def refuse_all(problems: Sequence[Problem], what: str) -> InputError:
     if more := len(problems) - len(shown):
         shown += (Problem("error", f"and {more:,} more {what}"),)
     return InputError(*shown)
-
-
-def cell_text(value: Any) -> str:
-    """A cell of the table as text; "" where it is missing."""
-    return "" if _missing(value) else str(value)
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
 def _said(name: str, decision: Decision | None) -> Any:
@@ -303,7 +295,7 @@ def _change(dataset: Dataset, options: ExportOptions, position: int, decision: D
     if decision.action is Action.RELABEL:
         column, after = label or "", dataset.tokens[dataset.classes.index(decision.label or "")]
     elif options.excluded == "mark":
-        return Change(position, decision.row_id, EXCLUDED, "", "true", decision)
+        return Change(position, decision.row_id, EXCLUDED, "", "True", decision)
     else:
         column, after = "", ""
     before = "" if label is None else cell_text(dataset.table[label].iat[position])

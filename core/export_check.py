@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import core.importers
+from core.cells import cell_text, same_cell
 from core.corrections import Corrections
-from core.exporters._table import plain_text, same_cell
 from core.exporting import ExportSummary, formats
 from core.importers._base import ImportFormat
 from core.progress import Progress
@@ -120,5 +120,5 @@ def _texts(values: pd.Series, strict: bool) -> pa.Array:
     cells: Iterable[Any] = values.tolist()
     missing = values.isna().tolist()
     empty = "\x00missing" if strict else ""
-    texts = [empty if gone else plain_text(cell) for cell, gone in zip(cells, missing, strict=True)]
+    texts = [empty if gone else cell_text(cell) for cell, gone in zip(cells, missing, strict=True)]
     return pa.array(texts, pa.large_string())

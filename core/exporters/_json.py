@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.cells import cell_text
 from core.exporters._table import BLOCK_ROWS, check_cell, check_count, corrected_blocks
 from core.progress import Progress
 
@@ -58,7 +59,7 @@ def record_texts(corrections: Corrections, progress: Progress) -> Iterator[bytes
     for block in corrected_blocks(corrections, progress):
         for row in block.to_pylist():
             row.update({name: _nested(row[name]) for name in nested})
-            yield json.dumps(row, ensure_ascii=False, default=str).encode()
+            yield json.dumps(row, ensure_ascii=False, default=cell_text).encode()
 
 
 def rewrite_records(
@@ -195,4 +196,4 @@ class _Raw(str):
 
 
 def _dump(value: Any) -> str:
-    return str(value) if isinstance(value, _Raw) else json.dumps(value, ensure_ascii=False, default=str)
+    return str(value) if isinstance(value, _Raw) else json.dumps(value, ensure_ascii=False, default=cell_text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.cells import same_cell
 from core.errors import refuse
 from core.progress import Progress
 
@@ -20,32 +20,6 @@ if TYPE_CHECKING:
     from core.corrections import Corrections
 
 BLOCK_ROWS = 50_000
-
-
-def same_cell(found: Any, expected: Any) -> bool:
-    """Whether a cell of the source is the table's cell, whatever types hold them (3 is 3.0 is "3")."""
-    found, expected = ("" if _is_missing(value) else str(value) for value in (found, expected))
-    if found == expected:
-        return True
-    try:
-        return float(found) == float(expected)
-    except ValueError:
-        return False
-
-
-def plain_text(value: Any) -> str:
-    """A typed cell as text: "" where it is missing, true/false, lists and structs as JSON, else str of it."""
-    if _is_missing(value):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, bytes):
-        raise refuse(
-            "a column holds binary values, which text formats have no room for", mend="export as Parquet"
-        )
-    return str(value)
 
 
 def check_cell(corrections: Corrections, position: int, found: Any) -> None:
@@ -159,7 +133,3 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)

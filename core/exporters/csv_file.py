@@ -9,10 +9,11 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from core.cells import cell_text
 from core.csv_scan import CR, LF, Block, CsvLayout, byte_encoding, read_bytes, scan, unquote
 from core.errors import refuse
 from core.exporters._base import ExportFormat
-from core.exporters._table import check_cell, check_count, corrected_blocks, plain_text
+from core.exporters._table import check_cell, check_count, corrected_blocks
 from core.progress import Progress
 from core.spreadsheet import escape, is_formula
 
@@ -128,7 +129,7 @@ class _Rewrite:
             edits.append((int(block.stops[0, -1]),) * 2 + (names,))
             kept = kept[1:]
         columns = [
-            [delimiter + self._cell(plain_text(value), False) for value in values]
+            [delimiter + self._cell(cell_text(value), False) for value in values]
             for values in self.corrections.added(kept + start).values()
         ]
         ends = block.stops[kept, -1].tolist()
@@ -190,7 +191,7 @@ def write_table(corrections: Corrections, out: Path, progress: Progress) -> int:
     with out.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         for number, block in enumerate(corrected_blocks(corrections, progress)):
-            rows = [[plain_text(cell) for cell in row.values()] for row in block.to_pylist()]
+            rows = [[cell_text(cell) for cell in row.values()] for row in block.to_pylist()]
             if number == 0:
                 rows.insert(0, list(block.column_names))
             if safe:
