@@ -154,6 +154,11 @@ class Store:
                     past |= fold(e for e in events if e.seq <= as_of)
             return past
 
+    def history(self, dataset: str, row_id: str) -> list[Decision]:
+        """Every event of one row in the order of storing, undone ones and UNDOs included."""
+        with self._lock:
+            return list(self._refresh(dataset).events.get(row_id, ()))
+
     def last_seq(self, dataset: str) -> int:
         """seq of the data set's latest event, 0 where there is none."""
         with self._lock:
