@@ -50,10 +50,9 @@ def read(path: Path, progress: Progress) -> RawTable:
     if not files:
         expected = "images in one folder for each class"
         raise refuse("no images in this folder", file=path.name, expected=expected)
-    problems = walk.problems() + _class_remarks(path.name, classes, labels)
     digest = hashlib.sha256("\n".join(files).encode()).hexdigest()
     source = Source(path, FORMAT.name, digest, len(files), {"classes": classes, "splits": splits})
-    return RawTable(pd.DataFrame(columns, dtype="str"), source, tuple(problems))
+    return RawTable(pd.DataFrame(columns, dtype="str"), source, tuple(walk.problems()))
 
 
 FORMAT = ImportFormat("image_folder", "Image folder (a folder for each class)", (), sniff, read)
@@ -116,15 +115,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _class_remarks(folder: str, classes: list[str], labels: list[str]) -> list[Problem]:
-    used = set(labels)
-    empty = [c for c in classes if c not in used]
-    said = [Problem("notice", f"the class folder {c!r} has no images", file=folder) for c in empty]
-    bare = labels.count("")
-    if bare:
-        found = "images outside any class folder are unlabelled"
-        first = labels.index("") + 1
-        said.append(Problem("notice", found, "move them into one", "", folder, first, "label", bare))
-    return said

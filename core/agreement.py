@@ -1,0 +1,63 @@
+"""Whether predictions and given labels speak of the same rows and classes: a check against bad luck."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.errors import Problem
+
+CHUNK = 4 << 20
+LEAST_KAPPA = 0.2
+"""Below it agreement is "slight" (Landis & Koch 1977): a model worth asking agrees better than that."""
+LEAST_GAIN = 0.1
+"""How much more labels another order of the columns must explain before it is named."""
+
+
+def agreement(
+    labels: np.ndarray, pred_probs: np.ndarray, classes: tuple[str, ...], file: str
+) -> list[Problem]:
+    """States the share of labels that the likeliest class agrees with, and warns where it is too small.
+
+    labels: (N,) codes, -1 = unlabelled. Chance is what the two would share if they were independent,
+    the sum over classes of P(label) P(likeliest); kappa = (agreement - chance) / (1 - chance).
+    A second warning names a reordering of the columns that agrees far better.
+    """
+    there = labels >= 0
+    n, k = int(there.sum()), len(classes)
+    if n == 0 or k < 2:
+        return []
+    likeliest = np.concatenate([np.argmax(c, axis=1) for c in _chunks(pred_probs)])
+    pairs = labels[there].astype(np.int64) * k + likeliest[there]
+    table = np.bincount(pairs, minlength=k * k).reshape(k, k)
+    share = float(np.trace(table)) / n
+    chance = float(table.sum(axis=1) @ table.sum(axis=0)) / n / n
+    text = f"the predictions agree with {share:.1%} of the given labels ({chance:.1%} would be chance)"
+    if n >= 10 * k and (order := _better_order(table, share, n)) is not None:
+        moved = [i for i in range(k) if order[i] != i][:3]
+        shown = ", ".join(f"column {order[i] + 1} as {classes[i]!r}" for i in moved)
+        better = float(table[np.arange(k), order].sum()) / n
+        found = f"{text}; with the columns in another order ({shown}, ...) they would agree with {better:.1%}"
+        mend = "check the order of the columns, or give a class list (--classes) or named columns"
+        return [Problem("warning", found, mend, file=file)]
+    if n >= 20 and (share - chance) / (1 - chance or 1.0) < LEAST_KAPPA:
+        found = f"the predictions disagree with most labels: {text[16:]}"
+        mend = "are the rows in the order of the data, and the columns in the order of the classes?"
+        return [Problem("warning", found, mend, file=file)]
+    return [Problem("notice", text, file=file)]
+
+
+def _better_order(table: np.ndarray, share: float, n: int) -> np.ndarray | None:
+    """(K,) the column for each class in the assignment that agrees most, if that is a clear gain."""
+    if len(table) > 2_000 or share > 1 - LEAST_GAIN:
+        return None
+    from scipy.optimize import linear_sum_assignment
+
+    order = linear_sum_assignment(table, maximize=True)[1]
+    gain = float(table[np.arange(len(table)), order].sum()) / n - share
+    # Half of what is not explained yet: a few swapped true labels of a noisy set do not reach that.
+    return order if gain > max(LEAST_GAIN, (1 - share) / 2) else None
+
+
+def _chunks(array: np.ndarray) -> list[np.ndarray]:
+    rows = max(1, CHUNK // max(1, array[:1].nbytes))
+    return [np.asarray(array[i : i + rows]) for i in range(0, len(array), rows)]

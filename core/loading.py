@@ -1,0 +1,205 @@
+"""From a file to a data set: what is wanted, what came of it, and the pre-flight check between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from core.agreement import agreement
+from core.columns import guess_columns
+from core.dataset import Columns, Dataset
+from core.errors import InputError, Problem, refuse
+from core.image_files import hash_images
+from core.labels import ClassList, as_text, read_class_list, read_given
+from core.prediction_files import ArrayFile, align, read_array
+from core.predictions import Predictions
+from core.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.progress import Progress
+from core.reading import formats, read_table
+from core.reconcile import Classes, Where, merge_spellings, reconcile
+from core.source import RawTable, Source
+from core.table_checks import check_table, label_remarks, row_ids, unused_remark
+
+__all__ = ["Plan", "Prepared", "formats", "guess_columns", "prepare", "read_table"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a person wants made of a table.
+
+    classes: a file with a class name a line, a JSON list or {label: name}, or CSV label,name.
+    softmax: turn logits into probabilities. merge_variants: read labels that differ only in case or
+    white space as one class. media_root: the folder of the images; default: the source's folder.
+    """
+
+    name: str
+    columns: Columns
+    classes: Path | None = None
+    pred_probs: Path | None = None
+    embeddings: Path | None = None
+    softmax: bool = False
+    merge_variants: bool = False
+    media_root: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the pre-flight check made of a table and a plan. Nothing is stored yet.
+
+    dataset: None where an error leaves no labels or ids to build it from.
+    """
+
+    dataset: Dataset | None
+    predictions: Predictions
+    source: Source
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a data set and no error."""
+        return self.dataset is not None and all(p.severity != "error" for p in self.problems)
+
+
+def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prepared:
+    """The pre-flight check: every problem of table, ids, labels, predictions and images, in one go.
+
+    A step that fails adds its errors; the other steps go on with what there is.
+    """
+    progress = progress or Progress()
+    problems = [*raw.problems, *check_table(raw, plan.columns)]
+    dataset, predictions = None, Predictions()
+    if all(p.severity != "error" for p in problems):
+        progress.report(0.0, "Checking ids and labels")
+        ids = _attempt(problems, row_ids, raw, plan.columns)
+        array = None
+        if plan.pred_probs is not None:
+            array = _attempt(problems, _read_pred_probs, plan.pred_probs, plan.columns.id)
+        classes = _attempt(problems, _classes, raw, plan, array)
+        if ids is not None and classes is not None:
+            progress.report(0.2, "Checking predictions")
+            predictions = _predictions(problems, plan, array, classes, ids, progress.part(0.2, 0.5))
+            root, hashes = _attempt(problems, _media, raw, plan, progress.part(0.5, 1.0)) or (None, None)
+            table = raw.frame.set_axis(ids, axis=0)
+            names, tokens, labels = classes.names, classes.tokens, classes.labels
+            dataset = Dataset(plan.name, table, plan.columns, names, tokens, labels, root, hashes)
+    order = ("error", "warning", "notice")
+    problems.sort(key=lambda p: order.index(p.severity))
+    return Prepared(dataset, predictions, raw.source, tuple(problems))
+
+
+def _attempt(problems: list[Problem], step: Callable[..., tuple[T, list[Problem]]], *args: Any) -> T | None:
+    """What the step gives, its problems noted; None where it raises InputError."""
+    try:
+        result, said = step(*args)
+    except InputError as error:
+        problems += error.problems
+        return None
+    problems += said
+    return result
+
+
+def _read_pred_probs(path: Path, id_column: str | None) -> tuple[ArrayFile, list[Problem]]:
+    array = read_array(path, "pred_probs", id_column)
+    values, said = as_float_matrix(array.values, array.file, "pred_probs")
+    return replace(array, values=values), said
+
+
+def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classes, list[Problem]]:
+    """Labels encoded and matched with the class list and the columns of the probabilities."""
+    column = str(plan.columns.label)
+    file = raw.source.path.name
+    where = Where(file, column, array.file if array is not None else "")
+    listed = _class_list(raw, plan)
+    known = frozenset((*listed.tokens, *listed.names)) if listed is not None else frozenset()
+    given, problems = read_given(raw.frame[column], file, known)
+    given, said = merge_spellings(given, where, plan.merge_variants)
+    problems += said + label_remarks(given, file, column)
+    errors = [p for p in problems if p.severity == "error"]
+    if errors:
+        raise InputError(*problems)
+    try:
+        width = None if array is None else array.values.shape[1]
+        classes = reconcile(given, where, listed, array.names if array is not None else None, width)
+    except InputError as error:
+        raise InputError(*problems, *error.problems) from error
+    problems += [*classes.problems, *unused_remark(classes.names, classes.labels, file)]
+    return classes, problems
+
+
+def _class_list(raw: RawTable, plan: Plan) -> ClassList | None:
+    """The person's list, else the folders of an image folder or the categories of a typed column."""
+    if plan.classes is not None:
+        return read_class_list(plan.classes)
+    column = raw.frame[plan.columns.label]
+    if "classes" in raw.source.layout and plan.columns.label == "label":
+        tokens = tuple(raw.source.layout["classes"])
+    elif isinstance(column.dtype, pd.CategoricalDtype):
+        tokens = tuple(str(c) for c in column.cat.categories)
+    else:
+        return None
+    return ClassList(tokens, tokens, raw.source.path.name, firm=False) if tokens else None
+
+
+def _predictions(
+    problems: list[Problem],
+    plan: Plan,
+    array: ArrayFile | None,
+    classes: Classes,
+    ids: pd.Index,
+    progress: Progress,
+) -> Predictions:
+    pred_probs = embeddings = None
+    if array is not None:
+        pred_probs = _attempt(problems, _pred_probs, array, classes, ids, plan.softmax, progress)
+    if plan.embeddings is not None:
+        embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
+    source = plan.pred_probs or plan.embeddings
+    return Predictions(source.stem if source is not None else "", pred_probs, embeddings)
+
+
+def _pred_probs(
+    array: ArrayFile, classes: Classes, ids: pd.Index, softmax: bool, progress: Progress
+) -> tuple[np.ndarray, list[Problem]]:
+    """(N, K) in the order of rows and classes, checked, and compared with the given labels."""
+    values, problems = align(array, ids)
+    columns = classes.columns or ()
+    if columns != tuple(range(values.shape[1])):
+        values = np.ascontiguousarray(values[:, list(columns)])
+    try:
+        values, said = check_pred_probs(values, array.file, softmax, progress)
+    except InputError as error:
+        raise InputError(*problems, *error.problems) from error
+    problems += said + agreement(classes.labels, values, classes.names, array.file)
+    return values, problems
+
+
+def _embeddings(
+    path: Path, id_column: str | None, ids: pd.Index, progress: Progress
+) -> tuple[np.ndarray, list[Problem]]:
+    array = read_array(path, "embeddings", id_column)
+    values, problems = as_float_matrix(array.values, array.file, "embeddings")
+    values, said = align(replace(array, values=values), ids)
+    check_embeddings(values, array.file, progress)
+    return values, problems + said
+
+
+def _media(
+    raw: RawTable, plan: Plan, progress: Progress
+) -> tuple[tuple[Path | None, np.ndarray | None], list[Problem]]:
+    """((folder of the images, hashes of their bytes), warnings); (None, None) where there are no images."""
+    if plan.columns.kind != "image" or not plan.columns.content:
+        return (None, None), []
+    path = raw.source.path
+    root = plan.media_root or (path if path.is_dir() else path.parent)
+    if not root.is_dir():
+        raise refuse("no such folder of images", file=str(root), mend="check the path")
+    paths = as_text(raw.frame[plan.columns.content[0]])
+    hashes, problems = hash_images(root, paths, path.name, progress)
+    return (root, hashes), problems

@@ -1,0 +1,224 @@
+"""Whether an array holds class probabilities, what is wrong with it, and the repairs that are safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.errors import InputError, Problem, refuse
+from core.progress import Progress
+
+HAIR = 1e-4
+"""How far outside [0, 1] a value may lie and still be rounding: clipped, with a notice."""
+NOISE = 1e-5
+"""How far from 1 a row may sum and still be left exactly as it is."""
+MOST_OFF = 0.1
+"""How far from 1 a row may sum and still be a distribution: renormalised, with a notice."""
+CHUNK = 4 << 20
+
+
+def as_float_matrix(array: np.ndarray, file: str, what: str) -> tuple[np.ndarray, list[Problem]]:
+    """The array as native (N, C) float32 or float64 (embeddings also float16), itself where it is that.
+
+    A memory map stays one unless its type, byte order or layout has to change.
+    Raises InputError for another shape or type.
+    """
+    problems = []
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+        problems.append(Problem("notice", "shape (N, K, 1), read as (N, K)", file=file))
+    if array.ndim != 2:
+        raise refuse(
+            f"an array of shape {array.shape}",
+            file=file,
+            expected="one row for each row of the data: shape (N, K)",
+            mend="save every class's probability, not the predicted class alone"
+            if what == "pred_probs"
+            else "save one vector for each row",
+        )
+    if array.dtype.kind not in "fiub":
+        kind = "complex numbers" if array.dtype.kind == "c" else f"values of type {array.dtype}"
+        raise refuse(kind, file=file, expected="real numbers", mend="save them as float32")
+    if array.dtype.kind != "f":
+        problems.append(Problem("notice", f"{array.dtype} values, read as float32", file=file))
+    wanted = _float_type(array.dtype, what)
+    return np.ascontiguousarray(array, dtype=wanted), problems
+
+
+def check_pred_probs(
+    array: np.ndarray, file: str, softmax: bool = False, progress: Progress | None = None
+) -> tuple[np.ndarray, list[Problem]]:
+    """(probabilities, what was found). array: (N, K) float32 or float64, looked through in one pass.
+
+    Where nothing has to be mended the array itself comes back, bit for bit. Otherwise a copy, mended
+    in this order: softmax of logits where asked for; values up to HAIR outside [0, 1] clipped; rows
+    that sum to 1 within MOST_OFF but not within NOISE divided by their sum.
+    Raises InputError for rows with NaN, infinity or only zeros, for logits and for other scores.
+    """
+    if array.shape[1] < 2:
+        mend = "for two classes save both columns: 1 - p and p"
+        raise refuse(f"{array.shape[1]} column", file=file, expected="one column for each class", mend=mend)
+    survey = _survey(array, progress)
+    survey.refuse_unusable(file)
+    problems: list[Problem] = []
+    if not survey.bounded:
+        if not softmax:
+            raise _not_probabilities(survey, file)
+        array = np.concatenate([_softmax(c) for _, c in _chunks(array)])
+        problems.append(Problem("notice", "logits, turned into probabilities by softmax", file=file))
+        survey = _survey(array, progress)
+    elif softmax:
+        said = "these are probabilities already, softmax was not applied"
+        problems.append(Problem("notice", said, file=file))
+    survey.refuse_zeros(file)
+    if survey.low < 0 or survey.high > 1:
+        found = f"values a hair outside [0, 1] ({survey.low:.3g} to {survey.high:.7g}), clipped"
+        problems.append(Problem("notice", found, file=file))
+        array = np.concatenate([np.clip(c, 0, 1) for _, c in _chunks(array)])
+        survey = _survey(array, progress)
+    if survey.off > MOST_OFF:
+        raise _not_distributions(survey, file)
+    if survey.off > NOISE:
+        found = f"rows sum to {survey.low_sum:.6g} to {survey.high_sum:.6g}, renormalised to 1"
+        problems.append(Problem("notice", found, file=file))
+        array = np.concatenate([c / c.sum(axis=1, keepdims=True) for _, c in _chunks(array)])
+    problems += survey.remarks(file)
+    return array, problems
+
+
+def check_embeddings(array: np.ndarray, file: str, progress: Progress | None = None) -> None:
+    """Raises InputError for an (N, D) array with NaN or infinity in it, naming the rows."""
+    survey = _Survey(file)
+    for start, chunk in _chunks(array):
+        if progress is not None:
+            progress.report(start / len(array), "Checking embeddings")
+        with np.errstate(all="ignore"):
+            good = np.isfinite(chunk).all(axis=1)
+        survey.add_bad(start, chunk, ~good)
+    survey.refuse_unusable(file)
+
+
+def _float_type(dtype: np.dtype, what: str) -> np.dtype:
+    if what == "embeddings":
+        return np.dtype(np.float16 if dtype.itemsize == 2 and dtype.kind == "f" else np.float32)
+    return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize >= 8 else np.float32)
+
+
+def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    rows = max(1, CHUNK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        yield start, np.asarray(array[start : start + rows])
+
+
+@dataclass
+class _Survey:
+    """What one pass over an array found."""
+
+    file: str = ""
+    low: float = np.inf
+    high: float = -np.inf
+    low_sum: float = np.inf
+    high_sum: float = -np.inf
+    one_hot: bool = True
+    nan: list[int] = field(default_factory=list)
+    infinite: list[int] = field(default_factory=list)
+    zero: list[int] = field(default_factory=list)
+
+    @property
+    def off(self) -> float:
+        return max(1 - self.low_sum, self.high_sum - 1)
+
+    @property
+    def bounded(self) -> bool:
+        return self.low >= -HAIR and self.high <= 1 + HAIR
+
+    def add_bad(self, start: int, chunk: np.ndarray, bad: np.ndarray) -> None:
+        rows = np.flatnonzero(bad)
+        if len(rows):
+            nan = np.isnan(chunk[rows]).any(axis=1)
+            self.nan += (rows[nan] + start).tolist()
+            self.infinite += (rows[~nan] + start).tolist()
+
+    def refuse_unusable(self, file: str) -> None:
+        mend = "predict these rows again, or leave them out of both files"
+        said = [
+            _rows_problem(name, rows, file, mend)
+            for name, rows in (("NaN", self.nan), ("infinite values", self.infinite))
+            if rows
+        ]
+        if said:
+            raise InputError(*said)
+
+    def refuse_zeros(self, file: str) -> None:
+        if self.zero:
+            mend = "predict these rows again, or leave them out of both files"
+            raise InputError(_rows_problem("only zeros", self.zero, file, mend))
+
+    def remarks(self, file: str) -> list[Problem]:
+        if self.high - self.low < 1e-9:
+            found = "every probability is the same: no ranking is possible"
+            return [Problem("warning", found, file=file, mend="check how they were written")]
+        if self.one_hot:
+            found = "every row is 0 and 1 only (one-hot): the ranking among equals is arbitrary"
+            return [Problem("notice", found, file=file, mend="save probabilities, not predicted classes")]
+        return []
+
+
+def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
+    survey = _Survey()
+    ones = np.ones(array.shape[1], dtype=array.dtype)
+    for start, chunk in _chunks(array):
+        if progress is not None:
+            progress.report(start / len(array), "Checking probabilities")
+        with np.errstate(all="ignore"):
+            sums = chunk @ ones
+        if not np.isfinite(sums).all():
+            finite = np.isfinite(chunk).all(axis=1)
+            survey.add_bad(start, chunk, ~finite)
+            chunk, sums = chunk[finite], sums[finite]
+            if not len(chunk):
+                continue
+        survey.low = min(survey.low, float(chunk.min()))
+        survey.high = max(survey.high, float(chunk.max()))
+        survey.low_sum = min(survey.low_sum, float(sums.min()))
+        survey.high_sum = max(survey.high_sum, float(sums.max()))
+        if survey.low_sum <= 0:
+            empty = np.flatnonzero(sums == 0)
+            survey.zero += (empty[(chunk[empty] == 0).all(axis=1)] + start).tolist()
+        survey.one_hot = survey.one_hot and bool(((chunk == 0) | (chunk == 1)).all())
+    return survey
+
+
+def _softmax(chunk: np.ndarray) -> np.ndarray:
+    powers = np.exp(chunk - chunk.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _rows_problem(what: str, rows: list[int], file: str, mend: str) -> Problem:
+    named = ", ".join(f"{r + 1:,}" for r in rows[:5]) + (" and more" if len(rows) > 5 else "")
+    found = f"{what} in row{'s' if len(rows) > 1 else ''} {named}"
+    return Problem("error", found, mend, "finite numbers that sum to 1", file, rows[0] + 1, "", len(rows))
+
+
+def _not_probabilities(survey: _Survey, file: str) -> InputError:
+    span = f"values from {survey.low:.4g} to {survey.high:.4g}"
+    logits = survey.off > MOST_OFF
+    return refuse(
+        f"{span}: these look like logits" if logits else f"{span}: these are no probabilities",
+        file=file,
+        expected="probabilities in [0, 1]",
+        mend="ask for softmax when loading, or save probabilities"
+        if logits
+        else "save the model's class probabilities",
+    )
+
+
+def _not_distributions(survey: _Survey, file: str) -> InputError:
+    return refuse(
+        f"rows sum to {survey.low_sum:.4g} to {survey.high_sum:.4g}",
+        file=file,
+        expected="one distribution over the classes in each row, summing to 1",
+        mend="sigmoid or multi-label scores are no class probabilities: save a softmax over the classes",
+    )
