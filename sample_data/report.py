@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,5 +112,6 @@ def _read_table(sample: Sample) -> pd.DataFrame:
     if sample.path.suffix == ".csv":
         return pd.read_csv(sample.path, dtype=str, keep_default_na=False)
     if sample.path.suffix == ".jsonl":
-        return pd.read_json(sample.path, lines=True, dtype=False, convert_dates=False)
+        lines = sample.path.read_text("utf-8").splitlines()
+        return pd.DataFrame([json.loads(line) for line in lines])
     return pd.read_parquet(sample.path)
