@@ -1,0 +1,134 @@
+"""Rows whose content is the same as another row's, or nearly: texts, image files, values, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.dataset import Dataset
+from core.duplicates import Groups, Matches, alike_texts, close_embeddings, contents, first_copies, group
+from core.issues import Check, Result, Setting, issue_table
+from core.neighbours import EXACT_ROWS
+from core.predictions import Predictions
+from core.progress import Progress
+
+SAME = {"image": "Same image file as row", "text": "Same text as row", "tabular": "Same values as row"}
+
+
+def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
+    """Group rows of equal or nearly equal content; see core.duplicates for what counts as such.
+
+    Every row of a group is flagged, its score is the distance to the row that it is most like: 0 for equal
+    content, else 1 - shared pieces of text, or the cosine distance; 1 for a row without a match.
+    Extra columns: group (position of its first row, -1: none), other (row id, ""), distance (NaN: none).
+    """
+    progress.report(0, "comparing contents")
+    first = first_copies(dataset)
+    distinct = np.flatnonzero(first == np.arange(len(dataset)))
+    sources: list[tuple[str, Matches]] = []
+    if dataset.columns.kind == "text":
+        texts = contents(dataset)
+        distinct = distinct[[bool(texts[row].strip()) for row in distinct.tolist()]]
+        found = alike_texts(texts, distinct, params["shared_text"], progress.part(0.1, 0.5))
+        sources.append(("text", found))
+    if predictions.embeddings is not None:
+        ratio = params["embedding_ratio"]
+        close = close_embeddings(predictions.embeddings, distinct, ratio, progress.part(0.5, 0.95))
+        sources.append(("embedding", close))
+    groups = group(first, [found for _, found in sources])
+    kinds = [name for name, _ in sources]
+    progress.report(0.95, "writing reasons")
+    flagged = groups.other >= 0
+    ids = np.append(dataset.row_ids.to_numpy(dtype=object), "")
+    table = issue_table(
+        dataset,
+        score=np.where(flagged, groups.distance.clip(0, 1), 1),
+        flagged=flagged,
+        reasons=_reasons(dataset, groups, kinds),
+        group=groups.group.astype(np.int32),
+        other=pd.array(ids[groups.other], dtype="str"),
+        distance=np.where(flagged, groups.distance, np.nan).astype(np.float32),
+    )
+    figure = _group_frame(dataset, groups)
+    return Result(table, _summary(dataset, kinds, figure, params, len(distinct)), {"groups": figure})
+
+
+def _reasons(dataset: Dataset, groups: Groups, kinds: list[str]) -> dict[int, str]:
+    ids, labels, classes = dataset.row_ids, dataset.labels, dataset.classes
+    splits = None if dataset.splits is None else dataset.splits.to_numpy(dtype=object)
+    out = {}
+    for row in np.flatnonzero(groups.other >= 0).tolist():
+        other = int(groups.other[row])
+        facts = []
+        if splits is not None and splits[row] != splits[other]:
+            facts.append(f"in {splits[other]}")
+        if labels[row] != labels[other]:
+            facts.append("without a label" if labels[other] < 0 else f"labelled {classes[labels[other]]}")
+        which = f", which is {' and '.join(facts)}" if facts else ""
+        out[row] = f"{_likeness(dataset, groups, kinds, row)} {ids[other]}{which}."
+    return out
+
+
+def _likeness(dataset: Dataset, groups: Groups, kinds: list[str], row: int) -> str:
+    source = groups.source[row]
+    if source == len(kinds):
+        return SAME.get(dataset.columns.kind, "Same content as row")
+    if kinds[source] == "text":
+        share = int(100 * (1 - groups.distance[row]) + 1e-6)  # never rounded up to 100%
+        return f"Shares {share}% of its text with row"
+    return f"To the model almost the same (distance {groups.distance[row]:.2g}) as row"
+
+
+def _group_frame(dataset: Dataset, groups: Groups) -> pd.DataFrame:
+    """One line a group, largest first: its first row's id, rows, splits and labels that it spans."""
+    flagged = groups.group >= 0
+    members = pd.DataFrame({"group": groups.group[flagged], "label": dataset.labels[flagged]})
+    members["split"] = "" if dataset.splits is None else dataset.splits.to_numpy()[flagged]
+    labelled = members["label"].where(members["label"] >= 0)
+    frame = pd.DataFrame(
+        {
+            "rows": members.groupby("group").size(),
+            "splits": members.groupby("group")["split"].nunique(),
+            "labels": labelled.groupby(members["group"]).nunique(),
+        }
+    ).reset_index()
+    frame.insert(1, "row_id", dataset.row_ids.to_numpy()[frame["group"].to_numpy()])
+    return frame.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+
+
+def _summary(
+    dataset: Dataset, kinds: list[str], figure: pd.DataFrame, params: Mapping[str, Any], distinct: int
+) -> dict[str, Any]:
+    rules = ["equal content"]
+    if "text" in kinds:
+        rules.append(f"at least {params['shared_text']:.0%} of the pieces of 5 letters shared")
+    if "embedding" in kinds:
+        rules.append(f"embedding distance below {params['embedding_ratio']:g} of the usual nearest distance")
+    landmarks = "embedding" in kinds and distinct > EXACT_ROWS
+    note = f"{distinct:,} distinct rows: embeddings were compared near landmarks only, which may miss pairs."
+    return {
+        "flagged": int(figure["rows"].sum()),
+        "estimator": ", or ".join(rules),
+        "groups": len(figure),
+        "spare_rows": int(figure["rows"].sum() - len(figure)),
+        "groups_across_splits": int((figure["splits"] > 1).sum()),
+        "groups_with_different_labels": int((figure["labels"] > 1).sum()),
+        "note": note if landmarks else "",
+    }
+
+
+CHECK = Check(
+    name="near_duplicates",
+    title="Near-duplicates",
+    help="Rows with the same or nearly the same content; across splits they leak, across labels they clash.",
+    needs=frozenset({"content"}),
+    uses=frozenset({"embeddings", "split", "labels"}),
+    run=run,
+    settings=(
+        Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
+        Setting("embedding_ratio", 0.13, "Embedding distance, as a part of the usual nearest distance."),
+    ),
+)
