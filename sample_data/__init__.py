@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.dataset import Kind
+    from core.loading import Prepared
 
 ROOT = Path(__file__).resolve().parent
 
@@ -16,14 +17,14 @@ ROOT = Path(__file__).resolve().parent
 class Sample:
     """One sample: its files and the roles of its columns. `python -m sample_data.make` writes the files.
 
-    key: its folder's name.
-    name: the name to show.
+    name: the data set's name in the app, and its folder's.
+    title: what people read.
     model: what made pred_probs, out-of-sample.
     file: the source file's name in the folder.
     """
 
-    key: str
     name: str
+    title: str
     model: str
     file: str
     label_column: str
@@ -34,7 +35,7 @@ class Sample:
 
     @property
     def folder(self) -> Path:
-        return ROOT / self.key
+        return ROOT / self.name
 
     @property
     def path(self) -> Path:
@@ -61,6 +62,18 @@ class Sample:
         """CSV `id,true_label,planted,duplicate_of`: every planted row and no other. Only for scoring."""
         return self.folder / "truth.csv"
 
+    def prepare(self) -> Prepared:
+        """Read the sample with the roles of its columns; nothing is guessed."""
+        from core.dataset import Columns
+        from core.loading import Plan, prepare, read_table
+
+        columns = Columns(
+            self.id_column, self.label_column, self.split_column, self.content_columns, self.kind
+        )
+        plan = Plan(self.name, columns, self.classes, self.pred_probs, self.embeddings)
+        prepared = prepare(read_table(self.path), plan)
+        return replace(prepared, predictions=replace(prepared.predictions, model=self.model))
+
 
 WINE_COLUMNS = (
     "alcohol",
@@ -80,8 +93,8 @@ WINE_COLUMNS = (
 
 SAMPLES: tuple[Sample, ...] = (
     Sample(
-        key="digits",
-        name="Sample: handwritten digits",
+        name="digits",
+        title="Sample: handwritten digits",
         model="kernel logistic regression on pixels, 5-fold out-of-sample",
         file="digits.csv",
         label_column="label",
@@ -89,8 +102,8 @@ SAMPLES: tuple[Sample, ...] = (
         kind="image",
     ),
     Sample(
-        key="messages",
-        name="Sample: customer messages",
+        name="messages",
+        title="Sample: customer messages",
         model="logistic regression on TF-IDF, 5-fold out-of-sample",
         file="messages.jsonl",
         label_column="intent",
@@ -98,8 +111,8 @@ SAMPLES: tuple[Sample, ...] = (
         kind="text",
     ),
     Sample(
-        key="wine",
-        name="Sample: wine analyses",
+        name="wine",
+        title="Sample: wine analyses",
         model="logistic regression on standardised columns, 5-fold out-of-sample",
         file="wine.parquet",
         label_column="cultivar",

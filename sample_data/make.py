@@ -57,8 +57,8 @@ def main() -> None:
         print(report())
         return
     for sample in SAMPLES:
-        write(sample, BUILDERS[sample.key](), arguments.out / sample.key)
-        print(f"{sample.key}: {arguments.out / sample.key}")
+        write(sample, BUILDERS[sample.name](), arguments.out / sample.name)
+        print(f"{sample.name}: {arguments.out / sample.name}")
 
 
 if __name__ == "__main__":

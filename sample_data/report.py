@@ -40,7 +40,7 @@ def load(sample: Sample) -> Loaded:
 
 def report() -> str:
     """A Markdown report: accuracy, label errors found, near-duplicates, out-of-class rows, versions."""
-    loaded = {sample.key: load(sample) for sample in SAMPLES}
+    loaded = {sample.name: load(sample) for sample in SAMPLES}
     lines = [
         "| sample | rows | classes | wrong labels | out-of-sample accuracy "
         "| cleanlab's default: flagged, right | calibrated count: flagged, right | right in worst 20 |",

@@ -19,9 +19,9 @@ from sample_data.sets import BUILDERS
 TOLERANCE = {"pred_probs.npy": 1e-5, "embeddings.npy": 1e-3}
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.key)
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_write__gives_the_committed_files(sample: Sample, tmp_path: Path) -> None:
-    write(sample, BUILDERS[sample.key](), tmp_path)
+    write(sample, BUILDERS[sample.name](), tmp_path)
     committed = sorted(path.relative_to(sample.folder) for path in sample.folder.rglob("*"))
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == committed
     for name in committed:

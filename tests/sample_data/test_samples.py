@@ -14,13 +14,13 @@ from sample_data.planting import FOLDS, fold_of, plant_errors
 from sample_data.report import Loaded, load
 from sample_data.sets import INTENTS, SEED, build_wine, read_corpus
 
-BY_KEY = {sample.key: sample for sample in SAMPLES}
-every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.key)
+BY_NAME = {sample.name: sample for sample in SAMPLES}
+every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 
 
 @cache
 def loaded(key: str) -> Loaded:
-    return load(BY_KEY[key])
+    return load(BY_NAME[key])
 
 
 def planted(key: str, kind: str) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def planted(key: str, kind: str) -> pd.DataFrame:
 
 @every_sample
 def test_files__agree_in_rows_columns_and_classes(sample: Sample) -> None:
-    data = loaded(sample.key)
+    data = loaded(sample.name)
     classes = pd.read_csv(sample.classes, dtype=str)
     named = {sample.id_column, sample.label_column, sample.split_column, *sample.content_columns}
     assert set(data.table.columns) == named
@@ -45,7 +45,7 @@ def test_files__agree_in_rows_columns_and_classes(sample: Sample) -> None:
 
 @every_sample
 def test_ids__are_unique_and_do_not_name_a_class(sample: Sample) -> None:
-    data = loaded(sample.key)
+    data = loaded(sample.name)
     ids = data.table[sample.id_column]
     assert ids.is_unique
     # Ids only count the rows, so that nobody can read the truth from them.
@@ -54,24 +54,24 @@ def test_ids__are_unique_and_do_not_name_a_class(sample: Sample) -> None:
 
 @every_sample
 def test_splits__hold_a_quarter_for_testing_and_a_quarter_of_the_errors(sample: Sample) -> None:
-    table = loaded(sample.key).table.set_index(sample.id_column)
+    table = loaded(sample.name).table.set_index(sample.id_column)
     split = table[sample.split_column]
     assert set(split) == {"train", "test"}
     assert (split == "test").mean() == pytest.approx(0.25, abs=0.01)
-    errors = split[planted(sample.key, "label_error")["id"]].value_counts().to_dict()
+    errors = split[planted(sample.name, "label_error")["id"]].value_counts().to_dict()
     assert (
         errors
         == {
             "digits": {"train": 68, "test": 22},
             "messages": {"train": 37, "test": 12},
             "wine": {"train": 7, "test": 2},
-        }[sample.key]
+        }[sample.name]
     )
 
 
 @every_sample
 def test_truth__has_known_kinds_once_a_row(sample: Sample) -> None:
-    truth = loaded(sample.key).truth
+    truth = loaded(sample.name).truth
     assert truth.columns.tolist() == ["id", "true_label", "planted", "duplicate_of"]
     assert truth["id"].is_unique
     assert (
@@ -80,7 +80,7 @@ def test_truth__has_known_kinds_once_a_row(sample: Sample) -> None:
             "digits": {"label_error": 90},
             "messages": {"label_error": 49, "near_duplicate": 15, "out_of_class": 12},
             "wine": {"label_error": 9},
-        }[sample.key]
+        }[sample.name]
     )
 
 
@@ -101,7 +101,7 @@ def test_truth__wine_differs_from_scikit_learn_in_the_listed_rows_only() -> None
     bunch = load_wine()
     cultivar = {tuple(row): target + 1 for row, target in zip(bunch.data, bunch.target, strict=True)}
     table = loaded("wine").table
-    content = table[list(BY_KEY["wine"].content_columns)]
+    content = table[list(BY_NAME["wine"].content_columns)]
     target = np.array([cultivar[tuple(row)] for row in content.to_numpy()])
     wrong = table["cultivar"].to_numpy() != target
     listed = planted("wine", "label_error")
@@ -158,7 +158,7 @@ def test_read_corpus__keeps_line_breaks_within_a_message() -> None:
 
 @every_sample
 def test_folds__hold_out_each_row_once(sample: Sample) -> None:
-    given = loaded(sample.key).given
+    given = loaded(sample.name).given
     folds = fold_of(given, SEED)
     assert set(folds) == set(range(FOLDS))
     sizes = np.bincount(folds)
@@ -183,7 +183,7 @@ def test_pred_probs__are_those_of_a_model_that_never_saw_the_row() -> None:
 def test_digits__pictures_are_small_grey_and_all_there() -> None:
     from PIL import Image
 
-    sample = BY_KEY["digits"]
+    sample = BY_NAME["digits"]
     paths = [sample.folder / path for path in loaded("digits").table["path"]]
     assert sorted(paths) == sorted((sample.folder / "images").iterdir())
     assert max(path.stat().st_size for path in paths) < 1000
@@ -197,7 +197,7 @@ def test_digits__pictures_are_small_grey_and_all_there() -> None:
 def test_plant_errors__changes_allowed_rows_only_and_prefers_neighbours() -> None:
     true = np.repeat([0, 1, 2], 40)
     allowed = np.arange(120) % 2 == 0
-    test = np.arange(120) % 4 == 0
+    test = np.arange(120) % 3 == 0
     rng = np.random.RandomState(0)
     given = plant_errors(true, allowed, test, 20, {0: (1,), 1: (2,), 2: (0,)}, 1.0, rng)
     changed = given != true
@@ -205,3 +205,17 @@ def test_plant_errors__changes_allowed_rows_only_and_prefers_neighbours() -> Non
     assert (changed & test).sum() == 5
     assert not (changed & ~allowed).any()
     np.testing.assert_array_equal(given[changed], (true[changed] + 1) % 3)
+
+
+@every_sample
+def test_prepare__reads_the_sample_without_a_problem(sample: Sample) -> None:
+    prepared, data = sample.prepare(), loaded(sample.name)
+    assert prepared.ok
+    assert prepared.dataset is not None
+    assert [p for p in prepared.problems if p.severity != "notice"] == []
+    assert prepared.dataset.row_ids.tolist() == data.table[sample.id_column].tolist()
+    assert list(prepared.dataset.classes) == pd.read_csv(sample.classes)["name"].tolist()
+    np.testing.assert_array_equal(prepared.dataset.labels, data.given)
+    assert prepared.predictions.model == sample.model
+    assert prepared.predictions.pred_probs is not None
+    np.testing.assert_allclose(prepared.predictions.pred_probs, data.pred_probs, atol=1e-6)
