@@ -110,10 +110,13 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
     if given is not None:
         pieces.append((" and ", False))
         pieces.append((f"{given} {percent(float(row[dataset.classes.index(given)]))}", True))
-    if neighbours is not None and neighbours[1]:
-        same, of = neighbours
+    same, of = neighbours or (0, 0)
+    if same:
         pieces.append((f", and {same} of its {of} nearest rows are labelled {suggestion}", False))
-    return [*pieces, (".", False)]
+    pieces.append((".", False))
+    if of and not same:
+        pieces.append((f" But none of its {of} nearest rows is labelled {suggestion}.", False))
+    return pieces
 
 
 def _likeliest(board: Board, position: int) -> list[tuple[str, float | None]]:

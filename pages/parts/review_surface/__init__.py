@@ -1,0 +1,66 @@
+"""The keyboard review surface: a Streamlit component that prefetches rows and posts decisions itself.
+
+It never asks for a rerun. Keys act on the row that is on the screen when they are pressed, the next row is
+painted from what was fetched before, and each decision goes to a route of the same server.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.dataset import Kind
+
+_FOLDER = Path(__file__).parent
+_SCRIPTS = (
+    "dom",
+    "outbox",
+    "feed",
+    "stage",
+    "panel",
+    "strip",
+    "keys",
+    "header",
+    "ledger",
+    "surface",
+    "mount",
+)
+"""One module to the browser, in an order in which every name is defined before it is used."""
+
+
+_js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+_css = (_FOLDER / "surface.css").read_text(encoding="utf-8")
+_component = st.components.v2.component("labelmend_review", js=_js, css=_css)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What one surface shows, and for whom.
+
+    workspace: a name under which the browser keeps unsent decisions, with dataset and annotator.
+    token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
+    queue_name: the queue in words. row: the row id to begin at, "" for the first undecided.
+    how: the address that explains why a row is here, "" for none.
+    """
+
+    dataset: str
+    workspace: str
+    annotator: str
+    token: str
+    classes: tuple[str, ...]
+    kind: Kind
+    neighbours: bool
+    filters: dict[str, str]
+    find: str
+    queue_name: str
+    row: str
+    how: str
+
+
+def review_surface(mount: Mount) -> None:
+    """Show the surface. It starts over when its queue or annotator changes, not for a fresh token."""
+    key = [mount.workspace, mount.dataset, mount.annotator, sorted(mount.filters.items())]
+    _component(key="review_surface", data={**asdict(mount), "key": json.dumps(key)})

@@ -1,0 +1,220 @@
+// The right-hand side: both labels, why the row is here, the classes, the decisions.
+
+const MOST_MATCHES = 50;
+
+class Panel {
+  constructor(data, actions) {
+    this.data = data;
+    this.actions = actions;
+    this.item = null;
+    this.matches = null; // class names while a search is open
+    this.active = 0;
+    this.given = el("div", { class: "label" });
+    this.suggested = el("div", { class: "label" });
+    this.why = el("p", { class: "why" });
+    this.search = el("input", {
+      type: "text",
+      class: "search",
+      role: "combobox",
+      "aria-expanded": "true",
+      "aria-controls": "classes",
+      "aria-label": "Find a class",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
+    this.list = el("ul", { class: "classes", id: "classes", role: "listbox", "aria-label": "Classes" });
+    this.rest = el("p", { class: "rest" });
+    this.buttons = this.makeButtons();
+    this.node = el(
+      "div",
+      { class: "panel" },
+      el("div", { class: "labels" }, this.card("given", "Given", this.given), this.card("suggested", "Suggested", this.suggested)),
+      this.why,
+      this.search,
+      this.list,
+      this.rest,
+      this.buttons.node,
+    );
+    this.setClasses(data.classes);
+    this.search.addEventListener("input", () => this.find());
+    this.search.addEventListener("blur", () => this.closeSearch());
+    // A press on a class must not close the list before the click arrives.
+    this.list.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.list.addEventListener("click", (event) => {
+      const option = event.target.closest("[role=option]");
+      if (option) this.actions.choose(option.dataset.name);
+    });
+  }
+
+  setClasses(classes) {
+    this.classes = classes;
+    this.lower = classes.map((name) => name.toLowerCase());
+    this.search.placeholder = `Type to find among ${count(classes.length)} classes ( / )`;
+  }
+
+  card(kind, title, value) {
+    return el("div", { class: `card ${kind}` }, el("div", { class: "title" }, title), value);
+  }
+
+  makeButtons() {
+    const made = {};
+    const button = (name, key, wording) => {
+      const label = el("span", {}, wording);
+      const node = el("button", { type: "button", class: name, "aria-keyshortcuts": key }, label, keycap(key));
+      node.addEventListener("click", () => this.actions[name]());
+      made[name] = { node, label };
+      return node;
+    };
+    made.node = el(
+      "div",
+      { class: "buttons", role: "group", "aria-label": "Decide" },
+      button("keep", "Q", "Keep"),
+      button("take", "W", "Take suggestion"),
+      button("exclude", "E", "Exclude row"),
+      button("ambiguous", "X", "Ambiguous"),
+      button("needs_review", "N", "Needs review"),
+    );
+    return made;
+  }
+
+  show(item, decision) {
+    this.item = item;
+    this.matches = null;
+    this.search.value = "";
+    text(this.given, item.given ?? "no label");
+    text(this.suggested, item.suggestion ?? "none");
+    this.given.title = item.given ?? "";
+    this.suggested.title = item.suggestion ?? "";
+    this.explain(item);
+    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given}”`);
+    text(this.buttons.take.label, item.suggestion === null ? "No suggestion" : `Change to “${item.suggestion}”`);
+    this.buttons.take.node.disabled = item.suggestion === null;
+    this.mark(decision);
+    this.render();
+  }
+
+  mark(decision) {
+    const pressed = decision ? buttonOf(decision, this.item) : null;
+    for (const name of ["keep", "take", "exclude", "ambiguous", "needs_review"]) {
+      this.buttons[name].node.setAttribute("aria-pressed", String(name === pressed));
+    }
+  }
+
+  explain(item) {
+    const pieces = item.why.map(([words, strong]) => (strong ? el("b", {}, words) : words));
+    const how = item.why.length && this.data.how ? el("a", { href: this.data.how, target: "_self" }, "How") : null;
+    this.why.replaceChildren(...pieces, how ? " " : "", how ?? "");
+  }
+
+  // --- classes --------------------------------------------------------------------------------------
+
+  shown() {
+    const likely = new Map(this.item.classes);
+    if (this.matches === null) return this.item.classes;
+    return this.matches.map((name) => [name, likely.get(name) ?? null]);
+  }
+
+  render() {
+    const shown = this.shown();
+    this.list.replaceChildren(...shown.map((entry, i) => this.option(entry, i)));
+    const all = this.classes.length;
+    const searching = this.matches !== null;
+    this.list.classList.toggle("searching", searching);
+    if (searching) this.search.setAttribute("aria-activedescendant", shown.length ? `class-${this.active}` : "");
+    else this.search.removeAttribute("aria-activedescendant");
+    text(this.rest, this.restWords(shown.length, all, searching));
+  }
+
+  restWords(shown, all, searching) {
+    if (searching && shown === 0) return "No class has that name.";
+    if (searching) return this.found > shown ? `${shown} of ${count(this.found)} matches shown. Type on.` : "";
+    return all > shown ? `${shown} of ${count(all)} shown. Type to find.` : "";
+  }
+
+  option([name, p], i) {
+    const searching = this.matches !== null;
+    const tags = [];
+    if (name === this.item.suggestion) tags.push("suggested");
+    if (name === this.item.given) tags.push("given");
+    const bar = el("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.width = p === null ? "0" : `calc(${Math.max(p, 0.004) * 100}% - ${p * 92}px)`;
+    return el(
+      "li",
+      {
+        role: "option",
+        id: `class-${i}`,
+        class: tags[0] ?? null,
+        "aria-selected": String(searching && i === this.active),
+        "data-name": name,
+        title: name,
+      },
+      keycap(searching ? (i === this.active ? "⏎" : "") : i < 9 ? String(i + 1) : ""),
+      bar,
+      el("span", { class: "name" }, name, tags.length ? el("span", { class: "tag" }, ` · ${tags.join(", ")}`) : null),
+      el("span", { class: "p" }, p === null ? "" : percent(p)),
+    );
+  }
+
+  // Prefix first, then substring; both in class order.
+  find() {
+    if (!this.item) return;
+    const wanted = this.search.value.trim().toLowerCase();
+    this.active = 0;
+    if (!wanted) {
+      this.matches = null;
+    } else {
+      const prefix = [];
+      const inner = [];
+      this.lower.forEach((name, i) => {
+        const at = name.indexOf(wanted);
+        if (at === 0) prefix.push(this.classes[i]);
+        else if (at > 0) inner.push(this.classes[i]);
+      });
+      this.found = prefix.length + inner.length;
+      this.matches = prefix.concat(inner).slice(0, MOST_MATCHES);
+    }
+    this.render();
+  }
+
+  closeSearch() {
+    if (this.matches === null && this.search.value === "") return;
+    this.search.value = "";
+    this.matches = null;
+    if (this.item) this.render();
+  }
+
+  // Keys while the search has the focus. Returns whether the key was used up.
+  searchKey(event) {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const n = this.shown().length;
+      if (this.matches !== null && n) {
+        this.active = (this.active + (event.key === "ArrowDown" ? 1 : n - 1)) % n;
+        this.render();
+        this.list.children[this.active].scrollIntoView({ block: "nearest" });
+      }
+      return true;
+    }
+    if (event.key === "Enter") {
+      const chosen = this.matches?.[this.active];
+      if (chosen !== undefined) this.actions.choose(chosen);
+      return true;
+    }
+    return false;
+  }
+
+  classAt(i) {
+    return this.item?.classes[i]?.[0] ?? null;
+  }
+}
+
+// Which button stands for a decision; null for a class that is neither given nor suggested.
+function buttonOf(decision, item) {
+  if (decision.action !== "relabel") return decision.action;
+  return decision.label === item.suggestion ? "take" : null;
+}
+
+function decisionWords(decision) {
+  if (!decision) return "";
+  const words = { keep: "Kept", exclude: "Excluded", ambiguous: "Ambiguous", needs_review: "Needs review" };
+  return decision.action === "relabel" ? `Changed to ${decision.label}` : words[decision.action];
+}

@@ -1,0 +1,174 @@
+// The item itself: a picture to zoom and pan, a text, or fields.
+
+const MAX_ZOOM = 8;
+const ZOOM_STEP = 1.25;
+
+class Stage {
+  constructor(feed, note) {
+    this.feed = feed;
+    this.note = note; // shows a line under the stage
+    this.node = el("div", { class: "stage" });
+    this.zoom = null; // null: fit; else screen pixels a picture pixel
+    this.pan = [0, 0];
+    this.pointers = new Map();
+    this.item = null;
+    this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+    this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
+    this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
+    for (const name of ["pointerup", "pointercancel"]) {
+      this.node.addEventListener(name, (event) => this.pointers.delete(event.pointerId));
+    }
+    this.watcher = new ResizeObserver(() => this.place());
+    this.watcher.observe(this.node);
+  }
+
+  close() {
+    this.watcher.disconnect();
+  }
+
+  show(item) {
+    this.item = item;
+    this.pan = [0, 0];
+    this.node.dataset.kind = item.content.kind;
+    this.node.replaceChildren(...this.content(item));
+    this.node.scrollTop = 0;
+    this.place();
+  }
+
+  message(...children) {
+    this.item = null;
+    this.node.dataset.kind = "message";
+    this.node.replaceChildren(el("div", { class: "message" }, ...children));
+    text(this.note, "");
+  }
+
+  content(item) {
+    const { content } = item;
+    text(this.note, "");
+    if (content.kind === "image") return this.image(item);
+    if (content.kind === "text") return this.text(item);
+    if (content.kind === "tabular") return [this.table(content.fields)];
+    return [el("div", { class: "message" }, "This data set shows no content for its rows.")];
+  }
+
+  image(item) {
+    const picture = this.feed.picture(item);
+    const failed = () => this.item === item && this.broken(item);
+    picture.onload = () => this.item === item && this.place();
+    picture.onerror = failed;
+    if (picture.complete && picture.naturalWidth === 0) failed();
+    return [picture];
+  }
+
+  async broken(item) {
+    const line = el("p", {}, "");
+    this.node.replaceChildren(
+      el("div", { class: "message" }, el("p", { class: "strong" }, `Row ${item.number}: image cannot be read.`), line),
+    );
+    text(this.note, item.content.name);
+    try {
+      const answer = await fetch(address(item.content.full));
+      if (answer.status === 422) text(line, (await answer.json()).error);
+    } catch (error) {
+      text(line, "The server cannot be reached.");
+    }
+  }
+
+  text(item) {
+    const { content } = item;
+    const body = el("div", { class: "prose", dir: "auto", tabindex: "-1" }, content.text);
+    if (!content.more) return [body];
+    const rest = el("button", { type: "button", class: "plain" }, `Show the rest (${count(content.more)} characters)`);
+    rest.addEventListener("click", async () => {
+      const { dataset, token } = this.feed.data;
+      try {
+        const answer = await call("labelmend/text", { token, params: { ds: dataset, row: item.row_id } });
+        Object.assign(content, { text: answer.text, more: 0 });
+        if (this.item === item) this.show(item);
+      } catch (error) {
+        text(rest, `${error.message} Try again`);
+      }
+    });
+    return [body, rest];
+  }
+
+  table(fields) {
+    const rows = fields.map((field) =>
+      el(
+        "tr",
+        { class: field.note ? "unusual" : null },
+        el("th", { scope: "row" }, field.name),
+        el("td", {}, field.value || "—", field.note ? el("span", { class: "note" }, field.note) : null),
+      ),
+    );
+    return el("table", { class: "fields" }, el("tbody", {}, ...rows));
+  }
+
+  // --- zoom and pan ---------------------------------------------------------------------------------
+
+  fitScale() {
+    const { picture } = this.item;
+    const { clientWidth, clientHeight } = this.node;
+    return Math.min(clientWidth / picture.naturalWidth, clientHeight / picture.naturalHeight);
+  }
+
+  place() {
+    const picture = this.item?.picture;
+    if (!picture || !picture.naturalWidth) return;
+    const fit = this.fitScale();
+    const scale = this.zoom ?? fit;
+    const { clientWidth, clientHeight } = this.node;
+    const overhang = [picture.naturalWidth * scale - clientWidth, picture.naturalHeight * scale - clientHeight];
+    this.pan = this.pan.map((p, i) => Math.max(-Math.max(0, overhang[i] / 2), Math.min(Math.max(0, overhang[i] / 2), p)));
+    picture.style.width = `${picture.naturalWidth * scale}px`;
+    picture.style.height = `${picture.naturalHeight * scale}px`;
+    picture.style.transform = `translate(-50%, -50%) translate(${this.pan[0]}px, ${this.pan[1]}px)`;
+    picture.style.imageRendering = scale > 1 ? "pixelated" : "auto";
+    const [width, height] = this.item.content.size ?? [picture.naturalWidth, picture.naturalHeight];
+    const preview = width > picture.naturalWidth ? `, preview of ${picture.naturalWidth} × ${picture.naturalHeight}` : "";
+    text(this.note, `${width} × ${height}${preview} · ${Math.round(scale * 100)}%`);
+  }
+
+  toggleFit() {
+    this.zoom = this.zoom === null ? 1 : null;
+    this.pan = [0, 0];
+    this.place();
+  }
+
+  zoomBy(factor) {
+    if (!this.item?.picture?.naturalWidth) return;
+    const fit = this.fitScale();
+    const before = this.zoom ?? fit;
+    const after = Math.min(Math.max(before * factor, Math.min(fit, 1)), Math.max(MAX_ZOOM, fit));
+    this.pan = this.pan.map((p) => (p * after) / before);
+    this.zoom = after;
+    this.place();
+  }
+
+  onWheel(event) {
+    if (!this.item?.picture) return;
+    event.preventDefault();
+    this.zoomBy(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP);
+  }
+
+  onPointerDown(event) {
+    if (!this.item?.picture) return;
+    this.node.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
+  }
+
+  onPointerMove(event) {
+    const from = this.pointers.get(event.pointerId);
+    if (!from) return;
+    const to = [event.clientX, event.clientY];
+    const other = [...this.pointers.entries()].find(([id]) => id !== event.pointerId)?.[1];
+    this.pointers.set(event.pointerId, to);
+    if (other) {
+      const span = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
+      this.zoomBy(span(to) / span(from));
+    } else {
+      this.pan = [this.pan[0] + to[0] - from[0], this.pan[1] + to[1] - from[1]];
+      this.place();
+    }
+  }
+}

@@ -1,0 +1,84 @@
+"""Review: decide row after row with the keyboard."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.audit import checks
+from core.audits import not_run
+from core.review.queue import Filters, check_in_use
+from core.session_token import Session, mint_session, public_id
+from pages.parts import session, work
+from pages.parts.review_surface import Mount, review_surface
+
+st.set_page_config(initial_sidebar_state="collapsed")
+project = session.require_project()
+dataset = project.dataset
+audit = session.audit(project)
+filters = session.filters()
+row = st.query_params.get("row", "")
+
+
+def show_every_row() -> None:
+    """Widen the queue to all rows, lowest score first."""
+    st.query_params["cut"] = "1.0"
+
+
+def nothing_to_review() -> None:
+    """The queue is empty: why, and the way on."""
+    narrowing = len(filters.narrowing)
+    if narrowing:
+        st.text(f"No rows match {'this filter' if narrowing == 1 else f'these {narrowing} filters'}.")
+        if st.button("Clear filters", type="primary"):
+            session.set_params(dict.fromkeys(session.FILTERS))
+            st.rerun()
+        return
+    scores = audit.results[check].table["score"]
+    st.text(f"{checks()[check].title}: no rows found. Lowest score: {scores.min():.2f}.")
+    st.button(f"Show all {len(dataset):,} rows, lowest score first", type="primary", on_click=show_every_row)
+
+
+def queue_name(chosen: Filters) -> str:
+    """The queue in a few words, as they stand beside the row."""
+    parts = [checks()[check].title if check else "All rows"]
+    if chosen.given or chosen.sug:
+        parts.append(f"{chosen.given or 'any'} → {chosen.sug or 'any'}")
+    if chosen.cut is not None:
+        parts.append(f"score up to {chosen.cut:.2f}")
+    parts += [value.replace("_", " ") for value in (chosen.split, chosen.state) if value]
+    if chosen.q:
+        parts.append(f"“{chosen.q}”")
+    return " · ".join(parts)
+
+
+if session.job_started() is not None:
+    work.show(project.name)
+elif not audit.results and not_run(audit):
+    work.offer(project.name, len(dataset))
+
+check = check_in_use(audit.results, filters)
+positions, _ = session.desk().queue(project.name, filters)
+if row and dataset.positions([row])[0] < 0:
+    st.text(f"Row {row} is not in this project.")
+    st.page_link("review.py", label="Next undecided row", query_params=session.carried())
+elif not len(positions) and not row:
+    nothing_to_review()
+else:
+    me = session.current()
+    secret = session.workspace().secret()
+    review_surface(
+        Mount(
+            dataset=project.name,
+            workspace=public_id(secret),
+            annotator=me.annotator,
+            token=mint_session(secret, Session(me.annotator, me.session_id)),
+            classes=dataset.classes,
+            kind=dataset.columns.kind,
+            neighbours=project.predictions.embeddings is not None,
+            filters=filters.to_query(),
+            find=check,
+            queue_name=queue_name(filters),
+            row=row,
+            how=f"evidence?ds={project.name}",
+        )
+    )
