@@ -37,7 +37,7 @@ def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
     count = 0
     try:
         with temporary.open("x", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
+            writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
             if out.suffix.lower() == ".csv":
                 writer.writerow(FIELDS)
             for decision in decisions:

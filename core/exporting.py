@@ -249,7 +249,7 @@ def _summary_document(corrections: Corrections, summary: ExportSummary) -> dict[
 
 def _write_log_csv(corrections: Corrections, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
+        writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
         writer.writerow(LOG_COLUMNS)
         for change in corrections.changes:
             writer.writerow([escape(str(cell)) for cell in log_entry(change).values()])

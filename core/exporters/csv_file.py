@@ -185,11 +185,11 @@ class _Rewrite:
 
 
 def write_table(corrections: Corrections, out: Path, progress: Progress) -> int:
-    """Write the data set's table as CSV in UTF-8 with LF line ends, from whatever source it came."""
+    """Write the data set's table as CSV in UTF-8 with CRLF line ends, from whatever source it came."""
     escaped = 0
     safe = corrections.options.spreadsheet_safe
     with out.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
+        writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
         for number, block in enumerate(corrected_blocks(corrections, progress)):
             rows = [[cell_text(cell) for cell in row.values()] for row in block.to_pylist()]
             if number == 0:

@@ -19,7 +19,6 @@ from core.review.decisions import Action, Decision
 from core.source import Source
 
 
-
 def load(
     path: Path, format: str = "csv", label: str = "label", split: str | None = None
 ) -> tuple[Dataset, Source]:

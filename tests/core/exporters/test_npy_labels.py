@@ -80,5 +80,5 @@ def test_write__wrong_row_is_refused(tmp_path: Path) -> None:
     np.save(path, np.array([0, 1]))
     loaded = load(path, "npy")
     np.save(path, np.array([1, 0]))
-    with pytest.raises(InputError, match="row 1, column label: the source has '1' where the data set has '0'"):
+    with pytest.raises(InputError, match="row 1, column label: the source has '1'"):
         NPY_LABELS.write(plan(loaded, {0: "1"}), tmp_path / "out", Progress())
