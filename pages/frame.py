@@ -22,7 +22,7 @@ MENU = {
     ),
 }
 
-st.set_page_config(page_title="Labelmend", page_icon=":material/label:", layout="wide")
+st.set_page_config(page_title="Labelmend", page_icon=sidebar.MARK, layout="wide", initial_sidebar_state=248)
 pages = {
     section: [
         st.Page(

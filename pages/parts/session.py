@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from core.audit import Audit
@@ -182,10 +183,8 @@ def _write_back(param: str, default: Any) -> None:
     if param == "ds":
         select_project(value)
         return
-    if param not in ("row", "page"):
-        for stale in ("row", "page"):
-            st.query_params.pop(stale, None)
-    set_params({param: None if value in (None, "", default) else str(value)})
+    text = None if value in (None, "", default) else str(value)
+    set_params({"row": None, "page": None, param: text})
 
 
 def set_params(params: Mapping[str, str | None]) -> None:
@@ -195,6 +194,49 @@ def set_params(params: Mapping[str, str | None]) -> None:
             st.query_params.pop(name, None)
         else:
             st.query_params[name] = value
+
+
+def selected_points(key: str) -> list[int]:
+    """The points clicked in a Plotly chart of that key, by their number in the trace."""
+    return [p["point_index"] for p in st.session_state[key]["selection"]["points"]]
+
+
+def pagination(pages: int, page: int, key: str) -> None:
+    """Page buttons that write `page` to the address. key: names what is paged, so that it starts anew."""
+    # `bound` does not fit: this widget always has a default, which Streamlit does not want beside a value.
+    own = f"page_{key}_{page}"
+    st.pagination(pages, default=page, key=own, width=360, on_change=lambda: _turn(st.session_state[own]))
+
+
+def _turn(page: int) -> None:
+    set_params({"page": str(page) if page > 1 else None, "row": None})
+
+
+def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_config: dict[str, Any]) -> None:
+    """A table of rows indexed by row id, in which a click writes the row id to the address.
+
+    selected: the line to mark, by number.
+    """
+    wanted = [] if selected is None else [selected]
+    held = st.session_state.get(key)
+    if held is None or held["selection"]["rows"] != wanted:
+        st.session_state[key] = {"selection": {"rows": wanted}}
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=column_config,
+        key=key,
+        on_select=lambda: _select_row(key, list(rows.index)),
+        selection_mode="single-row",
+        height=520,
+        placeholder="",
+        alt="Rows that match, worst first",
+    )
+
+
+def _select_row(key: str, ids: list[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    set_params({"row": ids[rows[0]] if rows else None})
 
 
 def escape(text: str) -> str:

@@ -18,28 +18,30 @@ _WORD = (
     '<text x="38" y="23" font-family="Source Sans, Segoe UI, Helvetica, Arial, sans-serif" font-size="21"'
     ' font-weight="600" fill="{colour}">Labelmend</text>'
 )
+MARK = _MARK.format(width=32, word="")
 
 
 def show(pages: Mapping[str, Sequence[Any]]) -> None:
     """Everything in the sidebar. Links carry the data set and the filters along, unlike Streamlit's menu."""
     colour = "#E7ECF1" if st.context.theme.type == "dark" else "#17212B"
     st.logo(
-        _MARK.format(width=140, word=_WORD.format(colour=colour)),
+        _MARK.format(width=172, word=_WORD.format(colour=colour)),
         size="large",
-        icon_image=_MARK.format(width=32, word=""),
+        icon_image=MARK,
     )
     with st.sidebar:
-        menu = st.container(gap="xxsmall")
-        st.divider()
-        _choose_dataset()
-        work.show_elsewhere()
-        _who()
+        menu = st.container(gap="small")
+        with st.container(gap="xsmall"):
+            _choose_dataset()
+            work.show_elsewhere()
+            _who()
     with menu:
         for section, entries in pages.items():
             if entries:
-                st.markdown(f":small[{section}]")
-            for entry in entries:
-                st.page_link(entry, query_params=session.carried(), width="stretch")
+                with st.container(gap="xxsmall"):
+                    st.markdown(f":small[{section}]")
+                    for entry in entries:
+                        st.page_link(entry, query_params=session.carried(), width="stretch")
 
 
 def _choose_dataset() -> None:

@@ -122,3 +122,11 @@ def _time_left(job: Job) -> str:
     if seconds < 60:
         return "Less than a minute left. "
     return f"About {math.ceil(seconds / 60):,} min left. "
+
+
+def offer_missing(name: str, checks_left: list[str]) -> None:
+    """One line and a button where some checks have results and others have not run."""
+    titles = ", ".join(checks()[check].title for check in checks_left)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(f"Not run yet: {titles}.")
+        st.button("Run them", on_click=start, args=(name,), key=f"missing_{name}")

@@ -1,0 +1,66 @@
+"""One page of the issue list as a table of plain cells; only the rows shown become Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.review import items
+from core.review.decisions import Action, Decision
+
+PAGE_ROWS = 100
+IN_WORDS = {
+    Action.KEEP: "kept",
+    Action.RELABEL: "changed to {label}",
+    Action.EXCLUDE: "excluded",
+    Action.AMBIGUOUS: "ambiguous",
+    Action.NEEDS_REVIEW: "needs review",
+}
+
+
+def state_of(decision: Decision | None) -> str:
+    """A decision in force in words; "undecided" without one."""
+    return "undecided" if decision is None else IN_WORDS[decision.action].format(label=decision.label)
+
+
+def issue_rows(board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision]) -> pd.DataFrame:
+    """The rows at these positions in their order, indexed by row id.
+
+    Columns: row (the record's number from 1), preview (text, or a thumbnail's address for images), given,
+    suggested, score, why, state, reviewer. Without an analysis: no suggested, score and why.
+    """
+    lines = [_line(board, int(p), in_force) for p in positions]
+    ids = pd.Index([str(board.dataset.row_ids[p]) for p in positions], dtype="str")
+    frame = pd.DataFrame(lines, index=ids)
+    return frame if lines else pd.DataFrame(columns=["row"], index=ids)
+
+
+def page_count(matches: int) -> int:
+    """How many pages the matches fill, at least 1."""
+    return max(1, -(-matches // PAGE_ROWS))
+
+
+def page_of(positions: np.ndarray, page: int) -> np.ndarray:
+    """The positions on a page; pages count from 1."""
+    return positions[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+
+
+def _line(board: items.Board, position: int, in_force: Mapping[str, Decision]) -> dict[str, Any]:
+    tile = items.preview(board, position)
+    decision = in_force.get(tile["row_id"])
+    line: dict[str, Any] = {
+        "row": tile["number"],
+        "preview": tile["thumb"] if "thumb" in tile else " ".join(tile["text"].split()),
+        "given": tile["label"] or "",
+    }
+    if board.check:
+        table = board.results[board.check].table
+        line |= {
+            "suggested": items.suggestion_of(board, position) or "",
+            "score": float(table["score"].iloc[position]),
+            "why": str(table["reason"].iloc[position]) or "Not flagged.",
+        }
+    return line | {"state": state_of(decision), "reviewer": decision.annotator if decision else ""}

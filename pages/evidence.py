@@ -1,0 +1,50 @@
+"""Evidence: how each number was made."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core import provenance
+from core.audit import checks
+from pages.parts import session
+from pages.parts.problems import show_problems
+
+project = session.require_project()
+audit = session.audit(project)
+decided = len(session.store().in_force(project.name))
+found = provenance.origins(project, audit)
+
+st.title("Evidence", anchor=False)
+st.text("How each number on the Overview was made, and what it does not cover.")
+for origin in found:
+    st.subheader(origin.title, anchor=False)
+    st.table(
+        pd.DataFrame(
+            [[session.escape(t) for t in (n.name, n.value, n.estimator)] for n in origin.numbers],
+            columns=["Number", "Value", "Estimator"],
+        ),
+        border="horizontal",
+        hide_index=True,
+    )
+    facts = (*origin.made_from, ("Not covered", origin.not_covered))
+    with st.container(gap="xxsmall"):
+        for fact, text in facts:
+            if text:
+                st.markdown(f":small[**{fact}:** {session.escape(text)}]")
+if not found:
+    st.text("No check has run on this data set yet.")
+for name, missing in audit.skipped.items():
+    st.text(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}.")
+
+st.subheader("Decisions", anchor=False)
+st.text(f"{decided:,} rows have a decision in force. They are counted, not estimated.")
+
+st.subheader("What the import said", anchor=False)
+if project.problems:
+    show_problems(project.problems)
+else:
+    st.text("Nothing: no value was changed, inferred or left out.")
+
+st.subheader("Copy as text", anchor=False)
+st.code(provenance.as_text(project, decided, found), language=None, wrap_lines=True, height=220)

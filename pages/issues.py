@@ -1,0 +1,63 @@
+"""Issues: list, filter and open."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.audits import not_run
+from core.errors import InputError
+from pages.parts import card, filters, numbers, session, table, work
+
+project = session.require_project()
+audit = session.audit(project)
+dataset = project.dataset
+
+st.title("Issues", anchor=False)
+if session.job_started() is not None:
+    work.show(project.name)
+    st.stop()
+if not audit.results and not_run(audit):
+    work.offer(project.name, len(dataset))
+    st.stop()
+
+chosen = filters.bar(dataset, audit, session.filters())
+try:
+    positions, _ = session.desk().queue(project.name, chosen)
+except InputError as error:
+    st.warning(session.escape(str(error)))
+    st.stop()
+
+count = len(positions)
+verb = "matches" if count == 1 else "match"
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown(f"**{numbers.rows(count)}** {verb}")
+    if chosen.cut is not None:
+        st.text(f"scored {chosen.cut:.2f} or lower")
+    if count and st.button(f"Review these {count:,}", type="primary", icon=":material/rate_review:"):
+        st.switch_page("review.py", query_params=session.carried())
+    if chosen.narrowing:
+        st.button(
+            "Clear filters", type="tertiary", icon=":material/filter_alt_off:", on_click=filters.clear_all
+        )
+
+row = st.query_params.get("row", "")
+asked = int(dataset.positions([row])[0]) if row else -1
+if row and asked < 0:
+    st.warning(f"Row {session.escape(row)} is not in this project.")
+if not count:
+    narrowing = len(chosen.narrowing)
+    if narrowing:
+        st.text(f"No rows match {'this filter' if narrowing == 1 else f'these {narrowing} filters'}.")
+    else:
+        st.text("Nothing is flagged.")
+
+board = session.desk().board(project.name, chosen)
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    if count:
+        rows = table.show(board, positions)
+with right:
+    if asked >= 0:
+        card.show(board, asked)
+    elif count:
+        card.show(board, int(dataset.positions([rows.index[0]])[0]))

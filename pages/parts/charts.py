@@ -1,0 +1,241 @@
+"""Figures as plain dicts: no Plotly import before the first chart is on its way, and none in the tests.
+
+Class names are data: they are escaped, since Plotly reads tags in its texts, and they stand beside
+numeric positions, since Plotly takes names such as "2" or "2020-01-01" for numbers and dates.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.overview import Confusion
+
+HEIGHT = 300
+_LONGEST = 18
+
+
+@dataclass(frozen=True)
+class Colours:
+    """text, secondary text, grid lines; the page; given and suggested as everywhere; a sequential scale."""
+
+    text: str
+    secondary: str
+    grid: str
+    page: str
+    given: str
+    suggested: str
+    scale: tuple[str, ...]
+
+
+_LIGHT = Colours(
+    "#17212B", "#566370", "#C9D2DB", "#FFFFFF", "#0B5CAD", "#B8471C", ("#F1F6FC", "#9DC1E6", "#185B9F")
+)
+_DARK = Colours(
+    "#E7ECF1", "#9FACB9", "#38434E", "#11161C", "#7ABBFF", "#E0A010", ("#16222F", "#2566A1", "#71ABE4")
+)
+
+
+def colours() -> Colours:
+    """The colours of the theme that the visitor sees."""
+    return _DARK if st.context.theme.type == "dark" else _LIGHT
+
+
+def show(figure: dict[str, Any], alt: str, **kwargs: Any) -> Any:
+    """Draw a figure. alt: what it says, with its number."""
+    return st.plotly_chart(figure, theme="streamlit", alt=alt, config={"displayModeBar": False}, **kwargs)
+
+
+def with_table(table: pd.DataFrame, alt: str, key: str) -> None:
+    """The switch under a chart that shows its numbers."""
+    if st.toggle("Show as table", key=f"table_{key}"):
+        st.dataframe(table, hide_index=True, alt=alt, height=min(36 * (len(table) + 1), 360))
+
+
+def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
+    """Given labels down, suggested across. Each filled cell is a point that can be clicked."""
+    names, counts = confusion.classes, confusion.counts
+    n = len(names)
+    shown = [[int(v) if v else None for v in row] for row in counts]
+    cells = [(x, y) for y in range(n) for x in range(n) if counts[y][x]]
+    top = max(int(counts.max()), 1)
+    heat = {
+        "type": "heatmap",
+        "z": shown,
+        "colorscale": [[i / (len(theme.scale) - 1), c] for i, c in enumerate(theme.scale)],
+        "showscale": False,
+        "hoverinfo": "skip",
+        "xgap": 1,
+        "ygap": 1,
+        "zmin": 0,
+        "zmax": top,
+    }
+    # A heat map reports no clicks. These points do; they show the counts and are otherwise unseen.
+    points = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [x for x, _ in cells],
+        "y": [y for _, y in cells],
+        "text": [f"{int(counts[y][x]):,}" for x, y in cells],
+        "textfont": {"color": [_on_scale(int(counts[y][x]) / top, theme) for x, y in cells], "size": 12},
+        "marker": {"symbol": "square", "size": 26, "opacity": 0},
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+        "hovertext": [
+            f"labelled {_safe(names[y])}, looks like {_safe(names[x])}: {int(counts[y][x]):,} rows"
+            for x, y in cells
+        ],
+        "hoverinfo": "text",
+    }
+    layout = _layout(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
+    layout["xaxis"] |= _names_axis(names) | {"title": {"text": "looks like"}, "side": "bottom"}
+    layout["yaxis"] |= _names_axis(names) | {"title": {"text": "labelled"}, "autorange": "reversed"}
+    layout["yaxis"]["showgrid"] = False
+    return {"data": [heat, points], "layout": layout | {"clickmode": "event+select", "dragmode": False}}
+
+
+def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
+    """The most confused pairs as bars, for more classes than a matrix can show. Bars can be clicked."""
+    names = [f"{_short(g)} → {_short(s)}" for g, s in zip(frame["given"], frame["suggested"], strict=True)]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": frame["rows"].tolist(),
+        "y": list(range(len(frame))),
+        "marker": {"color": theme.suggested},
+        "hovertext": [
+            f"labelled {_safe(g)}, looks like {_safe(s)}: {rows:,} rows"
+            for g, s, rows in frame[["given", "suggested", "rows"]].itertuples(index=False)
+        ],
+        "hoverinfo": "text",
+    }
+    layout = _layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
+    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
+    return {"data": [bars], "layout": layout | {"clickmode": "event+select", "dragmode": False}}
+
+
+def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
+    """Rows by label quality score, flagged ones stacked in the colour of a change; a line at the cut."""
+    middle = ((bins["low"] + bins["high"]) / 2).tolist()
+    hover = [f"score {low:.3f} to {high:.3f}" for low, high in zip(bins["low"], bins["high"], strict=True)]
+
+    def bars(column: str, name: str, colour: str) -> dict[str, Any]:
+        return {
+            "type": "bar",
+            "name": name,
+            "x": middle,
+            "y": bins[column].tolist(),
+            "marker": {"color": colour},
+            "hovertext": hover,
+            "hovertemplate": "%{hovertext}: %{y:,} " + name + "<extra></extra>",
+        }
+
+    layout = _layout(theme)
+    layout["xaxis"] |= {"title": {"text": "label quality score (0 worst, 1 clean)"}, "range": [0, 1]}
+    layout["yaxis"] |= {"title": {"text": "rows"}}
+    layout["shapes"] = [
+        {
+            "type": "line",
+            "x0": cut,
+            "x1": cut,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "line": {"color": theme.text, "width": 2, "dash": "dash"},
+        }
+    ]
+    data = [bars("flagged", "flagged", theme.suggested), bars("other", "not flagged", theme.given)]
+    return {"data": data, "layout": layout | {"barmode": "stack", "showlegend": True}}
+
+
+def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
+    """A dot a class with its 95% interval; columns class, rows, error_rate, low, high, few_rows."""
+    rate, low, high = (classes[c].to_numpy() for c in ("error_rate", "low", "high"))
+    names = [
+        _short(name) + (" (few rows)" if few else "")
+        for name, few in zip(classes["class"], classes["few_rows"], strict=True)
+    ]
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rate.tolist(),
+        "y": list(range(len(classes))),
+        "marker": {"color": theme.given, "size": 9},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (high - rate).tolist(),
+            "arrayminus": (rate - low).tolist(),
+            "color": theme.secondary,
+            "thickness": 2,
+            "width": 0,
+        },
+        "hovertext": [
+            f"{_safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
+            for name, rows, r, lo, hi in classes[["class", "rows", "error_rate", "low", "high"]].itertuples(
+                index=False
+            )
+        ],
+        "hoverinfo": "text",
+    }
+    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
+    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": True}
+    layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
+    layout["xaxis"]["rangemode"] = "tozero"
+    return {"data": [dots], "layout": layout}
+
+
+def _layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+    axis = {
+        "showgrid": False,
+        "zeroline": False,
+        "automargin": True,
+        "fixedrange": True,
+        "tickfont": {"color": theme.secondary, "size": 12},
+        "title": {"font": {"color": theme.secondary, "size": 12}},
+    }
+    return {
+        "height": height,
+        "margin": {"l": margin_left, "r": 8, "t": 8, "b": 24},
+        "bargap": 0.05,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": theme.text},
+        "showlegend": False,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": dict(axis),
+        "yaxis": dict(axis) | {"showgrid": True, "gridcolor": theme.grid},
+    }
+
+
+def _names_axis(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "linear",
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": [n if "→" in n or n.endswith("(few rows)") else _short(n) for n in names],
+        "range": [-0.5, len(names) - 0.5],
+    }
+
+
+def _short(name: object) -> str:
+    text = str(name)
+    return _safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def _safe(name: object) -> str:
+    return html.escape(str(name), quote=False)
+
+
+def _on_scale(share: float, theme: Colours) -> str:
+    """A text colour that stands out on the scale's colour at that share."""
+    strong = share > 0.5
+    if theme is _DARK:
+        return "#11161C" if strong else theme.text
+    return "#FFFFFF" if strong else theme.text

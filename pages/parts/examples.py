@@ -1,0 +1,73 @@
+"""The worst rows of a data set as small cards: picture, text or telling fields, with both labels."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.media import MediaError, placeholder, thumbnail
+from core.overview import worst
+from core.review import items
+from core.review.queue import Filters
+from core.workspace import Project
+from pages.parts import session
+
+COUNT = 6
+_TEXT = 110
+_FIELDS = 3
+
+
+def show(found: Project, check: str) -> None:
+    """Up to COUNT cards, worst first."""
+    board = session.desk().board(found.name, Filters(find=check))
+    chosen = worst(board.results[check].table, COUNT)
+    image = found.dataset.columns.kind == "image"
+    with st.grid(6 if image else 3, min_column_width=110 if image else 240, gap="small") as grid:
+        for position in chosen:
+            with grid.cell():
+                _card(found, board, int(position), image)
+
+
+def _card(found: Project, board: items.Board, position: int, image: bool) -> None:
+    given = items.given_label(found.dataset, position)
+    suggested = items.suggestion_of(board, position)
+    if image:
+        looks = f", looks like {suggested}" if suggested else ""
+        alt = f"Row {position + 1:,}, labelled {given}{looks}"
+        st.image(image_bytes(found, position), alt=alt, width="stretch")
+        _open(found, position, given, suggested)
+        return
+    with st.container(border=True, height=150, gap="xsmall"):
+        st.text(_excerpt(items.content(board, position)))
+        st.space("stretch")
+        _open(found, position, given, suggested)
+
+
+def _open(found: Project, position: int, given: str | None, suggested: str | None) -> None:
+    """The caption, which opens the row on the Issues page."""
+    row_id = str(found.dataset.row_ids[position])
+    looks = f", looks like **{session.escape(suggested)}**" if suggested else ""
+    if st.button(
+        f":small[labelled **{session.escape(str(given))}**{looks}]",
+        key=f"example_{row_id}",
+        type="tertiary",
+        wrap=True,
+        help=f"Open row {position + 1:,}",
+    ):
+        st.switch_page("issues.py", query_params=session.only(row=row_id))
+
+
+def image_bytes(found: Project, position: int) -> bytes:
+    """A row's thumbnail, or the neutral picture where it cannot be read."""
+    try:
+        return thumbnail(found.dataset, position, session.workspace().cache_dir).data
+    except MediaError:
+        return placeholder().data
+
+
+def _excerpt(content: dict) -> str:
+    if content["kind"] == "text":
+        text = " ".join(content["text"].split())
+        return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+    if content["kind"] == "tabular":
+        return "\n".join(f"{f['name']}: {f['value']}" for f in content["fields"][:_FIELDS])
+    return "No content column"

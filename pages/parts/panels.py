@@ -1,0 +1,148 @@
+"""The charts of the Overview, each under the question that it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import overview
+from core.dataset import Dataset
+from core.issues import Result
+from core.review.queue import DEFAULT_FIND
+from pages.parts import charts, session
+from pages.parts.numbers import rows
+
+
+def confused_classes(dataset: Dataset, result: Result) -> None:
+    """Which classes are mixed up: a matrix, or the top pairs as bars where it would not fit."""
+    st.subheader("Which classes are mixed up?")
+    pairs = overview.confused_pairs(dataset, result.table)
+    if pairs.empty:
+        st.text("No flagged row has a suggested label.")
+        return
+    worst = pairs.iloc[0]
+    alt = f"Most mixed up: {worst['rows']} rows labelled {worst['given']} look like {worst['suggested']}"
+    if len(dataset.classes) <= overview.MATRIX_CLASSES * 4:
+        confusion = overview.confusion(dataset, result.table)
+        names = confusion.classes
+        figure = charts.matrix(confusion, charts.colours())
+        clicked = [(names[y], names[x]) for y in range(len(names)) for x in range(len(names))
+                   if confusion.counts[y][x]]  # fmt: skip
+        if confusion.hidden:
+            st.text(
+                f"The {len(names)} worst of {len(dataset.classes):,} classes; {rows(confusion.hidden)} not shown."
+            )
+    else:
+        figure = charts.pairs(pairs, charts.colours())
+        clicked = list(pairs[["given", "suggested"]].itertuples(index=False, name=None))
+        st.text(f"The {len(pairs)} most frequent pairs of {len(dataset.classes):,} classes.")
+    charts.show(figure, alt, key="matrix", on_select=lambda: _pick_pair(clicked), selection_mode="points")
+    _picked(pairs)
+    charts.with_table(pairs, "Pairs of classes with most flagged rows", "pairs")
+
+
+def _pick_pair(clicked: list[tuple[str, str]]) -> None:
+    points = session.selected_points("matrix")
+    if points:
+        given, suggested = clicked[points[0]]
+        session.set_params({"given": given, "sug": suggested, "row": None, "page": None})
+
+
+def _picked(pairs: pd.DataFrame) -> None:
+    """What can be done with the pair in the address."""
+    filters = session.filters()
+    if not (filters.given and filters.sug):
+        st.markdown(":small[Click a cell to see its rows.]")
+        return
+    chosen = pairs[(pairs["given"] == filters.given) & (pairs["suggested"] == filters.sug)]
+    count = int(chosen["rows"].iloc[0]) if len(chosen) else 0
+    st.text(f"{rows(count)} labelled {filters.given}, looking like {filters.sug}")
+    params = session.only(find=DEFAULT_FIND, given=filters.given, sug=filters.sug)
+    with st.container(horizontal=True):
+        if st.button(f"Review these {count:,}", icon=":material/rate_review:", disabled=not count):
+            st.switch_page("review.py", query_params=params)
+        st.page_link("issues.py", label="List them", query_params=params)
+        st.button("Clear", type="tertiary", on_click=session.set_params, args=({"given": None, "sug": None},))
+
+
+def how_far_down(dataset: Dataset, result: Result) -> None:
+    """Rows by score, and the cut that decides which of them the queue holds."""
+    st.subheader("How far down should you read?")
+    table = result.table
+    natural = overview.natural_cut(table)
+    flagged = int(result.summary["flagged"])
+    figure_place = st.container()
+    cut = session.bound(
+        st.slider, "Cut", 0.0, 1.0, step=0.01, param="cut", read=lambda text: _cut(text, natural)
+    )
+    moved = "cut" in st.query_params
+    count, among = overview.below_cut(table, cut) if moved else (flagged, flagged)
+    bins = overview.score_histogram(dataset, table)
+    alt = f"Label quality scores of {rows(int(bins[['flagged', 'other']].sum().sum()))}, {flagged:,} flagged"
+    with figure_place:
+        charts.show(charts.histogram(bins, cut, charts.colours()), alt, key="scores")
+    if moved:
+        st.text(f"Cut {cut:.2f}: {rows(count)}, {among:,} of them flagged. The queue holds all of them.")
+    else:
+        st.text(f"The queue holds the {rows(count)} flagged. Move the cut to choose by score instead.")
+    with st.container(horizontal=True):
+        chosen = {"cut": f"{cut:.2f}"} if moved else {}
+        if st.button(f"Review these {count:,}", icon=":material/rate_review:", key="cut", disabled=not count):
+            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, **chosen))
+        if moved:
+            st.button(
+                f"Back to the {flagged:,} flagged",
+                type="tertiary",
+                on_click=session.set_params,
+                args=({"cut": None},),
+            )
+    charts.with_table(bins, "Rows by label quality score", "scores")
+
+
+def _cut(text: str | None, natural: float) -> float:
+    try:
+        cut = natural if text is None else float(text)
+    except ValueError:
+        return natural
+    return round(cut, 2) if 0 <= cut <= 1 else natural
+
+
+def worst_classes(result: Result) -> None:
+    """The estimated error rate of each class, worst first."""
+    st.subheader("Which classes are worst?")
+    shown = overview.worst_classes(result.figures["per_class"])
+    first = shown.iloc[0]
+    alt = f"Estimated share of wrong labels by class, highest for {first['class']}: {first['error_rate']:.0%}"
+    charts.show(charts.error_rates(shown, charts.colours()), alt, key="classes")
+    total = int(result.figures["per_class"]["error_rate"].notna().sum())
+    some = f"The worst {len(shown)} of {total:,} classes. " if total > len(shown) else ""
+    st.markdown(
+        f":small[{some}Model estimate from the confident joint, with 95% Wilson intervals over the "
+        "confidently counted rows.]"
+    )
+    charts.with_table(shown.drop(columns="few_rows"), "Estimated error rate of each class", "classes")
+
+
+def metrics(results: dict[str, Result], titles: dict[str, str], decided: int, to_review: int) -> None:
+    """One number a check, and how many rows are decided."""
+    cards: list[tuple[str, str, str, str]] = []
+    for name in sorted(results, key=lambda n: n != DEFAULT_FIND):
+        summary: dict[str, Any] = results[name].summary
+        total = len(results[name].table)
+        share = f"{summary['flagged'] / total:.1%} of rows"
+        cards.append((titles[name], f"{summary['flagged']:,}", share, str(summary["estimator"])))
+    share = f"{decided / to_review:.0%} of flagged" if to_review else "none flagged"
+    cards.append(("Reviewed", f"{decided:,} of {to_review:,}", share, "Flagged rows with a decision"))
+    with st.grid(4, min_column_width=150):
+        for title, value, note, how in cards:
+            st.metric(
+                title,
+                value,
+                note,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                help=session.escape(how),
+            )

@@ -1,0 +1,56 @@
+"""One page of the issue list, with selection of a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.issue_rows import PAGE_ROWS, issue_rows, page_count, page_of
+from core.review import items
+from pages.parts import session
+
+
+def show(board: items.Board, positions: np.ndarray) -> pd.DataFrame:
+    """Draw the page of the address, and return its rows, indexed by row id."""
+    pages = page_count(len(positions))
+    page = _page(st.query_params.get("page"), pages)
+    rows = issue_rows(board, page_of(positions, page), session.store().in_force(board.dataset.name))
+    ids = list(rows.index)
+    chosen = st.query_params.get("row", "")
+    session.table_of_rows(
+        rows,
+        key=f"rows_{session.dataset_name()}_{page}_{'_'.join(ids[:1])}_{len(positions)}",
+        selected=ids.index(chosen) if chosen in ids else (0 if not chosen and ids else None),
+        column_config=_columns(board),
+    )
+    if pages > 1:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            session.pagination(pages, page, f"{board.dataset.name}_{len(positions)}")
+            first = (page - 1) * PAGE_ROWS
+            st.text(f"{first + 1:,} to {first + len(rows):,} of {len(positions):,}")
+    return rows
+
+
+def _page(text: str | None, pages: int) -> int:
+    return min(max(int(text), 1), pages) if text and text.isascii() and text.isdigit() else 1
+
+
+def _columns(board: items.Board) -> dict:
+    image = board.dataset.columns.kind == "image"
+    return {
+        "row": st.column_config.NumberColumn("Row", format="localized", width=60),
+        "preview": (
+            st.column_config.ImageColumn("Preview", width=70)
+            if image
+            else st.column_config.TextColumn("Preview", width=210)
+        ),
+        "given": st.column_config.TextColumn("Given", width=95),
+        "suggested": st.column_config.TextColumn("Suggested", width=95),
+        "score": st.column_config.ProgressColumn(
+            "Score", min_value=0, max_value=1, format="%.2f", width=95, help="0 worst, 1 clean"
+        ),
+        "why": st.column_config.TextColumn("Why", width="large"),
+        "state": st.column_config.TextColumn("Decision", width=120),
+        "reviewer": st.column_config.TextColumn("Reviewer", width=100),
+    }
