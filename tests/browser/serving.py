@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -75,20 +76,16 @@ class Server:
     def stop(self) -> None:
         if self._process is None:
             return
-        try:
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(timeout=5)
-        except (subprocess.TimeoutExpired, ProcessLookupError):
-            pass
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         self._process = None
 

@@ -49,7 +49,8 @@ class Panel {
   setClasses(classes) {
     this.classes = classes;
     this.lower = classes.map((name) => name.toLowerCase());
-    this.search.placeholder = `Type to find among ${count(classes.length)} classes ( / )`;
+    const key = window.matchMedia("(pointer: coarse)").matches ? "" : " ( / )";
+    this.search.placeholder = `Type to find among ${count(classes.length)} classes${key}`;
   }
 
   card(kind, title, value) {
