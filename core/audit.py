@@ -7,7 +7,6 @@ import os
 import platform
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -238,15 +237,15 @@ def _codes(codes: np.ndarray) -> pa.Array:
 
 def _replace(out: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file beside `out`, then rename it, so that `out` is never half-written."""
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}-")
+    temporary = out.with_name(f".{out.name}-{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as raw:
+        with temporary.open("wb") as raw:
             write(raw)
             raw.flush()
             os.fsync(raw.fileno())
         os.replace(temporary, out)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

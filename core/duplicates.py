@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +49,13 @@ class Groups:
     source: np.ndarray
 
 
-def first_copies(dataset: Dataset) -> np.ndarray:
+def first_copies(dataset: Dataset, progress: Progress) -> np.ndarray:
     """(N,) position of the first row with the same content; its own where there is none before it.
 
     Image: equal bytes. Text: equal but for case, width and runs of white space. Tabular: equal values.
     Rows without content are copies of nothing.
     """
-    codes, empty = _content_codes(dataset)
+    codes, empty = _content_codes(dataset, progress)
     own = np.arange(len(dataset))
     first = np.full(len(dataset), len(dataset))
     np.minimum.at(first, codes, own)
@@ -83,15 +83,12 @@ def alike_texts(texts: Sequence[str], rows: np.ndarray, threshold: float, progre
     missed about once in a thousand; in a run of many alike texts only some of the pairs are listed.
     texts: of all rows; rows: sorted positions to compare.
     """
-    words = [re.sub(r"\W+", " ", normalised(texts[row])).strip() for row in rows.tolist()]
+    chosen = [texts[row] for row in rows.tolist()]
+    words = list(_each(_words, chosen, progress.part(0, 0.2)))
     long_enough = np.flatnonzero(np.fromiter((len(w) >= PIECE for w in words), bool, len(words)))
     kept = [words[i] for i in long_enough.tolist()]
-    signatures = _minhash(kept, progress.part(0, 0.6))
-    pairs = _candidates(signatures)
-    # The share of equal minima estimates the similarity; 3 standard errors below cannot reach it.
-    slack = 3 * np.sqrt(threshold * (1 - threshold) / (_BANDS * _BAND_ROWS))
-    equal = np.fromiter(((signatures[i] == signatures[j]).mean() for i, j in pairs), float, len(pairs))
-    pairs = pairs[equal >= threshold - slack]
+    signatures = _minhash(kept, progress.part(0.2, 0.6))
+    pairs = _promising(signatures, _candidates(signatures, progress), threshold)
     similarity = np.empty(len(pairs))
     for p, (i, j) in enumerate(pairs.tolist()):
         similarity[p] = _jaccard(kept[i], kept[j])
@@ -159,7 +156,7 @@ def group(first: np.ndarray, sources: Sequence[Matches]) -> Groups:
     return Groups(np.where(other >= 0, leader, -1), other, distance, source)
 
 
-def _content_codes(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _content_codes(dataset: Dataset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """(N,) a code shared by rows of equal content, and (N,) bool: there is no content."""
     columns = list(dataset.columns.content)
     if dataset.columns.kind == "tabular":
@@ -170,7 +167,7 @@ def _content_codes(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
         hashes = dataset.media_hash
         values = np.array(contents(dataset), dtype=object) if hashes is None else hashes.astype(object)
     else:
-        values = np.array([normalised(text) for text in contents(dataset)], dtype=object)
+        values = np.array(list(_each(normalised, contents(dataset), progress)), dtype=object)
     return pd.factorize(values)[0], values == ""
 
 
@@ -221,11 +218,12 @@ def _piece_hashes(texts: list[str], lengths: np.ndarray) -> tuple[np.ndarray, np
     return hashed[inside], np.concatenate([[0], starts[:-1]])
 
 
-def _candidates(signatures: np.ndarray) -> np.ndarray:
+def _candidates(signatures: np.ndarray, progress: Progress) -> np.ndarray:
     """(P, 2) pairs that agree in a whole band: up to 4 places apart in a run, and each with the first."""
     n = len(signatures)
     found = [np.empty(0, np.int64)]
     for band in range(_BANDS):
+        progress.report(0.6, "pairing texts")
         columns = signatures[:, band * _BAND_ROWS : (band + 1) * _BAND_ROWS]
         order = np.lexsort(columns.T)
         ordered = columns[order]
@@ -240,6 +238,28 @@ def _candidates(signatures: np.ndarray) -> np.ndarray:
             found.append(np.minimum(a, b) * n + np.maximum(a, b))
     pairs = np.unique(np.concatenate(found))
     return np.stack([pairs // max(n, 1), pairs % max(n, 1)], axis=1)
+
+
+def _promising(signatures: np.ndarray, pairs: np.ndarray, threshold: float) -> np.ndarray:
+    """The pairs whose share of equal minima, an estimate of their similarity with a standard error of
+    sqrt(t (1 - t) / 30), lies at most 3 such errors below the threshold t."""
+    least = threshold - 3 * np.sqrt(threshold * (1 - threshold) / (_BANDS * _BAND_ROWS))
+    parts = np.array_split(pairs, len(pairs) // 50_000 + 1)
+    kept = [p[(signatures[p[:, 0]] == signatures[p[:, 1]]).mean(axis=1) >= least] for p in parts]
+    return np.concatenate(kept)
+
+
+def _each(change: Callable[[str], str], texts: list[str], progress: Progress) -> Iterator[str]:
+    """change(text) for each text, with a report every 20,000."""
+    for i, text in enumerate(texts):
+        if i % 20_000 == 0:
+            progress.report(i / len(texts), "reading texts")
+        yield change(text)
+
+
+def _words(text: str) -> str:
+    """Words with single spaces between them, punctuation left out."""
+    return re.sub(r"\W+", " ", normalised(text)).strip()
 
 
 def _jaccard(a: str, b: str) -> float:

@@ -95,9 +95,6 @@ def _nothing_to_compare(dataset: Dataset, note: str) -> Result:
         {
             "flagged": 0,
             "estimator": "none: the data set has one class",
-            "estimate": None,
-            "low": None,
-            "high": None,
             "scored": n - unlabelled,
             "unlabelled": unlabelled,
             "note": note,

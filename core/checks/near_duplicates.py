@@ -25,8 +25,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     content, else 1 - shared pieces of text, or the cosine distance; 1 for a row without a match.
     Extra columns: group (position of its first row, -1: none), other (row id, ""), distance (NaN: none).
     """
-    progress.report(0, "comparing contents")
-    first = first_copies(dataset)
+    first = first_copies(dataset, progress.part(0, 0.1))
     distinct = np.flatnonzero(first == np.arange(len(dataset)))
     sources: list[tuple[str, Matches]] = []
     if dataset.columns.kind == "text":
@@ -130,5 +129,10 @@ CHECK = Check(
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
         Setting("embedding_ratio", 0.13, "Embedding distance, as a part of the usual nearest distance."),
+    ),
+    limits=(
+        "Paraphrases and translations share few pieces of text and are found only if the embeddings say so. "
+        "Resized or re-encoded images are found only by their embeddings. Above 30,000 distinct rows a few "
+        "close embeddings may be missed."
     ),
 )

@@ -33,6 +33,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     if k < 1:
         return _one_row(dataset)
     _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
+    progress.report(0.95, "writing reasons")
     distance = distances.mean(axis=1)
     times = _times_usual(distance)
     flagged = distance > tukey_fence(distance, params["fence"])
@@ -94,5 +95,10 @@ CHECK = Check(
     settings=(
         Setting("k", 10, "How many nearest rows are averaged."),
         Setting("fence", 1.5, "Interquartile ranges above the third quartile from which a row is flagged."),
+    ),
+    limits=(
+        "It sees what the embedding model sees. A group of ten or more alike strangers looks usual, and in "
+        "embeddings where all rows lie about equally far apart nothing stands out. Above 30,000 rows the "
+        "distances are to a random sample."
     ),
 )

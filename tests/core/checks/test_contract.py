@@ -1,0 +1,179 @@
+"""What every check of the registry keeps to. A new check is tested without an edit here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.audit import checks
+from core.dataset import Columns, Dataset
+from core.issues import NEEDS, Check, Result
+from core.predictions import Predictions
+from core.progress import Cancelled, Progress
+
+CHECKS = list(checks().values())
+CLASSES = ("ant", "bee", "cat")
+WORDS = (
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heath",
+    "inlet",
+    "jetty",
+    "knoll",
+    "larch",
+)
+
+pytestmark = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+
+
+def build(n: int, dirty: bool) -> tuple[Dataset, Predictions]:
+    """n text rows with everything a check may ask for; dirty: with a few issues of every kind."""
+    rng = np.random.default_rng(n)
+    labels = (np.arange(n) % 3).astype(np.int32)
+    texts = [" ".join(rng.permutation(WORDS)) for _ in range(n)]
+    turn = 2 * np.pi * np.arange(n) / n
+    embeddings = np.stack([np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)  # all equally far apart
+    probs = np.full((n, 3), 0.05, dtype=np.float32)
+    probs[np.arange(n), labels] = 0.9
+    if dirty:
+        labels[[3, 50]] = (labels[[3, 50]] + 1) % 3
+        labels[7] = -1
+        texts[20] = texts[10]
+        embeddings = np.hstack([embeddings, rng.normal(0, 0.05, (n, 3)).astype(np.float32)])
+        embeddings[30] = embeddings[31]
+        embeddings[5] = (0, 0, 0, 0, 9)
+    table = pd.DataFrame({"id": [f"r{i}" for i in range(n)], "text": texts}, dtype="str")
+    table["split"] = np.where(np.arange(n) % 4, "train", "test")
+    table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
+    table.index = pd.Index(table["id"], dtype="str", name=None)
+    columns = Columns(id="id", label="label", split="split", content=("text",), kind="text")
+    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels)
+    for array in (labels, probs, embeddings):
+        array.setflags(write=False)
+    return dataset, Predictions("model", probs, embeddings)
+
+
+def defaults(check: Check) -> dict[str, Any]:
+    return {setting.name: setting.default for setting in check.settings}
+
+
+def run(check: Check, dataset: Dataset, predictions: Predictions, **params: Any) -> Result:
+    return check.run(dataset, predictions, defaults(check) | params, Progress())
+
+
+def assert_schema(dataset: Dataset, result: Result) -> None:
+    table = result.table
+    assert list(table.columns[:4]) == ["score", "flagged", "suggestion", "reason"]
+    assert table.index.equals(dataset.row_ids)
+    assert table["score"].dtype == np.float32
+    assert table["score"].between(0, 1).all()
+    assert table["flagged"].dtype == bool
+    assert list(table["suggestion"].cat.categories) == list(dataset.classes)
+    assert ((table["reason"] != "") == table["flagged"]).all()
+    assert table["reason"][table["flagged"]].str.fullmatch(r"[A-Z].*\.").all()
+    assert result.summary["flagged"] == table["flagged"].sum()
+    assert result.summary["estimator"]
+    json.dumps(result.summary, allow_nan=False)
+
+
+def test_check__describes_itself(check: Check) -> None:
+    assert check.name.isidentifier() and check.title and check.help.endswith(".")
+    assert check.needs | check.uses <= set(NEEDS)
+    assert all(setting.help.endswith(".") for setting in check.settings)
+    assert all(not setting.choices or setting.default in setting.choices for setting in check.settings)
+
+
+def test_run__keeps_the_schema_and_finds_what_was_planted(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    result = run(check, dataset, predictions)
+    assert_schema(dataset, result)
+    assert 0 < result.summary["flagged"] < 20
+
+
+@pytest.mark.parametrize("n", [1, 2, 90])
+def test_run__nothing_flagged_in_clean_or_tiny_data(check: Check, n: int) -> None:
+    dataset, predictions = build(n, dirty=False)
+    result = run(check, dataset, predictions)
+    assert_schema(dataset, result)
+    assert result.summary["flagged"] == 0
+
+
+def test_run__every_choice_of_every_setting(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    for setting in check.settings:
+        for choice in setting.choices:
+            assert_schema(dataset, run(check, dataset, predictions, **{setting.name: choice}))
+
+
+def test_run__the_same_again(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    first, again = run(check, dataset, predictions), run(check, dataset, predictions)
+    pd.testing.assert_frame_equal(first.table, again.table)
+    assert first.summary == again.summary
+    assert first.figures.keys() == again.figures.keys()
+    for name, figure in first.figures.items():
+        pd.testing.assert_frame_equal(figure, again.figures[name])
+
+
+def test_run__does_not_hang_on_the_order_of_rows(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    order = np.random.default_rng(0).permutation(120)
+    shuffled = replace(dataset, table=dataset.table.iloc[order], labels=dataset.labels[order])
+    assert predictions.pred_probs is not None and predictions.embeddings is not None
+    moved = replace(
+        predictions, pred_probs=predictions.pred_probs[order], embeddings=predictions.embeddings[order]
+    )
+    straight = run(check, dataset, predictions).table
+    found = run(check, shuffled, moved).table.loc[dataset.row_ids]
+    assert (found["flagged"] == straight["flagged"]).all()
+    np.testing.assert_allclose(found["score"], straight["score"], atol=1e-6)
+
+
+def test_run__reads_only_what_it_declares(check: Check) -> None:
+    """Else the cache, keyed by what a check declares, would hand out stale results."""
+    dataset, predictions = build(120, dirty=True)
+    read = check.needs | check.uses
+    table = dataset.table.copy()
+    if "split" not in read:
+        table["split"] = "other"
+    if "content" not in read:
+        table["text"] = "other"
+    other = replace(
+        dataset,
+        table=table,
+        classes=dataset.classes if "labels" in read else ("x", "y", "z"),
+        labels=dataset.labels if "labels" in read else np.zeros(120, dtype=np.int32),
+    )
+    less = Predictions(
+        "another",
+        predictions.pred_probs if "pred_probs" in read else None,
+        predictions.embeddings if "embeddings" in read else None,
+    )
+    expected, found = run(check, dataset, predictions).table, run(check, other, less).table
+    pd.testing.assert_frame_equal(found.drop(columns="suggestion"), expected.drop(columns="suggestion"))
+    assert "labels" in read or expected["suggestion"].isna().all()
+
+
+def test_run__stops_when_cancelled(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        check.run(dataset, predictions, defaults(check), progress)
+
+
+def test_run__reports_rising_fractions(check: Check) -> None:
+    dataset, predictions = build(120, dirty=True)
+    seen: list[float] = []
+    check.run(dataset, predictions, defaults(check), Progress(lambda fraction, _: seen.append(fraction)))
+    assert seen == sorted(seen) and len(seen) > 1

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.checks.label_issues import CHECK, percent, run, wilson
+from core.dataset import Columns, Dataset
+from core.issues import Result
+from core.label_filters import FILTERS
+from core.predictions import Predictions
+from core.progress import Progress
+from tests.conftest import make_dataset
+
+DEFAULTS = {setting.name: setting.default for setting in CHECK.settings}
+
+
+def audit(
+    labels: list[int], probs: list[list[float]] | np.ndarray, classes: tuple[str, ...] = ("cat", "dog")
+) -> Result:
+    return run(make_dataset(labels, classes), Predictions("m", np.array(probs)), DEFAULTS, Progress())
+
+
+SIX = [[0.9, 0.1], [0.8, 0.2], [0.04, 0.96], [0.1, 0.9], [0.2, 0.8], [0.5, 0.5]]
+
+
+def test_run__small_example_by_hand() -> None:
+    result = audit([0, 0, 0, 1, 1, -1], SIX)
+    table = result.table
+    np.testing.assert_allclose(table["score"], [0.9, 0.8, 0.04, 0.9, 0.8, 1.0], rtol=1e-6)
+    assert table["flagged"].tolist() == [False, False, True, False, False, False]
+    assert table["suggestion"].astype(object).where(table["flagged"], None).tolist()[2] == "dog"
+    assert table["suggestion"].isna().tolist() == [True, True, False, True, True, True]
+    assert table["reason"]["r2"] == "The model gives dog 96% and cat 4%."
+    summary = result.summary
+    assert summary["flagged"] == summary["estimate"] == 1
+    assert summary["estimator"] == "calibrated count of the confident joint, lowest normalized margin"
+    assert (summary["scored"], summary["unlabelled"], summary["engine"]) == (5, 1, "streaming")
+    assert summary["low"] <= 1 <= summary["high"]
+    assert "seed 0" in summary["estimate_method"]
+    assert summary["cleanlab_counts"] == {"off_diagonal": 1, "off_diagonal_calibrated": 1}
+    assert summary["classes_with_few_rows"] == ["cat", "dog"]
+
+
+def test_run__figures_of_the_small_example() -> None:
+    figures = audit([0, 0, 0, 1, 1, -1], SIX).figures
+    per_class = figures["per_class"].set_index("class")
+    assert per_class.index.tolist() == ["cat", "dog"]  # worst first
+    assert per_class["rows"].tolist() == [3, 2]
+    assert per_class["flagged"].tolist() == [1, 0]
+    np.testing.assert_allclose(per_class["error_rate"], [1 / 3, 0])
+    np.testing.assert_allclose(per_class["estimate"], [1, 0])
+    np.testing.assert_allclose(per_class["missed_rate"], [0, 1 / 3])
+    assert (per_class["low"] <= per_class["error_rate"]).all() and (
+        per_class["high"] > per_class["error_rate"]
+    ).all()
+    assert cells(figures["joint"], "rows") == {("cat", "cat"): 2, ("cat", "dog"): 1, ("dog", "dog"): 2}
+    noise = cells(figures["noise_matrix"], "p")
+    assert noise == pytest.approx({("cat", "cat"): 1, ("cat", "dog"): 1 / 3, ("dog", "dog"): 2 / 3})
+    pairs = figures["confused_pairs"]
+    assert pairs.astype(object).to_numpy().tolist() == [["cat", "dog", 1, 1.0]]
+
+
+def cells(frame: pd.DataFrame, value: str) -> dict[tuple[str, str], float]:
+    return {(row.given, row.true): getattr(row, value) for row in frame.itertuples()}
+
+
+def test_run__suggests_also_where_the_model_disagrees_but_nothing_is_flagged() -> None:
+    result = run(
+        make_dataset([0, 0, 0, 1, 1]),
+        Predictions("m", np.array([[0.9, 0.1], [0.8, 0.2], [0.45, 0.55], [0.1, 0.9], [0.2, 0.8]])),
+        DEFAULTS | {"filter_by": "confident_learning"},
+        Progress(),
+    )
+    assert not result.table["flagged"].any()
+    assert result.table["suggestion"]["r2"] == "dog"
+    assert result.table["reason"]["r2"] == ""
+
+
+def test_run__class_without_rows_has_no_rate() -> None:
+    probs = np.column_stack([np.array(SIX)[:5] * 0.9, np.full(5, 0.1)])
+    result = audit([0, 0, 0, 1, 1], probs, ("cat", "dog", "emu"))
+    assert result.summary["classes_without_rows"] == ["emu"]
+    emu = result.figures["per_class"].set_index("class").loc["emu"]
+    assert emu["rows"] == 0 and np.isnan(emu["error_rate"]) and np.isnan(emu["low"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        ([0], "1 labelled row is too few to estimate errors."),
+        (
+            [0, 0, 0],
+            "Every labelled row is cat: with one class there is no other label to estimate errors from.",
+        ),
+        ([0, 1], ""),
+    ],
+)
+def test_run__says_when_there_is_too_little(labels: list[int], note: str) -> None:
+    result = audit(labels, [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]][: len(labels)])
+    assert result.summary["note"] == note
+    assert result.summary["flagged"] == 0
+
+
+def test_run__one_column_of_probabilities() -> None:
+    result = audit([0, 0], [[1.0], [1.0]], ("cat",))
+    assert result.table["score"].tolist() == [1, 1]
+    assert result.summary["estimator"] == "none: the data set has one class"
+
+
+@pytest.mark.parametrize("filter_by", FILTERS)
+def test_run__names_the_estimator_of_every_filter(filter_by: str) -> None:
+    result = run(
+        make_dataset([0, 0, 0, 1, 1]),
+        Predictions("m", np.array(SIX[:5])),
+        DEFAULTS | {"filter_by": filter_by},
+        Progress(),
+    )
+    assert result.summary["estimator"] == FILTERS[filter_by][0]
+    assert result.table["flagged"].tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(0, "0%"), (0.004, "<1%"), (0.01, "1%"), (0.914, "91%"), (0.9901, ">99%"), (0.99, "99%"), (1, "100%")],
+)
+def test_percent__claims_no_certainty(p: float, text: str) -> None:
+    assert percent(p) == text
+
+
+def test_wilson__known_values() -> None:
+    low, high = wilson(np.array([0, 6, 100]), np.array([10, 100, 100]))
+    np.testing.assert_allclose(low, [0, 0.0278, 0.9630], atol=1e-4)
+    np.testing.assert_allclose(high, [0.2775, 0.1248, 1], atol=1e-4)
+
+
+def recorded(folder: Path) -> tuple[Dataset, Predictions, set[str]]:
+    """A recorded set, its published probabilities, and the ids of the validated errors."""
+    table = pd.read_csv(folder / "labels.csv", dtype="str")
+    table.index = pd.Index(table["id"], dtype="str", name=None)
+    names = pd.read_csv(folder / "classes.csv", dtype="str")
+    codes = table["label"].astype(int).to_numpy(np.int32)
+    columns = Columns(id="id", label="label")
+    dataset = Dataset(folder.name, table, columns, tuple(names["name"]), tuple(names["label"]), codes)
+    verdicts = pd.read_csv(folder / "verdicts.csv")
+    predictions = Predictions("published", np.load(folder / "pred_probs.npy", mmap_mode="r"))
+    return dataset, predictions, set(verdicts["id"][verdicts["validated"]].astype(str))
+
+
+@pytest.mark.parametrize(
+    ("name", "flagged", "errors", "caught"), [("20news", 95, 82, 82), ("mnist", 16, 15, 7)]
+)
+def test_run__default_on_recorded_predictions(
+    shared_data: Path, name: str, flagged: int, errors: int, caught: int
+) -> None:
+    dataset, predictions, validated = recorded(shared_data / "label_errors" / name)
+    result = run(dataset, predictions, DEFAULTS, Progress())
+    found = set(result.table.index[result.table["flagged"]])
+    assert (len(found), len(validated), len(found & validated)) == (flagged, errors, caught)
+    assert result.summary["low"] < flagged < result.summary["high"]
