@@ -31,7 +31,8 @@ def agreement(
     table = np.bincount(pairs, minlength=k * k).reshape(k, k)
     share = float(np.trace(table)) / n
     chance = float(table.sum(axis=1) @ table.sum(axis=0)) / n / n
-    text = f"the predictions agree with {share:.1%} of the given labels ({chance:.1%} would be chance)"
+    numbers = f"{share:.1%} of the given labels ({chance:.1%} would be chance)"
+    text = f"the predictions agree with {numbers}"
     if n >= 10 * k and (order := _better_order(table, share, n)) is not None:
         moved = [i for i in range(k) if order[i] != i][:3]
         shown = ", ".join(f"column {order[i] + 1} as {classes[i]!r}" for i in moved)
@@ -40,7 +41,7 @@ def agreement(
         mend = "check the order of the columns, or give a class list (--classes) or named columns"
         return [Problem("warning", found, mend, file=file)]
     if n >= 20 and (share - chance) / (1 - chance or 1.0) < LEAST_KAPPA:
-        found = f"the predictions disagree with most labels: {text[16:]}"
+        found = f"the predictions disagree with most labels: they agree with {numbers}"
         mend = "are the rows in the order of the data, and the columns in the order of the classes?"
         return [Problem("warning", found, mend, file=file)]
     return [Problem("notice", text, file=file)]

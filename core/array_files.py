@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import refuse
+from core.errors import InputError, refuse
 
 # What numpy raises for damaged files besides ValueError; UnicodeError and JSON errors are ValueErrors.
 _DAMAGE = (
@@ -39,14 +39,13 @@ def load_npy(path: Path) -> np.ndarray:
         if handle.read(6) != b"\x93NUMPY":
             raise refuse("not a NumPy array", file=path.name, mend="save it with numpy.save")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as first:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE:
+        # An array without elements cannot be memory-mapped; for a damaged one this says what is wrong.
         try:
-            # An array without elements cannot be memory-mapped.
-            array = np.load(path, allow_pickle=False)
-        except _DAMAGE:
-            raise _unreadable(path, first) from first
-    return array
+            return np.load(path, allow_pickle=False)
+        except _DAMAGE as error:
+            raise _unreadable(path, error) from error
 
 
 def load_npz(path: Path, key: str) -> np.ndarray:
@@ -66,9 +65,9 @@ def load_npz(path: Path, key: str) -> np.ndarray:
                 )
         with np.load(path, allow_pickle=False) as arrays:
             return arrays[key if key in names else names[0]]
+    except InputError:
+        raise
     except _DAMAGE as error:
-        if isinstance(error, ValueError) and hasattr(error, "problems"):
-            raise
         raise _unreadable(path, error) from error
 
 

@@ -77,8 +77,8 @@ def read_given(
     codes = renumber[raw]
     counts = np.bincount(codes[codes >= 0], minlength=len(kept))
     first = np.full(len(kept), len(codes), dtype=np.int64)
-    there = np.flatnonzero(codes >= 0)
-    np.minimum.at(first, codes[there[::-1]], there[::-1])
+    there = np.flatnonzero(codes >= 0)[::-1]
+    first[codes[there]] = there  # backwards, so that the first row of each value is written last
     return GivenLabels(tuple(raw_values[i] for i in kept), codes, counts, first), problems
 
 

@@ -53,8 +53,8 @@ def check_pred_probs(
     """(probabilities, what was found). array: (N, K) float32 or float64, looked through in one pass.
 
     Where nothing has to be mended the array itself comes back, bit for bit. Otherwise a copy, mended
-    in this order: softmax of logits where asked for; values up to HAIR outside [0, 1] clipped; rows
-    that sum to 1 within MOST_OFF but not within NOISE divided by their sum.
+    in this order: softmax of logits where asked for; values up to HAIR below 0 set to 0; all rows
+    divided by their sum where one is off by more than NOISE (but MOST_OFF at most); values over 1 set to 1.
     Raises InputError for rows with NaN, infinity or only zeros, for logits and for other scores.
     """
     if array.shape[1] < 2:
@@ -73,17 +73,17 @@ def check_pred_probs(
         said = "these are probabilities already, softmax was not applied"
         problems.append(Problem("notice", said, file=file))
     survey.refuse_zeros(file)
-    if survey.low < 0 or survey.high > 1:
-        found = f"values a hair outside [0, 1] ({survey.low:.3g} to {survey.high:.7g}), clipped"
-        problems.append(Problem("notice", found, file=file))
-        array = np.concatenate([np.clip(c, 0, 1) for _, c in _chunks(array)])
-        survey = _survey(array, progress)
     if survey.off > MOST_OFF:
         raise _not_distributions(survey, file)
+    outside = survey.low < 0 or 1 < survey.high <= 1 + HAIR
+    if outside:
+        found = f"values a hair outside [0, 1] ({survey.low:.3g} to {survey.high:.7g}), clipped"
+        problems.append(Problem("notice", found, file=file))
     if survey.off > NOISE:
         found = f"rows sum to {survey.low_sum:.6g} to {survey.high_sum:.6g}, renormalised to 1"
         problems.append(Problem("notice", found, file=file))
-        array = np.concatenate([c / c.sum(axis=1, keepdims=True) for _, c in _chunks(array)])
+    if outside or survey.off > NOISE:
+        array = np.concatenate([_mended(c, survey.off > NOISE) for _, c in _chunks(array)])
     problems += survey.remarks(file)
     return array, problems
 
@@ -132,7 +132,8 @@ class _Survey:
 
     @property
     def bounded(self) -> bool:
-        return self.low >= -HAIR and self.high <= 1 + HAIR
+        """Whether these may be probabilities: a value over 1 may come of a row that sums to over 1."""
+        return self.low >= -HAIR and (self.high <= 1 + HAIR or self.off <= MOST_OFF)
 
     def add_bad(self, start: int, chunk: np.ndarray, bad: np.ndarray) -> None:
         rows = np.flatnonzero(bad)
@@ -189,6 +190,13 @@ def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
             survey.zero += (empty[(chunk[empty] == 0).all(axis=1)] + start).tolist()
         survey.one_hot = survey.one_hot and bool(((chunk == 0) | (chunk == 1)).all())
     return survey
+
+
+def _mended(chunk: np.ndarray, renormalise: bool) -> np.ndarray:
+    chunk = np.maximum(chunk, 0)
+    if renormalise:
+        chunk /= chunk.sum(axis=1, keepdims=True)
+    return np.minimum(chunk, 1)
 
 
 def _softmax(chunk: np.ndarray) -> np.ndarray:

@@ -39,9 +39,9 @@ def read_table(path: Path, progress: Progress | None = None) -> RawTable:
     fitting = [f for f in formats().values() if f.sniff(path, head)]
     if not fitting:
         looks = next(
-            (what for mark, what in _LOOKS if re.match(mark, head, re.IGNORECASE)), "bytes of no known kind"
+            (what for mark, what in _LOOKS if re.match(mark, head, re.IGNORECASE)), "no known format"
         )
-        known = ", ".join(f.title for f in formats().values())
+        known = "; ".join(f.title for f in formats().values())
         raise refuse(f"this is {looks}", file=path.name, expected=known, mend="save the data in one of these")
     chosen = next((f for f in fitting if path.suffix.lower() in f.suffixes), fitting[0])
     return chosen.read(path, progress or Progress())
@@ -51,17 +51,15 @@ def _head(path: Path) -> bytes:
     """The first bytes of a file, b"" for a folder. Raises InputError where there is nothing to read."""
     if path.is_dir():
         return b""
+    # Not opened before it is known to be a regular file: opening a pipe waits for its other end.
+    if not path.is_file():
+        raise refuse("no such file or folder", file=str(path), mend="check the path")
     try:
-        if not path.is_file():
-            raise refuse("no such file or folder", file=str(path), mend="check the path")
         with path.open("rb") as handle:
             head = handle.read(HEAD)
-    except (OSError, ValueError) as error:
-        if hasattr(error, "problems"):
-            raise
-        raise refuse(
-            f"cannot be read: {error}", file=str(path), mend="check the path and its rights"
-        ) from error
+    except OSError as error:
+        mend = "check the rights on it"
+        raise refuse(f"cannot be read: {error}", file=str(path), mend=mend) from error
     bare = head.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     if len(head) < HEAD and not bare.strip():
         raise refuse("the file is empty", file=path.name, mend="give a file with at least one row")

@@ -118,4 +118,4 @@ def _given_ids(ids: pd.Series, file: str) -> pd.Index:
             count=len(repeated),
             mend="give every row its own id, or choose no id column",
         )
-    return pd.Index(ids, dtype="str", name=None)
+    return pd.Index(ids.to_numpy(), dtype="str")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,9 +16,20 @@ MOST_CELLS = 200_000_000
 """Of a sparse table; one new key for each record would fill the memory."""
 
 
-def first_byte(head: bytes) -> bytes:
-    """The first byte that is neither a UTF-8 BOM nor white space."""
-    return head.removeprefix(BOM).lstrip()[:1]
+TABLES = (".csv", ".tsv", ".tab", ".txt", ".psv")
+
+
+def is_json(path: Path, head: bytes) -> bool:
+    """Whether a file begins as JSON: its first value ends with its line, or is cut off or broken and
+    the suffix is none of delimited text (a CSV may begin with "[id],..." or with JSON in a cell)."""
+    text = head.removeprefix(BOM).decode("utf-8", "replace").lstrip()
+    if text[:1] not in ("[", "{"):
+        return False
+    try:
+        stop = json.JSONDecoder().raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        return path.suffix.lower() not in TABLES
+    return not text[stop:].split("\n")[0].strip()
 
 
 def parse(text: str) -> Any:

@@ -15,6 +15,7 @@ from core.csv_detect import detect, detect_encoding
 from core.csv_scan import CsvLayout, byte_encoding, read_bytes, scan, unquote
 from core.errors import Problem, refuse
 from core.importers._base import ImportFormat
+from core.importers._records import BOM, TABLES, is_json
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
@@ -23,9 +24,9 @@ _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    """Text of any kind that is not markup: few control characters, or UTF-16."""
-    text = head.removeprefix(b"\xef\xbb\xbf")
-    if path.is_dir() or not text.strip() or _MARKUP.match(text):
+    """Text that is neither JSON nor markup: few control characters, or UTF-16."""
+    text = head.removeprefix(BOM)
+    if path.is_dir() or not text.strip() or _MARKUP.match(text) or is_json(path, head):
         return False
     return _is_utf16(head) or len(_CONTROL.findall(text)) <= len(text) * 0.02
 
@@ -59,9 +60,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     return RawTable(frame, source, tuple(problems))
 
 
-FORMAT = ImportFormat(
-    "csv", "CSV, TSV and other delimited text", (".csv", ".tsv", ".tab", ".txt", ".psv"), sniff, read
-)
+FORMAT = ImportFormat("csv", "CSV, TSV and other delimited text", TABLES, sniff, read)
 
 
 def _is_utf16(head: bytes) -> bool:

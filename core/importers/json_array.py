@@ -8,13 +8,13 @@ from typing import Any
 from core.errors import refuse
 from core.importers import json_lines
 from core.importers._base import ImportFormat
-from core.importers._records import BOM, first_byte, parse, to_frame
+from core.importers._records import BOM, is_json, parse, to_frame
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    return first_byte(head) in (b"[", b"{") and not json_lines.sniff(path, head)
+    return is_json(path, head) and not json_lines.sniff(path, head)
 
 
 def read(path: Path, progress: Progress) -> RawTable:

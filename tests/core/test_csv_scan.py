@@ -47,7 +47,7 @@ def test_scan__line_ends() -> None:
 
 def test_scan__blank_lines_are_no_records() -> None:
     assert cells(b"\na,b\n\n\n1,2\r\n\r\n") == [[b"a", b"b"], [b"1", b"2"]]
-    assert cells(b"a\n\n\"\"\n") == [[b"a"], [b'""']]
+    assert cells(b'a\n\n""\n') == [[b"a"], [b'""']]
 
 
 def test_scan__quoted_newlines_delimiters_quotes() -> None:

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.columns import guess_columns
+from core.dataset import Columns
+from core.source import RawTable, Source
+
+
+def guess(columns: dict[str, list[Any]], format: str = "csv", **layout: Any) -> Columns:
+    return guess_columns(RawTable(pd.DataFrame(columns), Source(Path("t"), format, "", 0, layout)))
+
+
+LONG = [f"a sentence of some length, number {i}" for i in range(20)]
+TWO = ["cat", "dog"] * 10
+IDS = [f"{i:03d}" for i in range(20)]
+
+
+def test_guess__by_name() -> None:
+    found = guess({"label": TWO, "text": LONG, "id": IDS, "split": ["train"] * 20})
+    assert found == Columns("id", "label", "split", ("text",), "text")
+
+
+def test_guess__names_in_any_case() -> None:
+    found = guess({"Row ID": IDS, "Sentence": LONG, "Class": TWO})
+    assert found == Columns("Row ID", "Class", None, ("Sentence",), "text")
+
+
+def test_guess__repeats_in_id_are_left_to_be_reported() -> None:
+    assert guess({"id": ["1"] * 20, "text": LONG, "label": TWO}).id == "id"
+
+
+def test_guess__repeating_other_ids_are_no_id() -> None:
+    assert guess({"user_id": TWO, "text": LONG, "label": TWO}).id is None
+    assert guess({"image_id": IDS, "text": LONG, "label": TWO}).id == "image_id"
+
+
+def test_guess__split_by_values() -> None:
+    assert guess({"part": ["Train", "test"] * 10, "text": LONG, "label": TWO}).split == "part"
+
+
+def test_guess__label_by_few_values() -> None:
+    assert guess({"text": LONG, "animal": TWO}) == Columns(None, "animal", None, ("text",), "text")
+    assert guess({"text": LONG, "weight": ["1.5", "2.25"] * 10}).label is None
+
+
+def test_guess__no_header() -> None:
+    columns = {"column 1": [str(i) for i in range(20)], "column 2": LONG, "column 3": TWO}
+    expected = Columns("column 1", "column 3", None, ("column 2",), "text")
+    assert guess(columns, header=False) == expected
+
+
+def test_guess__image_paths() -> None:
+    paths = [f"images/{i}.JPG" for i in range(20)]
+    assert guess({"where": paths, "label": TWO}) == Columns(None, "label", None, ("where",), "image")
+    mostly_broken = paths[:6] + ["nothing"] * 14
+    assert guess({"path": mostly_broken, "label": TWO}).kind == "image"
+    assert guess({"where": mostly_broken, "label": TWO}).kind != "image"
+
+
+def test_guess__tabular() -> None:
+    numbers = [i / 7 for i in range(20)]
+    found = guess({"a": numbers, "b": [str(n) for n in numbers], "colour": TWO, "target": [0, 1] * 10})
+    assert found == Columns(None, "target", None, ("a", "b", "colour"), "tabular")
+
+
+def test_guess__long_text_beside_a_short_title() -> None:
+    found = guess({"title": ["short"] * 20, "article": LONG, "label": TWO})
+    assert found.content == ("article",)
+
+
+def test_guess__stored_index_plays_no_role() -> None:
+    found = guess({"label": TWO, "__index_level_0__": list(range(20))}, "parquet")
+    assert found == Columns(None, "label", None, (), "none")
+
+
+def test_guess__image_folder() -> None:
+    found = guess({"path": ["a/1.png"], "label": ["a"], "split": ["train"]}, "image_folder")
+    assert found == Columns("path", "label", "split", ("path",), "image")
