@@ -16,13 +16,15 @@ from core.neighbours import SAMPLE_SEED, nearest, reference_rows
 from core.predictions import Predictions
 from core.progress import Progress
 
+_COPY = 1e-6  # a mean distance up to this is a row among its exact copies
+
 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
     """Score every row by its mean cosine distance to its k nearest rows; labels play no part.
 
     score: exp(-distance / usual distance), usual = the median over rows that are no exact copies; a row at
     the usual distance scores 0.37. Flagged: the distance lies above Tukey's fence, the third quartile plus
-    `fence` interquartile ranges.
+    `fence` interquartile ranges, over the same rows.
     """
     embeddings = predictions.embeddings
     if embeddings is None:
@@ -35,8 +37,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
     progress.report(0.95, "writing reasons")
     distance = distances.mean(axis=1)
-    times = _times_usual(distance)
-    flagged = distance > tukey_fence(distance, params["fence"])
+    apart = distance[distance > _COPY]
+    times = distance / np.median(apart) if len(apart) else np.zeros_like(distance)
+    flagged = distance > tukey_fence(apart, params["fence"])
     rows = np.flatnonzero(flagged)
     reasons = {
         row: f"Its {k} nearest rows are {t:.1f} times as far away as is usual."
@@ -61,15 +64,11 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
 
 def tukey_fence(values: np.ndarray, fence: float) -> float:
     """Third quartile plus `fence` interquartile ranges; infinite where the quartiles are equal (within
-    1e-6), since then most rows lie at one distance and nothing says how far is far."""
+    1e-6) or there are no values, since then nothing says how far is far."""
+    if not len(values):
+        return np.inf
     low, high = np.quantile(values, [0.25, 0.75])
     return float(high + fence * (high - low)) if high - low > 1e-6 else np.inf
-
-
-def _times_usual(distance: np.ndarray) -> np.ndarray:
-    """Distances in units of the median over rows that are no exact copies (0 up to rounding)."""
-    apart = distance[distance > 1e-6]
-    return distance / np.median(apart) if len(apart) else np.zeros_like(distance)
 
 
 def _one_row(dataset: Dataset) -> Result:
