@@ -88,11 +88,11 @@ def _digest(part: str, dataset: Dataset, predictions: Predictions) -> str:
 
 
 def _verified(folder: Path) -> list[str]:
-    """The entry's file names. Raises ValueError where a file does not have the digest it was stored with."""
-    files = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    for name, digest in files.items():
-        if file_sha256(folder / name) != digest:
-            raise ValueError(f"{name} does not match its manifest")
+    """The entry's file names. Raises ValueError where the files are not those it was stored with."""
+    stored = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    files = {path.name: file_sha256(path) for path in folder.iterdir() if path.name != _MANIFEST}
+    if files != stored:
+        raise ValueError("its files do not match its manifest")
     return list(files)
 
 
