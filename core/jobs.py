@@ -1,4 +1,4 @@
-"""Long work beside the pages: one thread for each data set, with progress, cancel and the reason of a failure."""
+"""Long work beside the pages: a thread for each data set, with progress, cancel and why it failed."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Job:
             state, self.error = "failed", str(error)
         except MemoryError:
             state, self.error = "failed", "Not enough memory."
-        except Exception as error:  # noqa: BLE001 - nobody above this thread could tell the visitor
+        except Exception as error:  # nobody above this thread could tell the visitor
             logger.exception("work on %s failed", self.name)
             state, self.error = "failed", f"An unexpected error ({type(error).__name__}); the log has it."
         self.state = state

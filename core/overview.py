@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,12 @@ class Confusion:
     counts: np.ndarray
     hidden: int
 
+    @property
+    def cells(self) -> list[tuple[int, int]]:
+        """(suggested, given) of each filled cell, as places in classes, row by row."""
+        given, suggested = np.nonzero(self.counts)
+        return list(zip(suggested.tolist(), given.tolist(), strict=True))
+
 
 def confusion(dataset: Dataset, table: pd.DataFrame, top: int = MATRIX_CLASSES) -> Confusion:
     """Flagged rows by given and suggested label, among the classes with most of them."""
@@ -97,6 +104,21 @@ def worst_classes(per_class: pd.DataFrame, top: int = WORST_CLASSES) -> pd.DataF
     """The classes with the highest estimated error rate, with a column few_rows for wide intervals."""
     shown = per_class[per_class["error_rate"].notna()].head(top).reset_index(drop=True)
     return shown.assign(few_rows=shown["high"] - shown["low"] > WIDE_INTERVAL)
+
+
+def reviewed(
+    dataset: Dataset, tables: Mapping[str, pd.DataFrame], check: str, decided: Iterable[str]
+) -> tuple[int, int]:
+    """(decided rows among the flagged, flagged rows) of one check; of all checks where it has not run.
+
+    tables: issue tables by check. decided: ids of the rows with a decision in force.
+    """
+    chosen = [tables[check]] if check in tables else list(tables.values())
+    flagged = np.zeros(len(dataset), dtype=bool)
+    for table in chosen:
+        flagged |= table["flagged"].to_numpy()
+    at = dataset.positions(decided)
+    return int(flagged[at[at >= 0]].sum()), int(flagged.sum())
 
 
 def planted_errors(truth: Path, table: pd.DataFrame) -> tuple[int, int]:

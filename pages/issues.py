@@ -17,7 +17,7 @@ if session.job_started() is not None:
     work.show(project.name)
     st.stop()
 if not audit.results and not_run(audit):
-    work.offer(project.name, len(dataset))
+    work.offer(project)
     st.stop()
 
 chosen = filters.bar(dataset, audit, session.filters())

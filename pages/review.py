@@ -54,7 +54,7 @@ def queue_name(chosen: Filters) -> str:
 if session.job_started() is not None:
     work.show(project.name)
 elif not audit.results and not_run(audit):
-    work.offer(project.name, len(dataset))
+    work.offer(project)
 
 check = check_in_use(audit.results, filters)
 positions, _ = session.desk().queue(project.name, filters)

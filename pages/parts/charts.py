@@ -62,7 +62,7 @@ def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
     names, counts = confusion.classes, confusion.counts
     n = len(names)
     shown = [[int(v) if v else None for v in row] for row in counts]
-    cells = [(x, y) for y in range(n) for x in range(n) if counts[y][x]]
+    cells = confusion.cells
     top = max(int(counts.max()), 1)
     heat = {
         "type": "heatmap",
@@ -234,8 +234,21 @@ def _safe(name: object) -> str:
 
 
 def _on_scale(share: float, theme: Colours) -> str:
-    """A text colour that stands out on the scale's colour at that share."""
-    strong = share > 0.5
-    if theme is _DARK:
-        return "#11161C" if strong else theme.text
-    return "#FFFFFF" if strong else theme.text
+    """The one of two text colours that has more contrast with the scale's colour at that share."""
+    steps = len(theme.scale) - 1
+    at = min(int(share * steps), steps - 1)
+    low, high = _rgb(theme.scale[at]), _rgb(theme.scale[at + 1])
+    part = share * steps - at
+    ground = _luminance([a + (b - a) * part for a, b in zip(low, high, strict=True)])
+    # 0.18 is the luminance at which black and white have the same contrast.
+    return "#11161C" if ground > 0.18 else "#FFFFFF"
+
+
+def _rgb(colour: str) -> list[float]:
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+def _luminance(rgb: Sequence[float]) -> float:
+    """Relative luminance, 0 to 1. Source: WCAG 2.2."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

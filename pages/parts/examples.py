@@ -13,6 +13,7 @@ from pages.parts import session
 
 COUNT = 6
 _TEXT = 110
+_LABEL = 28
 _FIELDS = 3
 
 
@@ -45,15 +46,19 @@ def _card(found: Project, board: items.Board, position: int, image: bool) -> Non
 def _open(found: Project, position: int, given: str | None, suggested: str | None) -> None:
     """The caption, which opens the row on the Issues page."""
     row_id = str(found.dataset.row_ids[position])
-    looks = f", looks like **{session.escape(suggested)}**" if suggested else ""
+    looks = f", looks like **{_short(suggested)}**" if suggested else ""
     if st.button(
-        f":small[labelled **{session.escape(str(given))}**{looks}]",
+        f":small[labelled **{_short(str(given))}**{looks}]",
         key=f"example_{row_id}",
         type="tertiary",
         wrap=True,
         help=f"Open row {position + 1:,}",
     ):
         st.switch_page("issues.py", query_params=session.only(row=row_id))
+
+
+def _short(label: str) -> str:
+    return session.escape(session.shorten(label, _LABEL))
 
 
 def image_bytes(found: Project, position: int) -> bytes:
@@ -66,8 +71,7 @@ def image_bytes(found: Project, position: int) -> bytes:
 
 def _excerpt(content: dict) -> str:
     if content["kind"] == "text":
-        text = " ".join(content["text"].split())
-        return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+        return session.shorten(" ".join(content["text"].split()), _TEXT)
     if content["kind"] == "tabular":
         return "\n".join(f"{f['name']}: {f['value']}" for f in content["fields"][:_FIELDS])
     return "No content column"

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.dataset import Dataset
 from core.issues import Result
 from core.overview import planted_errors
 from core.workspace import Project
@@ -18,7 +19,7 @@ def rows(count: int) -> str:
     return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
-def headline(found: Project, result: Result) -> str:
+def headline(result: Result) -> str:
     """The page's first sentence: how many labels look wrong."""
     labelled = int(result.summary["scored"])
     flagged = int(result.summary["flagged"])
@@ -31,7 +32,7 @@ def headline(found: Project, result: Result) -> str:
 def estimator_line(summary: Mapping[str, Any]) -> None:
     """Rows flagged and by what; the estimated number of errors with its interval; How."""
     line = f"{summary['flagged']:,} flagged ({session.escape(summary['estimator'])})"
-    if "estimate" in summary:
+    if "estimate" in summary and not summary.get("note"):
         line += (
             f" · estimated wrong {summary['estimate']:,}, 95% interval {summary['low']:,}-{summary['high']:,}"
         )
@@ -62,6 +63,13 @@ def planted_here(found: Project, labels: Result) -> tuple[int, int] | None:
     if sample is None or not sample.truth.exists():
         return None
     return planted_errors(sample.truth, labels.table)
+
+
+def lowest_score(dataset: Dataset, result: Result) -> None:
+    """Where nothing is flagged: how near the nearest row is, and what can still be done."""
+    scores = result.table["score"].to_numpy()[dataset.labels >= 0]
+    if len(scores):
+        st.text(f"Lowest score: {scores.min():.2f}. Move the cut below to read further down.")
 
 
 def notes(summary: Mapping[str, Any]) -> None:

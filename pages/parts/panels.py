@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core import overview
+from core.audit import checks
 from core.dataset import Dataset
 from core.issues import Result
 from core.review.queue import DEFAULT_FIND
@@ -28,11 +29,11 @@ def confused_classes(dataset: Dataset, result: Result) -> None:
         confusion = overview.confusion(dataset, result.table)
         names = confusion.classes
         figure = charts.matrix(confusion, charts.colours())
-        clicked = [(names[y], names[x]) for y in range(len(names)) for x in range(len(names))
-                   if confusion.counts[y][x]]  # fmt: skip
+        clicked = [(names[y], names[x]) for x, y in confusion.cells]
         if confusion.hidden:
             st.text(
-                f"The {len(names)} worst of {len(dataset.classes):,} classes; {rows(confusion.hidden)} not shown."
+                f"The {len(names)} worst of {len(dataset.classes):,} classes; "
+                f"{rows(confusion.hidden)} not shown."
             )
     else:
         figure = charts.pairs(pairs, charts.colours())
@@ -125,14 +126,17 @@ def worst_classes(result: Result) -> None:
     charts.with_table(shown.drop(columns="few_rows"), "Estimated error rate of each class", "classes")
 
 
-def metrics(results: dict[str, Result], titles: dict[str, str], decided: int, to_review: int) -> None:
-    """One number a check, and how many rows are decided."""
+def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
+    """One number a check, and how many of the flagged rows are decided."""
+    tables = {name: result.table for name, result in results.items()}
+    in_force = session.store().in_force(dataset.name)
+    decided, to_review = overview.reviewed(dataset, tables, DEFAULT_FIND, in_force)
     cards: list[tuple[str, str, str, str]] = []
     for name in sorted(results, key=lambda n: n != DEFAULT_FIND):
         summary: dict[str, Any] = results[name].summary
         total = len(results[name].table)
         share = f"{summary['flagged'] / total:.1%} of rows"
-        cards.append((titles[name], f"{summary['flagged']:,}", share, str(summary["estimator"])))
+        cards.append((checks()[name].title, f"{summary['flagged']:,}", share, str(summary["estimator"])))
     share = f"{decided / to_review:.0%} of flagged" if to_review else "none flagged"
     cards.append(("Reviewed", f"{decided:,} of {to_review:,}", share, "Flagged rows with a decision"))
     with st.grid(4, min_column_width=150):

@@ -32,6 +32,12 @@ FILTERS = ("find", "given", "sug", "cut", "split", "state", "q", "sort")
 SHARED = ("ds", *FILTERS)
 """The query parameters that go along when the page changes."""
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+# Bare addresses become links however they are escaped, unless an invisible character splits them.
+_ADDRESS = re.compile(r"(?<=www)(?=\.)|(?=://)|(?=@)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
+
+
+_ROW_HEIGHT = 33
 
 
 @dataclass
@@ -217,10 +223,10 @@ def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_con
 
     selected: the line to mark, by number.
     """
-    wanted = [] if selected is None else [selected]
-    held = st.session_state.get(key)
-    if held is None or held["selection"]["rows"] != wanted:
-        st.session_state[key] = {"selection": {"rows": wanted}}
+    wanted = {"selection": {"rows": [] if selected is None else [selected]}}
+    # Only after the first run, where the address has changed otherwise: writing counts as a click.
+    if key in st.session_state and st.session_state[key]["selection"]["rows"] != wanted["selection"]["rows"]:
+        st.session_state[key] = wanted
     st.dataframe(
         rows,
         hide_index=True,
@@ -228,7 +234,8 @@ def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_con
         key=key,
         on_select=lambda: _select_row(key, list(rows.index)),
         selection_mode="single-row",
-        height=520,
+        selection_default=wanted,
+        height=min(_ROW_HEIGHT * (len(rows) + 1) + 2, 520),
         placeholder="",
         alt="Rows that match, worst first",
     )
@@ -241,4 +248,10 @@ def _select_row(key: str, ids: list[str]) -> None:
 
 def escape(text: str) -> str:
     """Text as a Markdown label that shows exactly it: no formatting, link, icon, formula or picture."""
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    split = _ADDRESS.sub(_WORD_JOINER, " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", split)
+
+
+def shorten(text: str, longest: int) -> str:
+    """The beginning of a text, with … where some is left out."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

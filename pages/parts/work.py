@@ -10,6 +10,7 @@ from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
 from core.issues import Check
 from core.jobs import Job
+from core.workspace import Project
 from pages.parts import session
 
 
@@ -53,11 +54,13 @@ def show_elsewhere() -> None:
             _watch(job.name)
 
 
-def offer(name: str, rows: int) -> None:
+def offer(found: Project) -> None:
     """For a data set without an analysis: what is missing, how the last try ended, and the button."""
+    name, rows = found.name, len(found.dataset)
     job = session.jobs().get(name)
     if job is None or job.state == "done":
-        st.text("This project has labels but no analysis.")
+        labelled = bool((found.dataset.labels >= 0).any())
+        st.text(f"This project has {'labels' if labelled else 'rows'} but no analysis.")
     elif job.state == "cancelled":
         st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
     else:
@@ -67,7 +70,11 @@ def offer(name: str, rows: int) -> None:
             icon=":material/error:",
         )
     st.button(
-        f"Analyse {rows:,} rows", type="primary", icon=":material/troubleshoot:", on_click=start, args=(name,)
+        f"Analyse {rows:,} {'row' if rows == 1 else 'rows'}",
+        type="primary",
+        icon=":material/troubleshoot:",
+        on_click=start,
+        args=(name,),
     )
 
 
