@@ -11,8 +11,8 @@ from core.dataset import Columns, Kind
 from core.importers.image_folder import IMAGE_SUFFIXES, SPLITS
 from core.source import RawTable
 
-HEAD = 10_000
-"""Rows that are looked at where a role is guessed by values."""
+SAMPLE = 1_000
+"""Rows, evenly spaced, that are looked at where a role is guessed by values."""
 
 _ID = ("id", "uuid", "guid", "row_id", "rowid", "example_id", "sample_id", "item_id", "image_id", "text_id",
        "doc_id", "record_id", "index", "idx", "key")  # fmt: skip
@@ -38,8 +38,8 @@ def guess_columns(raw: RawTable) -> Columns:
         split = "split" if "split" in raw.frame else None
         return Columns("path", "label", split, ("path",), "image")
     names = [c for c in raw.frame.columns if not _is_stored_index(c)]
-    left = raw.frame[names]
-    row_id = _guess_id(left, header=bool(raw.source.layout.get("header", True)))
+    row_id = _guess_id(raw.frame[names], header=bool(raw.source.layout.get("header", True)))
+    left = raw.frame[names].iloc[:: max(1, len(raw.frame) // SAMPLE)]
     left = left.drop(columns=[row_id] if row_id is not None else [])
     label = _by_name(left.columns, _LABEL)
     split = _guess_split(left.drop(columns=[label] if label is not None else []))
@@ -79,10 +79,10 @@ def _guess_id(frame: pd.DataFrame, header: bool) -> str | None:
 def _guess_split(frame: pd.DataFrame) -> str | None:
     for name in _SPLIT:
         column = _by_name(frame.columns, (name,))
-        if column is not None and 1 <= frame[column].head(HEAD).nunique() <= 20:
+        if column is not None and 1 <= frame[column].nunique() <= 20:
             return column
     for column in frame.columns:
-        values = set(frame[column].head(HEAD).dropna().astype("str").str.strip().str.lower())
+        values = set(frame[column].dropna().astype("str").str.strip().str.lower())
         if values and values <= SPLITS | {"unlabelled", "unlabeled"}:
             return str(column)
     return None
@@ -91,7 +91,7 @@ def _guess_split(frame: pd.DataFrame) -> str | None:
 def _guess_label(frame: pd.DataFrame) -> str | None:
     """The last column of text or integers that holds from 2 to a fifth as many values as rows."""
     for column in reversed(frame.columns):
-        values = frame[column].head(HEAD)
+        values = frame[column]
         if types.is_float_dtype(values) or not _is_plain(values):
             continue
         if 2 <= values.nunique() <= max(2, min(200, len(values) // 5)) and not _is_fractional(values):
@@ -138,12 +138,12 @@ def _is_fractional(values: pd.Series) -> bool:
 
 
 def _share(values: pd.Series, pattern: str) -> float:
-    """The share of the filled cells, of the first HEAD rows, that match as a whole."""
-    cells = values.head(HEAD).dropna().astype("str").str.strip()
+    """The share of the filled cells that match as a whole."""
+    cells = values.dropna().astype("str").str.strip()
     cells = cells[cells != ""]
     return float(cells.str.fullmatch(pattern).mean()) if len(cells) else 0.0
 
 
 def _mean_length(values: pd.Series) -> float:
-    length = values.head(HEAD).str.len().mean()
+    length = values.str.len().mean()
     return 0.0 if pd.isna(length) else float(length)

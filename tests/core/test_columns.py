@@ -80,3 +80,10 @@ def test_guess__stored_index_plays_no_role() -> None:
 def test_guess__image_folder() -> None:
     found = guess({"path": ["a/1.png"], "label": ["a"], "split": ["train"]}, "image_folder")
     assert found == Columns("path", "label", "split", ("path",), "image")
+
+
+def test_guess__data_sorted_by_class() -> None:
+    found = guess(
+        {"text": [f"some longer text {i}" for i in range(6_000)], "animal": ["cat"] * 3_000 + ["dog"] * 3_000}
+    )
+    assert found.label == "animal"
