@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.start()
     yield started
     started.stop()
+
+
+@pytest.fixture
+def own(server: Server) -> Callable[..., str]:
+    """Puts a data set of the test's own into the running server's workspace and returns its name."""
+
+    def make(dataset: Callable[..., None], **options: int) -> str:
+        name = f"{dataset.__name__}-{uuid.uuid4().hex[:8]}"
+        dataset(server.workspace, name=name, **options)
+        return name
+
+    return make
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def pictures(workspace: Workspace, n: int = 240, name: str = "pictures") -> None
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>"
 
 
-def messages(workspace: Workspace, n: int = 60) -> None:
+def messages(workspace: Workspace, n: int = 60, name: str = "messages") -> None:
     """n texts with 1,000 classes; texts and labels hold markup. Row m-3 is longer than is sent at first."""
     rng = np.random.default_rng(1)
     classes = (f"<b>bold</b> {HOSTILE}", "zebra crossing", *(f"class {i:04d}" for i in range(998)))
@@ -158,12 +158,12 @@ def messages(workspace: Workspace, n: int = 60) -> None:
     ids = [f"m-{i}" for i in range(n)]
     frame = table(ids, labels, classes, text=pd.array(texts, dtype="str"))
     columns = Columns("id", "label", None, ("text",), "text")
-    dataset = Dataset("messages", frame, columns, classes, classes, labels)
+    dataset = Dataset(name, frame, columns, classes, classes, labels)
     wrong = np.arange(n) % 2 == 1
     save(workspace, dataset, Predictions("test", probabilities(labels, 1000, wrong, rng)))
 
 
-def measurements(workspace: Workspace, n: int = 80) -> None:
+def measurements(workspace: Workspace, n: int = 80, name: str = "measurements") -> None:
     """n rows of 8 numbers, 3 classes; row 0 has one value far from those of its class."""
     rng = np.random.default_rng(2)
     classes = ("low", "middle", "high")
@@ -174,9 +174,7 @@ def measurements(workspace: Workspace, n: int = 80) -> None:
     columns = {name: values[:, i] for i, name in enumerate(names)}
     ids = [str(i) for i in range(n)]
     frame = table(ids, labels, classes, **columns)
-    dataset = Dataset(
-        "measurements", frame, Columns("id", "label", None, names, "tabular"), classes, classes, labels
-    )
+    dataset = Dataset(name, frame, Columns("id", "label", None, names, "tabular"), classes, classes, labels)
     wrong = np.arange(n) % 4 == 0
     probs = probabilities(labels, 3, wrong, rng)
     save(workspace, dataset, Predictions("test", probs, values.astype(np.float32)))

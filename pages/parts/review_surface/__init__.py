@@ -25,6 +25,7 @@ _SCRIPTS = (
     "keys",
     "header",
     "ledger",
+    "notice",
     "surface",
     "mount",
 )

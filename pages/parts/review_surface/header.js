@@ -16,7 +16,11 @@ class Header {
     this.focus = el("button", { type: "button", class: "pill off" }, "Keys are off. Click to turn on");
     this.save = el("button", { type: "button", class: "pill save" });
     this.help = el("button", { type: "button", class: "pill help" }, "? Keys");
-    this.focus.addEventListener("click", actions.focus);
+    // On mousedown: the focus that the press gives would hide the button before its click.
+    this.focus.addEventListener("mousedown", (event) => {
+      event.preventDefault();
+      actions.focus();
+    });
     this.save.addEventListener("click", actions.flush);
     this.help.addEventListener("click", actions.help);
     const left = el("div", { class: "left" }, this.row, this.chip, this.position, this.decision);

@@ -3,7 +3,6 @@
 
 const URL_AFTER_MS = 150;
 const BOTTOM_GAP = 32; // Streamlit's own padding below the page
-const MENTIONED_MS = 4000;
 const NARROW = "(max-width: 640px)";
 
 class Surface {
@@ -26,25 +25,17 @@ class Surface {
     this.feed = feed;
     this.header = new Header(this.data, { focus: give, flush: () => this.outbox.flush(), help: () => this.help() });
     this.stage = new Stage(feed, sized);
-    this.panel = new Panel(this.data, {
-      keep: () => this.decide("keep"),
-      take: () => this.take(),
-      exclude: () => this.decide("exclude"),
-      ambiguous: () => this.decide("ambiguous"),
-      needs_review: () => this.decide("needs_review"),
-      choose: (name) => this.choose(name),
-    });
+    this.panel = new Panel(this.data, this);
     this.dialog = makeDialog("", give);
     this.strip = new Strip(this.data, (item) => this.panel.explain(item), (tile) => this.peek(tile));
-    this.notice = el("div", { class: "notice", role: "alert" });
+    this.notice = new Notice(give);
     this.live = el("div", { class: "live", "aria-live": "polite" });
     this.saved = el("div", { class: "live", "aria-live": "polite" });
-    show(this.notice, false);
     this.root = el(
       "section",
       { class: "surface", role: "region", "aria-label": "Review surface", tabindex: "0" },
       this.header.node,
-      this.notice,
+      this.notice.node,
       el("div", { class: "main" }, el("div", { class: "left" }, this.stage.node, this.tools(sized)), this.panel.node),
       this.strip.node,
       this.dialog.node,
@@ -90,7 +81,7 @@ class Surface {
   close() {
     this.stops.forEach((stop) => stop());
     clearTimeout(this.urlTimer);
-    clearTimeout(this.noticeTimer);
+    this.notice.close();
     this.strip.close();
     this.stage.close();
     this.outbox.onChange = this.outbox.onReceipt = null;
@@ -130,7 +121,7 @@ class Surface {
       if (this.item === null && this.rank !== null && this.rank < this.feed.total) this.go(this.rank);
       return;
     }
-    if (error instanceof HttpError && error.status === 409) this.tell(error.message, "Reload", () => window.location.reload());
+    if (error instanceof HttpError && error.status === 409) this.notice.tell(error.message, "Reload", () => window.location.reload());
     if (this.item !== null) return; // what was fetched before is still there to work on
     const again = el("button", { type: "button", class: "plain" }, "Try again");
     again.addEventListener("click", () => (this.feed.total === null ? this.begin() : this.go(this.rank)));
@@ -152,6 +143,7 @@ class Surface {
   }
 
   display(item, rank) {
+    const on = !this.root.classList.contains("keys-off");
     this.item = item;
     this.rank = rank;
     this.shownAt = new Date().toISOString();
@@ -163,6 +155,8 @@ class Surface {
     this.strip.show(item);
     this.announceRow(item, rank);
     this.writeUrl();
+    // What had the focus may be gone with the row before: a similar row, a button that is disabled now.
+    if (on && !this.root.contains(this.root.getRootNode().activeElement)) this.focus();
   }
 
   blank() {
@@ -201,23 +195,6 @@ class Surface {
     text(this.live, words);
   }
 
-  tell(words, action, handler) {
-    clearTimeout(this.noticeTimer);
-    const button = el("button", { type: "button", class: "plain" }, action);
-    button.addEventListener("click", () => {
-      show(this.notice, false);
-      this.focus();
-      handler?.();
-    });
-    this.notice.replaceChildren(el("span", {}, words), button);
-    show(this.notice, true);
-  }
-
-  mention(words) {
-    this.tell(words, "Dismiss");
-    this.noticeTimer = setTimeout(() => show(this.notice, false), MENTIONED_MS);
-  }
-
   // The stable row id, so that the address can be shared; not on every key, which browsers would throttle.
   writeUrl() {
     clearTimeout(this.urlTimer);
@@ -232,6 +209,22 @@ class Surface {
   }
 
   // --- deciding -------------------------------------------------------------------------------------
+
+  keep() {
+    this.decide("keep");
+  }
+
+  exclude() {
+    this.decide("exclude");
+  }
+
+  ambiguous() {
+    this.decide("ambiguous");
+  }
+
+  needs_review() {
+    this.decide("needs_review");
+  }
 
   take() {
     if (!this.item) return;
@@ -285,7 +278,7 @@ class Surface {
       return;
     }
     this.ledger.refused(op);
-    this.tell(`A decision on row ${op.row_id} was not stored. ${receipt.error}`, "Dismiss");
+    this.notice.tell(`A decision on row ${op.row_id} was not stored. ${receipt.error}`, "Dismiss");
   }
 
   // --- moving and looking ---------------------------------------------------------------------------
@@ -309,7 +302,7 @@ class Surface {
       let found = await this.feed.undecided(from, decided);
       if (found >= total) found = await this.feed.undecided(0, decided);
       if (found < total) this.go(found);
-      else this.mention("Every row of this queue is decided.");
+      else this.notice.mention("Every row of this queue is decided.");
     } catch (error) {
       this.arrived(error);
     }
@@ -343,7 +336,7 @@ class Surface {
     const url = this.rowUrl().href;
     try {
       await navigator.clipboard.writeText(url);
-      this.mention("Link copied.");
+      this.notice.mention("Link copied.");
     } catch (error) {
       // Not on plain http: the browser forbids it, so the link is shown to be copied by hand.
       const field = el("input", { type: "text", class: "search", readonly: true, "aria-label": "Link to this row" });
