@@ -14,16 +14,17 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from core.desk import Desk, QueueChanged, shared_desk
 from core.errors import InputError
 from core.media import SIZES, MediaError, picture, placeholder, thumbnail
+from core.paths import inside
 from core.review.decisions import Action, Decision
 from core.review.queue import Filters
 from core.review.store import Receipt
-from core.session_token import Session, TokenError, check_media, read_session
+from core.session_token import Session, TokenError, check_download, check_media, read_session
 from core.workspace import Workspace
 
 TOKEN_HEADER = "x-labelmend-token"
@@ -61,6 +62,7 @@ def routes(workspace: Workspace, desk: Desk | None = None) -> list[Route]:
         Route("/labelmend/neighbours", _handler(shared, _neighbours), methods=["GET"]),
         Route("/labelmend/text", _handler(shared, _text), methods=["GET"]),
         Route("/labelmend/media/{dataset}", _handler(shared, _media), methods=["GET"]),
+        Route("/labelmend/exports/{dataset}/{file}", _handler(shared, _export), methods=["GET"]),
     ]
 
 
@@ -182,6 +184,17 @@ def _picture(desk: Desk, name: str, row: str, size: str) -> Response:
         return _error(422, str(error))
     # The address holds the file's digest and a token, so that it means these bytes for good.
     return _shown(made.data, made.media_type, "private, max-age=86400, immutable")
+
+
+async def _export(desk: Desk, request: Request) -> Response:
+    """A corrected file, streamed from the disk."""
+    same_origin(request, required=False)
+    name, file = request.path_params["dataset"], request.path_params["file"]
+    check_download(desk.workspace.secret(), request.query_params.get("token"), name)
+    path = inside(desk.workspace.exports(name), file)
+    if path is None or not path.is_file():
+        raise Refused(404, "There is no such export. Write it on the Export page.")
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream", headers=_FRESH)
 
 
 def _shown(data: bytes, media_type: str, caching: str) -> Response:

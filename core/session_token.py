@@ -57,6 +57,17 @@ def check_media(secret: bytes, token: str | None, dataset: str) -> None:
         raise TokenError("This link is for another data set.")
 
 
+def mint_download(secret: bytes, dataset: str) -> str:
+    """A token for the address of one data set's corrected files."""
+    return _serializer(secret, "download").dumps(dataset)
+
+
+def check_download(secret: bytes, token: str | None, dataset: str) -> None:
+    """Raises TokenError unless the token opens this data set's corrected files."""
+    if _load(secret, "download", token) != dataset:
+        raise TokenError("This link is for another data set.")
+
+
 def public_id(secret: bytes) -> str:
     """A name for the workspace that tells nothing about its key; the browser keeps unsent work under it."""
     return hmac.new(secret, b"public id", hashlib.sha256).hexdigest()[:16]

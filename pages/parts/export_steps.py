@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import streamlit as st
 
 from core.corrections import Corrections, ExportOptions
 from core.dataset import Dataset
 from core.errors import InputError
+from core.export_check import verify_export
 from core.exporters._base import ExportFormat
-from core.exporting import formats, verify_export, write_export
+from core.exporting import formats, write_export
+from core.session_token import mint_download
 from core.workspace import Workspace
 from pages.parts import session
 from pages.parts.problems import show_problems
@@ -73,19 +76,22 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
             show_problems(error.problems)
             return
         bar.empty()
-        st.success(summary.sentence, icon=":material/check_circle:")
-        st.text(checked.sentence)
+        st.success(session.escape(summary.sentence), icon=":material/check_circle:")
+        st.text(f"Read back. {checked}")
+        for example in checked.examples:
+            st.text(example)
         _downloads(workspace, corrections.dataset.name, summary.files)
 
 
 def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:
     """Links to a route that streams: st.download_button would hold the whole file in memory."""
+    token = mint_download(workspace.secret(), dataset)
     with st.container(horizontal=True):
         for number, path in enumerate(files):
             size = path.stat().st_size
             st.link_button(
                 f"Download {session.escape(path.name)}, {readable_size(size)}",
-                session.export_link(dataset, path.name),
+                f"/labelmend/exports/{quote(dataset)}/{quote(path.name)}?token={token}",
                 type="primary" if number == 0 else "secondary",
             )
 

@@ -171,13 +171,17 @@ def test_apply__fits_a_reordered_file_and_check_writes_nothing(pets: Path, tmp_p
     assert b'p003,"text number 3, with a comma",dog\r\n' in out.read_bytes()
 
 
-def test_apply__conflict_fails_and_is_named(pets: Path, tmp_path: Path) -> None:
-    decisions = decisions_file(tmp_path / "d.jsonl", given_label="dog", label="cat", row_id="p000")
-    done = labelmend(
-        "apply", decisions, pets, "--out", tmp_path / "o.csv", "--check", workspace=tmp_path / "w"
-    )
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"row_id": "nope"}, "nope"), ({"row_id": "p000", "given_label": "bird"}, "bird")],
+)
+def test_apply__conflict_fails_and_is_named(
+    changes: dict[str, str], named: str, pets: Path, tmp_path: Path
+) -> None:
+    decisions = decisions_file(tmp_path / "d.jsonl", **changes)
+    done = labelmend("apply", decisions, pets, "--out", tmp_path / "o.csv", "--check", workspace=tmp_path / "w")
     assert done.returncode == 1
-    assert "p000" in done.stderr or "row 1" in done.stderr.lower()
+    assert named in done.stderr
     assert not (tmp_path / "o.csv").exists()
 
 
