@@ -33,11 +33,8 @@ def skip_space(text: str, at: int) -> int:
     return _SPACE.match(text, at).end()  # type: ignore[union-attr]
 
 
-def value_spans(text: str, at: int) -> tuple[dict[str, tuple[int, int]], int]:
-    """({key: (start, stop) of its value}, offset of the closing brace) of the object that opens at `at`.
-
-    Of a key that comes twice the last value counts, as in Python's json module.
-    """
+def value_spans(text: str, at: int) -> dict[str, Span]:
+    """{key: (start, stop) of its value} of the object that opens at `at`."""
     spans = {}
     at = skip_space(text, at + 1)
     while text[at] != "}":
@@ -50,7 +47,7 @@ def value_spans(text: str, at: int) -> tuple[dict[str, tuple[int, int]], int]:
         at = skip_space(text, stop)
         if text[at] == ",":
             at = skip_space(text, at + 1)
-    return spans, at
+    return spans
 
 
 def record_texts(corrections: Corrections, progress: Progress) -> Iterator[bytes]:
@@ -121,7 +118,7 @@ def is_bare(corrections: Corrections, data: Any, spans: Iterable[Span]) -> bool:
     for position, (start, stop) in enumerate(spans):
         if position == labelled[0]:
             text = data[start:stop].decode("latin-1")
-            at = value_spans(text, 0)[0].get(label)
+            at = value_spans(text, 0).get(label)
             return at is not None and text[at[0]] != '"'
     return False
 
@@ -142,28 +139,23 @@ class ObjectWriter:
         """Raises InputError unless the object at this position has the label that the data set has."""
         if self.label is not None:
             text = raw.decode("latin-1")
-            self._check(position, text, value_spans(text, 0)[0])
+            self._check(position, text, value_spans(text, 0))
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
         """The object with a new label (None keeps it) and with the added values at its end."""
-        text = raw.decode("latin-1")
-        spans, close = value_spans(text, 0)
-        pieces = dict(added)
         if token is not None and self.label is not None:
+            text = raw.decode("latin-1")
+            spans = value_spans(text, 0)
             self._check(position, text, spans)
-            if self.label not in spans:
-                pieces = {self.label: _Raw(self._value(token, None, position)), **added}
-        body = text[:close].rstrip(" \t\n\r") if pieces else text[:close]
-        tail = text[len(body) :]
-        members = [f"{json.dumps(key, ensure_ascii=False)}: {_dump(value)}" for key, value in pieces.items()]
-        joined = ", ".join(members)
-        if joined and spans:
-            joined = ", " + joined
-        if token is not None and self.label in spans:
-            start, stop = spans[self.label]
-            new = self._value(token, text[start:stop], position).encode().decode("latin-1")
-            body = body[:start] + new + body[stop:]
-        return body.encode("latin-1") + joined.encode() + tail.encode("latin-1")
+            if self.label in spans:
+                start, stop = spans[self.label]
+                raw = raw[:start] + self._value(token, text[start:stop], position).encode() + raw[stop:]
+            else:
+                key = json.dumps(self.label, ensure_ascii=False)
+                raw = _append(raw, f"{key}: {self._value(token, None, position)}")
+        if added:
+            raw = _append(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
+        return raw
 
     def _check(self, position: int, text: str, spans: dict[str, tuple[int, int]]) -> None:
         found = None
@@ -191,9 +183,8 @@ def _nested(text: str | None) -> Any:
         return text
 
 
-class _Raw(str):
-    """Text that is JSON already."""
-
-
-def _dump(value: Any) -> str:
-    return str(value) if isinstance(value, _Raw) else json.dumps(value, ensure_ascii=False, default=cell_text)
+def _append(raw: bytes, members: str) -> bytes:
+    """The object with more members before its closing brace, and before the white space in front of it."""
+    body = raw[:-1].rstrip()
+    comma = b"" if body.endswith(b"{") else b", "
+    return body + comma + members.encode() + raw[len(body) :]

@@ -69,7 +69,7 @@ def _list_start(data: Any, key: str | None) -> int:
     if key is None:
         return data.find(b"[") + 1
     brace = data.find(b"{")
-    return brace + value_spans(data[brace:].decode("latin-1"), 0)[0][key][0] + 1
+    return brace + value_spans(data[brace:].decode("latin-1"), 0)[key][0] + 1
 
 
 JSON = ExportFormat("json", "JSON list of records", ".json", write, frozenset({"json"}))

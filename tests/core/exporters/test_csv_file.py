@@ -154,14 +154,15 @@ def test_write__spreadsheet_safe(written) -> None:
     assert count == 7
 
 
-def test_write__wrong_row_is_refused(written) -> None:
+@pytest.mark.parametrize("choice", ["cat", Action.EXCLUDE])
+def test_write__wrong_row_is_refused(written, choice: str | Action) -> None:
     dataset, source = load(written("t.csv", b"text,label\na,cat\nb,dog\n"))
     table = dataset.table.assign(label=["dog", "cat"])
     from dataclasses import replace
 
     moved = replace(dataset, table=table, labels=dataset.labels[::-1])
     with pytest.raises(InputError, match="row 1, column label: the source has 'cat'"):
-        CSV.write(plan((moved, source), {0: "cat"}), source.path.parent / "out", Progress())
+        CSV.write(plan((moved, source), {0: choice}), source.path.parent / "out", Progress())
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -70,6 +70,14 @@ def test_write__a_label_that_looks_like_a_number_stays_a_string(written) -> None
     assert got == b'{"label": "x\\"y"}\n{"label": "3"}\n'
 
 
+def test_write__each_label_keeps_the_type_it_has(written) -> None:
+    mixed = written("t.jsonl", b'{"label": 3}\n{"label": "x"}\n')
+    assert export(mixed, {0: "x", 1: "3"}) == b'{"label": "x"}\n{"label": "3"}\n'
+    strings = written("t.jsonl", b'{"label": "3"}\n{"label": null}\n{"label": "4"}\n{}\n')
+    expected = b'{"label": "3"}\n{"label": "4"}\n{"label": "4"}\n{"label": "3"}\n'
+    assert export(strings, {1: "4", 3: "3"}) == expected
+
+
 def test_write__booleans_stay_booleans(written) -> None:
     loaded = load(written("t.jsonl", b'{"label": true}\n{"label": false}\n'), "jsonl")
     out = loaded[1].path.parent / "out"
