@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import provenance
 from core.audit import checks
+from core.audits import not_run
 from pages.parts import session
 from pages.parts.problems import show_problems
 
@@ -32,8 +33,8 @@ for origin in found:
         for fact, text in facts:
             if text:
                 st.markdown(f":small[**{fact}:** {session.escape(text)}]")
-if not found:
-    st.text("No check has run on this data set yet.")
+for name in not_run(audit):
+    st.text(f"{checks()[name].title}: not run yet.")
 for name, missing in audit.skipped.items():
     st.text(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}.")
 
