@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from core.corrections import Corrections, ExportOptions, correct, refuse_all
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem
 from core.exporting import write_export
+from core.files import staged
 from core.progress import Progress
 from core.review.decisions import Action, Decision, fold
 from core.spreadsheet import escape, unescape
@@ -33,25 +32,19 @@ def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
     Give the events for the whole history, or `fold(events).values()` for those in force. The file
     appears whole or not at all.
     """
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     count = 0
-    try:
-        with temporary.open("x", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
-            if out.suffix.lower() == ".csv":
-                writer.writerow(FIELDS)
-            for decision in decisions:
-                count += 1
-                values = asdict(decision)
-                if out.suffix.lower() == ".csv":
-                    writer.writerow(["" if v is None else escape(str(v)) for v in values.values()])
-                else:
-                    handle.write(json.dumps(values, ensure_ascii=False) + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    as_csv = out.suffix.lower() == ".csv"
+    with staged(out) as (temporary,), temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
+        if as_csv:
+            writer.writerow(FIELDS)
+        for decision in decisions:
+            count += 1
+            values = asdict(decision)
+            if as_csv:
+                writer.writerow(["" if v is None else escape(str(v)) for v in values.values()])
+            else:
+                handle.write(json.dumps(values, ensure_ascii=False) + "\n")
     return count
 
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +15,7 @@ from core import __version__
 from core.corrections import Change, Corrections
 from core.errors import refuse
 from core.exporters._base import ExportFormat
+from core.files import staged
 from core.importers._base import ImportFormat
 from core.progress import Progress
 from core.registry import collect
@@ -111,7 +108,8 @@ def write_export(
     files = (out, *side_files(out))
     _check_targets(corrections.source, files)
     stamp = _check_source(corrections.source)
-    with _staged(files) as (data, log_csv, log_json, summary_json):
+    # The summary is renamed last: where it stands, it names the sha256 of the data that it belongs to.
+    with staged(*files) as (data, log_csv, log_json, summary_json):
         escaped = chosen.write(corrections, data, progress.part(0.0, 0.95))
         if _stamp(corrections.source.path) != stamp:
             raise _changed(corrections.source)
@@ -193,24 +191,6 @@ def _changed(source: Source) -> Exception:
         file=source.path.name,
         mend="load it again (decisions are kept), or put the old file back",
     )
-
-
-@contextmanager
-def _staged(targets: tuple[Path, ...]) -> Iterator[list[Path]]:
-    """Temporary files beside their targets, renamed together at the end, removed if anything fails."""
-    mark = secrets.token_hex(4)
-    temporary = [target.with_name(f".{target.name}.{mark}.tmp") for target in targets]
-    try:
-        yield temporary
-        for path in temporary:
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-        # The summary comes last: where it stands, it names the sha256 of the data that it belongs to.
-        for path, target in zip(temporary, targets, strict=True):
-            os.replace(path, target)
-    finally:
-        for path in temporary:
-            path.unlink(missing_ok=True)
 
 
 def _summary(

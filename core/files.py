@@ -1,0 +1,30 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def staged(*targets: Path) -> Iterator[list[Path]]:
+    """Temporary paths beside their targets, to be written inside the block.
+
+    At its end they are flushed to disk and renamed in the order given; where it fails, none is, and
+    the temporary files are gone.
+    """
+    mark = secrets.token_hex(4)
+    temporary = [target.with_name(f".{target.name}.{mark}.tmp") for target in targets]
+    try:
+        yield temporary
+        for path in temporary:
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+        for path, target in zip(temporary, targets, strict=True):
+            os.replace(path, target)
+    finally:
+        for path in temporary:
+            path.unlink(missing_ok=True)
