@@ -1,0 +1,141 @@
+"""What only a browser shows: clicks on charts and tables, and the address they leave."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from tests.browser.serving import HOSTILE, Server
+from tests.browser.watching import wait_until
+
+pytestmark = pytest.mark.browser
+IDLE = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+
+
+def visit(page: Page, url: str) -> list[str]:
+    """Open a page and wait until its script is done. Returns the list that console errors go to."""
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.goto(url)
+    expect(page.locator("[data-testid=stMain] h1")).to_be_visible(timeout=60_000)
+    page.wait_for_function(IDLE)
+    return errors
+
+
+def params(page: Page) -> dict[str, str]:
+    return {k: v[0] for k, v in parse_qs(urlsplit(page.evaluate("location.href")).query).items()}
+
+
+def test_overview__shows_headline_and_six_pictures_above_the_fold(page: Page, server: Server) -> None:
+    errors = visit(page, f"{server.url}/?ds=pictures")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("labels look wrong")
+    pictures = page.locator("[data-testid=stMain] [data-testid=stImage] img")
+    expect(pictures).to_have_count(6)
+    for i in range(6):
+        box = pictures.nth(i).bounding_box()
+        assert box is not None and box["y"] + box["height"] < 720
+        assert pictures.nth(i).get_attribute("alt")
+    assert errors == []
+
+
+def test_overview__matrix_click_sets_the_pair_and_filters_issues(page: Page, server: Server) -> None:
+    errors = visit(page, f"{server.url}/?ds=measurements")
+    matrix = page.locator(".st-key-matrix")
+    matrix.scroll_into_view_if_needed()
+    point = matrix.locator(".scatterlayer .point").first
+    expect(point).to_be_attached()
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    wait_until(lambda: {"given", "sug"} <= set(params(page)))
+    pair = params(page)
+    expect(page.get_by_text("Review these").first).to_be_visible()
+    page.get_by_role("link", name="Issues").click()
+    expect(page.get_by_role("heading", name="Issues")).to_be_visible()
+    assert {k: params(page)[k] for k in ("ds", "given", "sug")} == {
+        "ds": "measurements",
+        "given": pair["given"],
+        "sug": pair["sug"],
+    }
+    expect(page.get_by_text("match")).to_be_visible()
+    assert errors == []
+
+
+def test_overview__primary_button_opens_the_review_of_all_flagged(page: Page, server: Server) -> None:
+    visit(page, f"{server.url}/?ds=measurements&given=low&sug=middle")
+    page.get_by_role("button", name="worst first").click()
+    wait_until(lambda: "/review" in page.evaluate("location.pathname"))
+    wait_until(lambda: params(page).get("find") == "label_issues")
+    assert "given" not in params(page)
+
+
+def test_issues__filter_goes_to_the_address_and_back(page: Page, server: Server) -> None:
+    visit(page, f"{server.url}/issues?ds=measurements")
+    page.locator(".st-key-url_given").click()
+    page.get_by_role("option", name="high", exact=True).click()
+    wait_until(lambda: params(page).get("given") == "high")
+    page.get_by_placeholder("Id or content").fill("no such text")
+    wait_until(lambda: params(page).get("q") == "no such text")
+    expect(page.get_by_text("No rows match these 2 filters.")).to_be_visible()
+    page.go_back()
+    wait_until(lambda: "q" not in params(page))
+    expect(page.get_by_placeholder("Id or content")).to_have_value("")
+    page.reload()
+    expect(page.get_by_role("combobox", name="Given label")).to_have_value("high", timeout=30_000)
+
+
+def test_issues__a_click_on_a_row_opens_its_card_and_writes_its_id(page: Page, server: Server) -> None:
+    errors = visit(page, f"{server.url}/issues?ds=measurements")
+    assert "row" not in params(page)
+    table = page.locator("[data-testid=stDataFrame]").first
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 14, box["y"] + 33 * 3 + 16)  # the box at the start of the third row
+    wait_until(lambda: "row" in params(page))
+    number = int(params(page)["row"]) + 1
+    expect(page.get_by_role("heading", name=f"Row {number}", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Review it").click()
+    wait_until(lambda: "/review" in page.evaluate("location.pathname"))
+    assert params(page)["row"] == str(number - 1)
+    assert errors == []
+
+
+def test_issues__hostile_text_and_labels_stay_text(page: Page, server: Server) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in ("/", "/issues", "/evidence"):
+        visit(page, f"{server.url}{path}?ds=messages")
+        assert "pwned" not in page.title()
+    visit(page, f"{server.url}/issues?ds=messages&row=m-1")
+    expect(page.get_by_text(HOSTILE).first).to_be_visible()
+    assert "pwned" not in page.title()
+    assert page.locator("[data-testid=stMain] b, [data-testid=stMain] img[src=x]").count() == 0
+    assert [
+        url
+        for url in asked
+        if not url.startswith((server.url, server.url.replace("http", "ws"), "data:", "blob:"))
+    ] == []
+
+
+def test_menu__keeps_data_set_and_filters(page: Page, server: Server) -> None:
+    visit(page, f"{server.url}/issues?ds=measurements&given=high&sort=best")
+    for name in ("Evidence", "Overview", "Issues"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_function(IDLE)
+        wait_until(lambda: params(page) == {"ds": "measurements", "given": "high", "sort": "best"})
+    expect(page.get_by_role("combobox", name="Given label")).to_have_value("high")
+
+
+@pytest.mark.parametrize("path", ["/", "/issues", "/evidence"])
+def test_phone__pages_do_not_scroll_sideways(page: Page, server: Server, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, f"{server.url}{path}?ds=messages")
+    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert wide <= 390
