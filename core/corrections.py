@@ -260,8 +260,7 @@ def _judge(dataset: Dataset, position: int, decision: Decision) -> Verdict | Pro
             return "already"
         return Problem(
             "error",
-            f"the row with id {decision.row_id!r} is no longer in the data (it was decided "
-            f"{decision.action.value!r} by {decision.annotator})",
+            f"the row with id {decision.row_id!r} is no longer in the data ({_decided(decision)})",
             mend="load the data that was reviewed, or skip conflicts",
         )
     code = int(dataset.labels[position])
@@ -275,8 +274,8 @@ def _judge(dataset: Dataset, position: int, decision: Decision) -> Verdict | Pro
     if given != decision.given_label:
         return Problem(
             "error",
-            f"the given label is {given!r}, but it was {decision.given_label!r} when "
-            f"{decision.annotator} decided {decision.label or decision.action.value!r}",
+            f"the given label is {given!r}, but it was {decision.given_label!r} when it was decided "
+            f"({_decided(decision)})",
             mend="decide this row again, or skip conflicts",
             **where,
         )
@@ -288,6 +287,13 @@ def _judge(dataset: Dataset, position: int, decision: Decision) -> Verdict | Pro
             **where,
         )
     return "change" if relabels or excludes else "none"
+
+
+def _decided(decision: Decision) -> str:
+    by = f" by {decision.annotator}" if decision.annotator else ""
+    return (
+        f"{decision.action.value} {decision.label}{by}" if decision.label else f"{decision.action.value}{by}"
+    )
 
 
 def _change(dataset: Dataset, options: ExportOptions, position: int, decision: Decision) -> Change:

@@ -16,7 +16,7 @@ from typing import Any
 from core.corrections import Corrections, ExportOptions, correct, refuse_all
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem
-from core.exporting import write_export
+from core.exporting import counted, write_export
 from core.files import staged
 from core.progress import Progress
 from core.review.decisions import Action, Decision, fold
@@ -116,9 +116,10 @@ def _with_decided_classes(dataset: Dataset, decisions: Iterable[Decision]) -> Da
 def _would(corrections: Corrections) -> str:
     excluded = sum(c.decision.action is Action.EXCLUDE for c in corrections.changes)
     return (
-        f"Would change {len(corrections.changes) - excluded:,} labels and exclude {excluded:,} rows of "
-        f"{len(corrections.dataset):,}; {corrections.already:,} decisions are in the data already; "
-        f"{len(corrections.conflicts):,} do not fit. Nothing was written"
+        f"Would change {counted(len(corrections.changes) - excluded, 'label')} and exclude "
+        f"{counted(excluded, 'row')} of {len(corrections.dataset):,}; "
+        f"{counted(corrections.already, 'decision')} in the data already; "
+        f"{counted(len(corrections.conflicts), 'decision')} that cannot be applied. Nothing was written"
     )
 
 

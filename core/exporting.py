@@ -60,19 +60,25 @@ class ExportSummary:
     @property
     def sentence(self) -> str:
         """What was written, in a line or two for a person."""
-        said = [f"{self.path.name}: {self.rows_written:,} rows, {self.cells_changed:,} labels changed"]
+        written = f"{counted(self.rows_written, 'row')}, {counted(self.cells_changed, 'label')} changed"
+        said = [f"{self.path.name}: {written}"]
         if self.rows_excluded:
             done = "left out" if self.excluded == "drop" else "marked"
-            said.append(f"{self.rows_excluded:,} excluded rows {done}")
+            said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
         if self.rows_of_other_splits:
-            said.append(f"{self.rows_of_other_splits:,} rows of other splits left out")
+            said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")
         if self.cells_escaped:
-            said.append(f"{self.cells_escaped:,} cells made safe for spreadsheets")
+            said.append(f"{counted(self.cells_escaped, 'cell')} made safe for spreadsheets")
         if self.already:
-            said.append(f"{self.already:,} decisions were in the file already")
+            said.append(f"{counted(self.already, 'decision')} in the data already")
         if self.skipped:
-            said.append(f"{len(self.skipped):,} decisions skipped because they conflict")
+            said.append(f"{counted(len(self.skipped), 'conflicting decision')} skipped")
         return "; ".join(said) + f". Change log: {self.files[1].name}"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row" or "2,000 rows"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def formats() -> dict[str, ExportFormat]:

@@ -72,6 +72,7 @@ def rewrite_records(
     """
     writer = ObjectWriter(corrections, is_bare(corrections, data, find(data)))
     tokens = corrections.tokens_in(0, len(corrections.dataset))
+    touched = {change.position for change in corrections.changes}
     copied = previous = position = 0
     kept = False
     spans = find(data)
@@ -79,8 +80,9 @@ def rewrite_records(
         if position == 0:
             handle.write(data[:start])
             copied = start
-        if dropped:
+        if position in touched:
             writer.check(position, data[start:stop])
+        if dropped:
             if kept:
                 handle.write(data[copied:previous])
             copied = stop
@@ -137,16 +139,18 @@ class ObjectWriter:
 
     def check(self, position: int, raw: bytes) -> None:
         """Raises InputError unless the object at this position has the label that the data set has."""
-        if self.label is not None:
-            text = raw.decode("latin-1")
-            self._check(position, text, value_spans(text, 0))
+        if self.label is None:
+            return
+        text = raw.decode("latin-1")
+        start, stop = value_spans(text, 0).get(self.label, (0, 0))
+        word = text[start:stop].encode("latin-1") or b"null"
+        check_cell(self.corrections, position, json.loads(word, strict=False, parse_int=str, parse_float=str))
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
         """The object with a new label (None keeps it) and with the added values at its end."""
         if token is not None and self.label is not None:
             text = raw.decode("latin-1")
             spans = value_spans(text, 0)
-            self._check(position, text, spans)
             if self.label in spans:
                 start, stop = spans[self.label]
                 raw = raw[:start] + self._value(token, text[start:stop], position).encode() + raw[stop:]
@@ -156,14 +160,6 @@ class ObjectWriter:
         if added:
             raw = _append(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
         return raw
-
-    def _check(self, position: int, text: str, spans: dict[str, tuple[int, int]]) -> None:
-        found = None
-        if self.label in spans:
-            start, stop = spans[self.label]
-            raw = text[start:stop].encode("latin-1")
-            found = json.loads(raw, strict=False, parse_int=str, parse_float=str)
-        check_cell(self.corrections, position, found)
 
     def _value(self, token: str, old: str | None, position: int) -> str:
         """The token as JSON, typed like the value that it replaces."""

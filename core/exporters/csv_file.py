@@ -97,23 +97,26 @@ class _Rewrite:
         if self.corrections.added_names:
             edits += self._added_edits(block, start, dropped)
         if dropped.any():
-            edits += self._drop_edits(block, start, dropped)
+            edits += self._drop_edits(block, dropped)
         return edits
 
     def _label_edits(self, block: Block, start: int, stop: int) -> list[Edit]:
-        edits = []
-        for position, token in self.corrections.tokens_in(start, stop).items():
-            begin, end = self._label_span(block, position - start)
-            check_cell(self.corrections, position, self._text(begin, end))
-            quoted = self.data[begin : begin + 1].tobytes() == self.quote and end > begin
-            edits.append((begin, end, self._cell(token, quoted)))
+        """New labels. The label of every row with a change, excluded ones too, must be the one expected."""
+        edits: list[Edit] = []
+        if self.corrections.dataset.columns.label is None:
+            return edits
+        tokens = self.corrections.tokens_in(start, stop)
+        for change in self.corrections.changes_in(start, stop):
+            begin, end = self._label_span(block, change.position - start)
+            check_cell(self.corrections, change.position, self._text(begin, end))
+            if change.position in tokens:
+                quoted = end > begin and self.data[begin] == self.quote[0]
+                edits.append((begin, end, self._cell(tokens[change.position], quoted)))
         return edits
 
-    def _drop_edits(self, block: Block, start: int, dropped: np.ndarray) -> list[Edit]:
+    def _drop_edits(self, block: Block, dropped: np.ndarray) -> list[Edit]:
         edits = []
         for row in np.flatnonzero(dropped).tolist():
-            if self.corrections.dataset.columns.label is not None:
-                check_cell(self.corrections, start + row, self._text(*self._label_span(block, row)))
             end = int(block.stops[row, -1])
             following = self.data[end : end + 2].tolist()
             width = 2 if following == [CR, LF] else 1 if following[:1] in ([CR], [LF]) else 0

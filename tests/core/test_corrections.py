@@ -73,17 +73,20 @@ def test_correct__marks_instead_of_dropping(pets: Dataset) -> None:
     [
         (
             decision("gone"),
-            "the row with id 'gone' is no longer in the data (it was decided 'relabel' by ann)",
+            "the row with id 'gone' is no longer in the data (relabel dog by ann)",
         ),
-        (decision("r1", Action.KEEP), "the given label is 'dog', but it was 'cat' when ann decided 'keep'"),
+        (
+            decision("r1", Action.KEEP),
+            "the given label is 'dog', but it was 'cat' when it was decided (keep by ann)",
+        ),
         (
             decision("r3", given="dog", label="bird"),
-            "the given label is 'cat', but it was 'dog' when ann decided 'bird'",
+            "the given label is 'cat', but it was 'dog' when it was decided (relabel bird by ann)",
         ),
         (decision("r0", label="scarf"), "decided class 'scarf' is not in your class list"),
         (
             decision("r2", Action.EXCLUDE),
-            "the given label is '', but it was 'cat' when ann decided 'exclude'",
+            "the given label is '', but it was 'cat' when it was decided (exclude by ann)",
         ),
     ],
 )

@@ -155,7 +155,7 @@ def test_apply__to_a_reordered_and_larger_copy(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == (
         b'label,id,text\r\ndog,b,two\r\ncat,"e",five\r\n"dog",a,one\r\ncat,c,3\r\n'
     )
-    assert said.startswith("out.csv: 4 rows, 1 labels changed; 1 excluded rows left out.")
+    assert said.startswith("out.csv: 4 rows, 1 label changed; 1 excluded row left out.")
 
 
 def test_apply__check_writes_nothing_and_says_what_would_change(tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_apply__check_writes_nothing_and_says_what_would_change(tmp_path: Path) 
     decided = patch(tmp_path / "d.jsonl", ("a", "cat", "dog"), ("b", "cat", "dog"), ("c", "cat", None))
     said = apply_decisions(decided, data, tmp_path / "out.csv", check=True)
     assert said == (
-        "Would change 1 labels and exclude 1 rows of 4; 1 decisions are in the data already; "
-        "0 do not fit. Nothing was written"
+        "Would change 1 label and exclude 1 row of 4; 1 decision in the data already; "
+        "0 decisions that cannot be applied. Nothing was written"
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.jsonl", "t.csv"]
 
@@ -180,7 +180,7 @@ def test_apply__conflicts_are_all_named(tmp_path: Path, check: bool) -> None:
     said = str(caught.value)
     assert "the row with id 'gone' is no longer in the data" in said
     assert "row 2, column label: the given label is 'dog', but it was 'cow'" in said
-    assert ("Would change 1 labels" in said) is check
+    assert ("Would change 1 label and" in said) is check
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -191,7 +191,7 @@ def test_apply__twice_changes_nothing_more(tmp_path: Path) -> None:
     apply_decisions(decided, data, tmp_path / "once.csv")
     said = apply_decisions(decided, tmp_path / "once.csv", tmp_path / "twice.csv")
     assert (tmp_path / "twice.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
-    assert "2 decisions were in the file already" in said
+    assert "2 decisions in the data already" in said
 
 
 def test_apply__a_class_that_the_copy_lacks(tmp_path: Path) -> None:

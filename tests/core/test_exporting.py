@@ -149,7 +149,7 @@ def test_write__change_log_and_summary(tmp_path: Path) -> None:
     assert said["source"] == {"file": "pets.csv", "format": "csv", "sha256": corrections.source.sha256}
     assert (said["cells_changed"], said["rows_excluded"], said["rows_written"]) == (1, 1, 4)
     assert summary.sentence == (
-        "pets.corrected.csv: 4 rows, 1 labels changed; 1 excluded rows left out. "
+        "pets.corrected.csv: 4 rows, 1 label changed; 1 excluded row left out. "
         "Change log: pets.corrected.changes.csv"
     )
 
