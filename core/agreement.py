@@ -55,8 +55,7 @@ def _better_order(table: np.ndarray, share: float, n: int) -> np.ndarray | None:
 
     order = linear_sum_assignment(table, maximize=True)[1]
     gain = float(table[np.arange(len(table)), order].sum()) / n - share
-    # Half of what is not explained yet: a few swapped true labels of a noisy set do not reach that.
-    return order if gain > max(LEAST_GAIN, (1 - share) / 2) else None
+    return order if gain > LEAST_GAIN else None
 
 
 def _chunks(array: np.ndarray) -> list[np.ndarray]:

@@ -71,7 +71,7 @@ def _guess_id(frame: pd.DataFrame, header: bool) -> str | None:
             return column
     if not header and len(frame.columns) > 1:
         first = frame.iloc[:, 0]
-        if _share(first, r"[+-]?\d+") == 1.0 and first.is_unique:
+        if first.is_unique and _share(first, r"[+-]?\d+") == 1.0:
             return str(frame.columns[0])
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,7 +66,7 @@ def check_pred_probs(
     if not survey.bounded:
         if not softmax:
             raise _not_probabilities(survey, file)
-        array = np.concatenate([_softmax(c) for _, c in _chunks(array)])
+        array = _each_chunk(array, _softmax)
         problems.append(Problem("notice", "logits, turned into probabilities by softmax", file=file))
         survey = _survey(array, progress)
     elif softmax:
@@ -83,7 +83,7 @@ def check_pred_probs(
         found = f"rows sum to {survey.low_sum:.6g} to {survey.high_sum:.6g}, renormalised to 1"
         problems.append(Problem("notice", found, file=file))
     if outside or survey.off > NOISE:
-        array = np.concatenate([_mended(c, survey.off > NOISE) for _, c in _chunks(array)])
+        array = _each_chunk(array, _renormalised if survey.off > NOISE else _clipped)
     problems += survey.remarks(file)
     return array, problems
 
@@ -176,11 +176,7 @@ def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
         with np.errstate(all="ignore"):
             sums = chunk @ ones
         if not np.isfinite(sums).all():
-            finite = np.isfinite(chunk).all(axis=1)
-            survey.add_bad(start, chunk, ~finite)
-            chunk, sums = chunk[finite], sums[finite]
-            if not len(chunk):
-                continue
+            survey.add_bad(start, chunk, ~np.isfinite(chunk).all(axis=1))
         survey.low = min(survey.low, float(chunk.min()))
         survey.high = max(survey.high, float(chunk.max()))
         survey.low_sum = min(survey.low_sum, float(sums.min()))
@@ -192,11 +188,20 @@ def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
     return survey
 
 
-def _mended(chunk: np.ndarray, renormalise: bool) -> np.ndarray:
+def _each_chunk(array: np.ndarray, mend: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    out = np.empty(array.shape, array.dtype)
+    for start, chunk in _chunks(array):
+        out[start : start + len(chunk)] = mend(chunk)
+    return out
+
+
+def _clipped(chunk: np.ndarray) -> np.ndarray:
+    return np.clip(chunk, 0, 1)
+
+
+def _renormalised(chunk: np.ndarray) -> np.ndarray:
     chunk = np.maximum(chunk, 0)
-    if renormalise:
-        chunk /= chunk.sum(axis=1, keepdims=True)
-    return np.minimum(chunk, 1)
+    return np.minimum(chunk / chunk.sum(axis=1, keepdims=True), 1)
 
 
 def _softmax(chunk: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     try:
         # Not pq.read_table: it adds a column for a folder called "key=value" above the file.
         with pq.ParquetFile(path, memory_map=True) as file:
-            table = file.read().replace_schema_metadata(None)
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         found = f"not readable as Parquet: {error}"
         raise refuse(found, file=path.name, mend="write the file again") from error

@@ -37,6 +37,11 @@ def test_agreement__permuted_columns_are_named() -> None:
     assert "column 2 as 'a', column 1 as 'b', column 5 as 'd'" in found
 
 
+def test_agreement__two_swapped_columns_of_a_weak_model() -> None:
+    severity, found = said(TRUE, model(TRUE, 0.6)[:, [0, 1, 2, 4, 3]])
+    assert severity == "warning" and "(column 5 as 'd', column 4 as 'e', ...)" in found
+
+
 def test_agreement__shuffled_rows_warn() -> None:
     severity, found = said(TRUE, RNG.permutation(model(TRUE, 0.9)))
     assert severity == "warning" and found.startswith("the predictions disagree with most labels")

@@ -42,6 +42,11 @@ def test_guess__split_by_values() -> None:
     assert guess({"part": ["Train", "test"] * 10, "text": LONG, "label": TWO}).split == "part"
 
 
+def test_guess__classes_called_train_and_test_are_no_split() -> None:
+    found = guess({"label": ["train", "test"] * 10, "text": LONG})
+    assert (found.label, found.split) == ("label", None)
+
+
 def test_guess__label_by_few_values() -> None:
     assert guess({"text": LONG, "animal": TWO}) == Columns(None, "animal", None, ("text",), "text")
     assert guess({"text": LONG, "weight": ["1.5", "2.25"] * 10}).label is None

@@ -99,6 +99,18 @@ def test_prepare__table_of_probabilities_by_id_and_name(tmp_path: Path) -> None:
     assert any("agree with 100.0%" in p.found for p in found.problems)
 
 
+def test_prepare__named_columns_in_the_order_of_the_class_list(tmp_path: Path) -> None:
+    pd.DataFrame(probs()[:, [2, 0, 1]], columns=["dog", "cat", "cow"]).to_csv(tmp_path / "p.csv", index=False)
+    (tmp_path / "classes.txt").write_text("cow\ncat\ndog\neel\n")
+    found = load(csv_file(tmp_path), pred_probs=tmp_path / "p.csv", classes=tmp_path / "classes.txt")
+    assert "are not named as the classes" in errors(found)[0]
+    (tmp_path / "classes.txt").write_text("cow\ncat\ndog\n")
+    found = load(csv_file(tmp_path), pred_probs=tmp_path / "p.csv", classes=tmp_path / "classes.txt")
+    assert found.ok and found.dataset is not None and found.predictions.pred_probs is not None
+    assert found.dataset.classes == ("cow", "cat", "dog")
+    assert np.allclose(found.predictions.pred_probs, probs()[:, [1, 0, 2]])
+
+
 def test_prepare__permuted_columns_warn(tmp_path: Path) -> None:
     found = load(csv_file(tmp_path), tmp_path, pred_probs=probs()[:, [1, 2, 0]])
     assert found.ok and found.problems[0].severity == "warning"

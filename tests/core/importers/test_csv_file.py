@@ -85,8 +85,8 @@ def test_read__header_only_gives_no_rows(tmp_path: Path) -> None:
 
 
 def test_read__odd_quoting_as_csv_module(tmp_path: Path) -> None:
-    raw = read_bytes(tmp_path, b'id,text\n1,"x" y\n2,5" disk\n3,"a""b"\n4,""""\n')
-    assert raw.frame["text"].tolist() == ["x y", '5" disk', 'a"b', '"']
+    raw = read_bytes(tmp_path, b'id,text\n1,"x" y\n2,5" disk\n3,"a""b"\n4,""""\n5,"x" y"\n')
+    assert raw.frame["text"].tolist() == ["x y", '5" disk', 'a"b', '"', 'x y"']
 
 
 def test_read__only_blank_lines_is_refused(tmp_path: Path) -> None:
