@@ -102,6 +102,12 @@ def blocks(total: int, row_bytes: int) -> Iterator[slice]:
         yield slice(start, min(total, start + step))
 
 
+def rows_by_class(labels: np.ndarray, class_counts: np.ndarray) -> list[np.ndarray]:
+    """For each class the positions of its rows, in row order."""
+    small = labels.astype(np.int16) if len(class_counts) < 1 << 15 else labels  # 16 bits: a radix sort
+    return np.split(np.argsort(small, kind="stable"), np.cumsum(class_counts)[:-1])
+
+
 def calibrate(confident_joint: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
     """Scale each row of the confident joint to its class count; (K, K) int, rounded, row sums kept."""
     tiny = 1e-100
@@ -204,8 +210,7 @@ def _argmax(given: np.ndarray, p_given: np.ndarray, other: np.ndarray, p_other: 
 def _thresholds(given: np.ndarray, p_given: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """(K,) mean p_given of each class. The mean is taken in pred_probs' dtype, in row order, as cleanlab
     takes it; one class without rows turns the whole array to float64, as there."""
-    by_class = np.split(p_given[np.argsort(given, kind="stable")], np.cumsum(counts)[:-1])
-    means = [part.mean() if len(part) else _NEVER for part in by_class]
+    means = [p_given[rows].mean() if len(rows) else _NEVER for rows in rows_by_class(given, counts)]
     return np.clip(means, 2 * MARGIN, None)
 
 

@@ -13,6 +13,7 @@ from core.confident_learning import (
     counted_elsewhere,
     estimate_errors,
     label_quality,
+    rows_by_class,
 )
 from core.progress import Progress
 
@@ -58,7 +59,7 @@ def _prune_by_class(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -
     """In each class the rows with the lowest p_given, as many as its off-diagonal counts say."""
     mask = np.zeros(len(scanned.labels), dtype=bool)
     kept = _prune_counts(scanned.calibrated_joint).diagonal()
-    for k, rows in _rows_by_class(scanned):
+    for k, rows in _classes(scanned):
         mask[rows[lowest(scanned.p_given[rows], len(rows) - kept[k])]] = True
     return mask & ~scanned.agrees
 
@@ -67,7 +68,7 @@ def _prune_by_noise_rate(scanned: Scan, pred_probs: np.ndarray, progress: Progre
     """For each pair (given, true) the rows with the largest p_true - p_given, as many as the joint counts."""
     mask = np.zeros(len(scanned.labels), dtype=bool)
     wanted = _prune_counts(scanned.calibrated_joint)
-    for k, rows in _rows_by_class(scanned):
+    for k, rows in _classes(scanned):
         columns = np.flatnonzero((wanted[k] > 0) & (np.arange(len(wanted)) != k))
         given = scanned.p_given[rows]
         # A few columns at a time: a class may hold most of the rows.
@@ -141,11 +142,10 @@ def _prune_counts(calibrated_joint: np.ndarray) -> np.ndarray:
     return pruned.astype(np.int64)
 
 
-def _rows_by_class(scanned: Scan) -> list[tuple[int, np.ndarray]]:
-    """(class, positions of its rows in row order) for every class of more than one row."""
-    order = np.argsort(scanned.labels, kind="stable")
-    parts = np.split(order, np.cumsum(scanned.class_counts)[:-1])
-    return [(k, part) for k, part in enumerate(parts) if len(part) > 1]
+def _classes(scanned: Scan) -> list[tuple[int, np.ndarray]]:
+    """(class, positions of its rows) for every class of more than one row: the last one is never pruned."""
+    parts = rows_by_class(scanned.labels, scanned.class_counts)
+    return [(k, rows) for k, rows in enumerate(parts) if len(rows) > 1]
 
 
 def _mask(scanned: Scan, positions: np.ndarray) -> np.ndarray:
