@@ -198,7 +198,7 @@ def preview(corrections: Corrections, limit: int | None = None) -> pd.DataFrame:
     """
     rows = [
         (c.position + 1, c.row_id, c.column, c.before, c.after,
-         c.decision.annotator, c.decision.decided_at, c.decision.shown)
+         c.decision.annotator, c.decision.decided_at, c.decision.reason)
         for c in corrections.changes[:limit]
     ]  # fmt: skip
     names = ["row", "row_id", "column", "before", "after", "decided by", "when", "reason"]

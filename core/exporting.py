@@ -144,7 +144,7 @@ def log_entry(change: Change) -> dict[str, Any]:
         "decision": decision.action.value,
         "annotator": decision.annotator,
         "decided_at": decision.decided_at,
-        "reason": decision.shown,
+        "reason": decision.reason,
         "op_id": decision.op_id,
     }
 

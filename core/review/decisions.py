@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +26,7 @@ class Decision:
     given_label: the class name that was on the screen as given ("" for an unlabelled row).
     label: the class name chosen, for RELABEL only.
     undoes: the op_id taken back, for UNDO only.
-    shown: what else was on the screen (suggestion, check, queue), for the record.
+    shown: what else was on the screen (JSON: suggestion, find = the check, queue, ...), for the record.
     seq, decided_at: given by the store; decided_at is UTC in ISO 8601.
     """
 
@@ -40,6 +41,18 @@ class Decision:
     shown: str = ""
     decided_at: str = ""
     seq: int = 0
+
+    @property
+    def reason(self) -> str:
+        """What spoke for the decision when it was made, in words; "" where nothing is known."""
+        try:
+            shown = json.loads(self.shown)
+        except ValueError:
+            return self.shown
+        if not isinstance(shown, dict) or not shown.get("find"):
+            return self.shown
+        suggested = shown.get("suggestion")
+        return f"{shown['find']} suggested {suggested}" if suggested else f"shown by {shown['find']}"
 
 
 def fold(events: Iterable[Decision]) -> dict[str, Decision]:

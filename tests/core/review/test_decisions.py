@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,20 @@ def test_fold__undo_falls_back_to_the_one_before() -> None:
 def test_fold__undo_of_an_older_decision_leaves_the_newer() -> None:
     first, second = decide("1"), decide("2", action=Action.EXCLUDE)
     assert fold([first, second, decide("3", action=Action.UNDO, undoes="1")]) == {"r1": second}
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ('{"suggestion": "dog", "find": "label_issues", "rank": 3}', "label_issues suggested dog"),
+        ('{"suggestion": null, "find": "near_duplicates"}', "shown by near_duplicates"),
+        ("a blurred picture", "a blurred picture"),
+        ("[1]", "[1]"),
+        ("", ""),
+    ],
+)
+def test_reason__is_in_words(shown: str, reason: str) -> None:
+    assert decide("1", shown=shown).reason == reason
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30))
