@@ -42,6 +42,8 @@ def cache_key(check: Check, settings: Mapping[str, Any], dataset: Dataset, predi
     part that the check needs or uses. A part that it does not read may change without a new key."""
     read = [part for part in NEEDS if part in check.needs | check.uses]
     digests = {part: _digest(part, dataset, predictions) for part in ["ids", *read]}
+    if "content" in read:
+        digests["kind"] = dataset.columns.kind
     body = [_FORMAT, check.name, check.version, dict(settings), digests]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

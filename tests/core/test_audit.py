@@ -213,3 +213,11 @@ def test_audit_summary__class_without_rows_is_null_not_nan(tmp_path: Path) -> No
     emu = next(row for row in read["checks"]["label_issues"]["per_class"] if row["class"] == "emu")
     assert emu["error_rate"] is None and emu["rows"] == 0
     json.dumps(read, allow_nan=False)
+
+
+def test_write_issues_csv__ties_keep_the_order_of_the_data_set(tmp_path: Path) -> None:
+    dataset = make_dataset([0, 1] * 100)
+    probs = np.tile([[0.75, 0.25], [0.25, 0.75]], (100, 1))
+    found = run_audit(dataset, Predictions("m", probs), tmp_path / "cache", ["label_issues"])
+    write_issues_csv(found, dataset, tmp_path / "i.csv")
+    assert pd.read_csv(tmp_path / "i.csv")["row_id"].tolist() == [f"r{i}" for i in range(200)]

@@ -104,6 +104,14 @@ def test_cache_key__changes_with_settings_version_and_name(
     assert key(pets, pets_predictions, a=1, b=2) == key(pets, pets_predictions, b=2, a=1)
 
 
+def test_cache_key__changes_with_how_the_content_is_read(
+    pets: Dataset, pets_predictions: Predictions
+) -> None:
+    check = replace(CHECK, needs=frozenset({"content"}))
+    tabular = replace(pets, columns=replace(pets.columns, kind="tabular"))
+    assert key(tabular, pets_predictions, check) != key(pets, pets_predictions, check)
+
+
 FILES = ("table.parquet", "figure-per_class.parquet", "summary.json", "manifest.json")
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-5]),

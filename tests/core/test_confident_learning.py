@@ -263,3 +263,13 @@ def test_lowest__takes_earlier_rows_of_a_tie_when_stable() -> None:
     assert sorted(label_filters.lowest(scores, 3, stable=True)) == [0, 1, 4]
     assert label_filters.lowest(scores, 0).tolist() == []
     assert label_filters.lowest(scores, 9).tolist() == [0, 1, 2, 3, 4]
+
+
+@given(st.floats(1e-6, 1))
+@EASY
+def test_at_least__decides_in_float32_what_float64_decides(value: float) -> None:
+    cut = confident_learning._at_least(np.array([value]), np.dtype(np.float32))
+    near = np.float32(value)
+    probs = np.array([np.nextafter(near, np.float32(0)), near, np.nextafter(near, np.float32(2))])
+    assert cut.dtype == np.float32
+    assert (probs >= cut).tolist() == (probs.astype(float) >= value).tolist()
