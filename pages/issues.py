@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.audits import not_run
 from core.errors import InputError
+from core.review.queue import check_in_use
 from pages.parts import card, filters, numbers, session, table, work
 
 project = session.require_project()
@@ -15,8 +16,9 @@ dataset = project.dataset
 st.title("Issues", anchor=False)
 if session.job_started() is not None:
     work.show(project.name)
-    st.stop()
-if not audit.results and not_run(audit):
+    if not audit.results:
+        st.stop()
+elif not audit.results and not_run(audit):
     work.offer(project)
     st.stop()
 
@@ -49,7 +51,7 @@ if not count:
     if narrowing:
         st.text(f"No rows match {'this filter' if narrowing == 1 else f'these {narrowing} filters'}.")
     else:
-        st.text("Nothing is flagged.")
+        filters.nothing_found(audit, check_in_use(audit.results, chosen))
 
 board = session.desk().board(project.name, chosen)
 left, right = st.columns([3, 2], gap="medium")

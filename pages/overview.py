@@ -30,10 +30,12 @@ def buttons(flagged: int, load: str = "Load your own data") -> None:
 
 
 if session.job_started() is not None:
-    st.title(f"Analysing {numbers.rows(count)}", anchor=False)
+    if not audit.results:
+        st.title(f"Analysing {numbers.rows(count)}", anchor=False)
     work.show(project.name)
-    st.stop()
-if not audit.results and not_run(audit):
+    if not audit.results:
+        st.stop()
+elif not audit.results and not_run(audit):
     st.title(f"{numbers.rows(count)}, not analysed yet", anchor=False)
     work.offer(project)
     st.stop()
@@ -60,7 +62,7 @@ from pages.parts import panels  # noqa: E402
 
 if audit.results and count > 1:
     panels.metrics(project.dataset, audit.results)
-if not_run(audit):
+if not_run(audit) and session.job_started() is None:
     work.offer_missing(project.name, not_run(audit))
 if result is not None and count > 1:
     numbers.notes(result.summary)

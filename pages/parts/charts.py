@@ -117,6 +117,8 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     layout = _layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
     layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
+    if frame["rows"].max() <= 5:
+        layout["xaxis"]["dtick"] = 1  # no ticks between whole rows
     return {"data": [bars], "layout": layout | {"clickmode": "event+select", "dragmode": False}}
 
 
@@ -185,9 +187,9 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "hoverinfo": "text",
     }
     layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
-    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": True}
+    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
-    layout["xaxis"]["rangemode"] = "tozero"
+    layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
     return {"data": [dots], "layout": layout}
 
 

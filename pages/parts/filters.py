@@ -76,6 +76,20 @@ def _choose(
     )
 
 
+def nothing_found(audit: Audit, check: str) -> None:
+    """A check that flags no row: how near the nearest is, and the way to look further down."""
+    if not check:
+        st.text("No check has results for this data set.")
+        return
+    table = audit.results[check].table
+    st.text(f"{checks()[check].title}: no rows found. Lowest score: {table['score'].min():.2f}.")
+    st.button(
+        f"Show all {len(table):,} rows, lowest score first",
+        on_click=session.set_params,
+        args=({"cut": "1.0"},),
+    )
+
+
 def clear_all() -> None:
     """Take every filter out of the address, except which check is looked at."""
     session.set_params(dict.fromkeys((*(f for f in session.FILTERS if f != "find"), "row", "page")))

@@ -55,7 +55,7 @@ def _picked(pairs: pd.DataFrame) -> None:
     """What can be done with the pair in the address."""
     filters = session.filters()
     if not (filters.given and filters.sug):
-        st.markdown(":small[Click a cell to see its rows.]")
+        st.markdown(":small[Click a count to see its rows.]")
         return
     chosen = pairs[(pairs["given"] == filters.given) & (pairs["suggested"] == filters.sug)]
     count = int(chosen["rows"].iloc[0]) if len(chosen) else 0
@@ -87,7 +87,7 @@ def how_far_down(dataset: Dataset, result: Result) -> None:
     if moved:
         st.text(f"Cut {cut:.2f}: {rows(count)}, {among:,} of them flagged. The queue holds all of them.")
     else:
-        st.text(f"The queue holds the {rows(count)} flagged. Move the cut to choose by score instead.")
+        st.text(f"The queue holds the flagged rows: {count:,}. Move the cut to choose by score instead.")
     with st.container(horizontal=True):
         chosen = {"cut": f"{cut:.2f}"} if moved else {}
         if st.button(f"Review these {count:,}", icon=":material/rate_review:", key="cut", disabled=not count):

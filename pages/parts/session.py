@@ -223,7 +223,7 @@ def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_con
 
     selected: the line to mark, by number.
     """
-    wanted = {"selection": {"rows": [] if selected is None else [selected]}}
+    wanted: Any = {"selection": {"rows": [] if selected is None else [selected]}}
     # Only after the first run, where the address has changed otherwise: writing counts as a click.
     if key in st.session_state and st.session_state[key]["selection"]["rows"] != wanted["selection"]["rows"]:
         st.session_state[key] = wanted

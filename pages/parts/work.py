@@ -56,26 +56,47 @@ def show_elsewhere() -> None:
 
 def offer(found: Project) -> None:
     """For a data set without an analysis: what is missing, how the last try ended, and the button."""
-    name, rows = found.name, len(found.dataset)
-    job = session.jobs().get(name)
-    if job is None or job.state == "done":
+    rows = len(found.dataset)
+    if not _say_how_it_ended(found.name):
         labelled = bool((found.dataset.labels >= 0).any())
         st.text(f"This project has {'labels' if labelled else 'rows'} but no analysis.")
-    elif job.state == "cancelled":
-        st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
-    else:
-        decided = len(session.store().in_force(name))
-        st.error(
-            f"Analysis stopped: {session.escape(job.error)} Your data and {decided:,} decisions are safe.",
-            icon=":material/error:",
-        )
     st.button(
         f"Analyse {rows:,} {'row' if rows == 1 else 'rows'}",
         type="primary",
         icon=":material/troubleshoot:",
         on_click=start,
-        args=(name,),
+        args=(found.name,),
     )
+
+
+def offer_missing(name: str, checks_left: list[str]) -> None:
+    """Where some checks have results and others have not run: which, how the last try ended, the button."""
+    _say_how_it_ended(name)
+    titles = ", ".join(checks()[check].title for check in checks_left)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(f"Not run yet: {titles}.")
+        st.button(
+            "Run it" if len(checks_left) == 1 else "Run them",
+            on_click=start,
+            args=(name,),
+            key=f"missing_{name}",
+        )
+
+
+def _say_how_it_ended(name: str) -> bool:
+    """One sentence on a job that was cancelled or failed; False where there is nothing to say."""
+    job = session.jobs().get(name)
+    if job is None or job.state not in ("cancelled", "failed"):
+        return False
+    if job.state == "cancelled":
+        st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
+        return True
+    decided = len(session.store().in_force(name))
+    st.error(
+        f"Analysis stopped: {session.escape(job.error)} Your data and {decided:,} decisions are safe.",
+        icon=":material/error:",
+    )
+    return True
 
 
 def settings(name: str) -> None:
@@ -129,11 +150,3 @@ def _time_left(job: Job) -> str:
     if seconds < 60:
         return "Less than a minute left. "
     return f"About {math.ceil(seconds / 60):,} min left. "
-
-
-def offer_missing(name: str, checks_left: list[str]) -> None:
-    """One line and a button where some checks have results and others have not run."""
-    titles = ", ".join(checks()[check].title for check in checks_left)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(f"Not run yet: {titles}.")
-        st.button("Run them", on_click=start, args=(name,), key=f"missing_{name}")

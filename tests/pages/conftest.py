@@ -16,6 +16,7 @@ from core.predictions import Predictions
 from core.settings import Settings
 from core.source import Source
 from core.workspace import Workspace, shared_workspace
+from pages.parts import session
 from tests.conftest import make_dataset
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
@@ -66,6 +67,7 @@ def workspace(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("LABELMEND_WORKSPACE", str(workspace_folder))
     monkeypatch.setenv("LABELMEND_ANNOTATOR", "ann")
     shared_workspace.cache_clear()
+    session.jobs.clear()
     yield shared_workspace()
     shared_workspace.cache_clear()
 

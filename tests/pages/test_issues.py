@@ -138,3 +138,11 @@ def test_issues__edge_cases_do_not_break(open_page: Open, dataset: str) -> None:
 
 def test_issues__not_analysed_offers_the_analysis(open_page: Open) -> None:
     assert "Analyse 42 rows" in words(open_page("issues", ds="not-analysed"))
+
+
+def test_issues__nothing_flagged_says_how_near_and_shows_all(open_page: Open) -> None:
+    app = open_page("issues", ds="clean")
+    assert "Label errors: no rows found. Lowest score: 0.90." in words(app)
+    next(b for b in app.button if b.label.startswith("Show all 40 rows")).click().run()
+    assert "**40 rows** match" in words(app)
+    assert param(app, "cut") == "1.0"

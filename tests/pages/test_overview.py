@@ -100,7 +100,7 @@ def test_overview__hostile_labels_are_escaped_wherever_markdown_is_read(open_pag
 
 def test_overview__cut_in_the_address_changes_the_words_and_the_queue(open_page: Open) -> None:
     app = open_page("overview", ds="pets")
-    assert "The queue holds the 4 rows flagged." in words(app)
+    assert "The queue holds the flagged rows: 4." in words(app)
     moved = open_page("overview", ds="pets", cut="0.95")
     assert "Cut 0.95: 40 rows, 4 of them flagged. The queue holds all of them." in words(moved)
     assert "Review these 40" in words(moved)
@@ -177,3 +177,24 @@ def test_overview__sample_data_says_how_many_flags_are_planted(open_page: Open, 
     said = words(open_page("overview", ds=sample.name))
     assert "flags are planted errors, of" in said
     assert "planted" not in words(open_page("overview", ds="pets"))
+
+
+def test_overview__a_failed_analysis_says_why_and_what_is_safe(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pages.parts import work
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(work, "audit_now", fails)
+    app = open_page("overview", ds="not-analysed")
+    next(b for b in app.button if b.label == "Analyse 42 rows").click().run()
+    deadline = time.monotonic() + 20
+    while not app.error:
+        assert time.monotonic() < deadline, words(app)
+        time.sleep(0.1)
+        app.run()
+    assert app.error[0].value.replace("\\", "") == (
+        "Analysis stopped: Not enough memory. Your data and 0 decisions are safe."
+    )
