@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,12 @@ from core.errors import InputError, refuse
 from core.settings import SETTINGS, read_settings
 
 if TYPE_CHECKING:
+    from core.corrections import ExportOptions
     from core.loading import Plan, Prepared
     from core.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
+_SKIP = "leave out decisions that do not fit the data; the summary lists them"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         audit.add_argument(f"--{role}-column", metavar="C")
     audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
+    audit.add_argument(
+        "--merge-variants",
+        action="store_true",
+        help="labels that differ only by case or spaces are one class",
+    )
     audit.add_argument("--checks", metavar="a,b", help="only these checks")
     audit.add_argument("--set", action="append", default=[], metavar="CHECK.SETTING=VALUE", dest="choices")
     audit.add_argument("--out", type=Path, metavar="DIR", help="write DIR/issues.csv and DIR/summary.json")
@@ -80,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
     export.add_argument("--format", metavar="F", help="default: the format it came in")
     export.add_argument("--decisions", type=Path, metavar="FILE", help="use these instead of the stored ones")
+    export.add_argument("--skip-conflicts", action="store_true", help=_SKIP)
     export.set_defaults(run=_export)
 
     apply = commands.add_parser("apply", help="apply a decisions file to a data file")
@@ -89,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument(
         "--check", action="store_true", help="write nothing; fail where a decision does not fit"
     )
+    apply.add_argument("--skip-conflicts", action="store_true", help=_SKIP)
+    for role in ("label", "id"):
+        apply.add_argument(f"--{role}-column", metavar="C")
+    apply.add_argument("--classes", type=Path, help="the class list, where decisions use classes not in DATA")
     apply.set_defaults(run=_apply)
 
     for name, run, text in (
@@ -128,25 +140,22 @@ def _app(args: argparse.Namespace) -> int:
 
 
 def _serve(host: str, port: int) -> int:
-    """Run the server in this process: a second interpreter would double the start-up time."""
-    from streamlit.web import cli
-
+    """Become the server. Core knows Streamlit by its command line only."""
     options = [f"--server.address={host}", f"--server.port={port}", "--server.headless=true"]
-    # The wide-open bind is the operator's word; errors stay without details in any case.
-    cli.main(["run", str(ROOT / "app.py"), *options], standalone_mode=False)
-    return 0
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *options]
+    os.execv(sys.executable, command)
 
 
 def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
     """What the command line says of a data file; what it leaves open is guessed when it is read."""
-    from core.dataset import Columns
+    from core.dataset import Columns, Kind
     from core.loading import Plan
 
     if args is None:
         return Plan(name=path.stem, columns=Columns())
     image, text = args.image_column, args.text_column
     content = tuple(c for c in (image, text) if c)
-    kind = "image" if image else "text" if text else "none"
+    kind: Kind = "image" if image else "text" if text else "none"
     columns = Columns(args.id_column, args.label_column, args.split_column, content, kind)
     return Plan(
         name=path.stem,
@@ -155,23 +164,17 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
         pred_probs=args.pred_probs,
         embeddings=args.embeddings,
         softmax=args.softmax,
+        merge_variants=args.merge_variants,
     )
 
 
 def _load(workspace: Workspace, plan: Plan, path: Path) -> tuple[str, Prepared]:
     """Read, check and store one data file. Raises InputError with every error of the pre-flight check."""
-    from core.loading import guess_columns, prepare, read_table
+    from core.columns import fill_columns
+    from core.loading import prepare, read_table
 
     raw = read_table(path)
-    guessed, said = guess_columns(raw), plan.columns
-    columns = replace(
-        guessed,
-        id=said.id or guessed.id,
-        label=said.label or guessed.label,
-        split=said.split or guessed.split,
-        content=said.content or guessed.content,
-        kind=said.kind if said.content else guessed.kind,
-    )
+    columns = fill_columns(plan.columns, raw)
     name = workspace.free_name(plan.name, raw.source.path)
     prepared = prepare(raw, replace(plan, name=name, columns=columns))
     errors = [p for p in prepared.problems if p.severity == "error"]
@@ -252,24 +255,40 @@ def _export(args: argparse.Namespace) -> int:
     from core.corrections import correct
     from core.decision_files import read_decisions
     from core.exporting import write_export
-    from core.review.decisions import fold
+    from core.review.decisions import Decision, fold
     from core.review.store import shared_store
 
     workspace = _workspace(args)
     project = workspace.open(args.name)
     if args.decisions is not None:
-        in_force = fold(read_decisions(args.decisions))
+        in_force: Mapping[str, Decision] = fold(read_decisions(args.decisions))
     else:
         in_force = shared_store(workspace.database_url).in_force(project.name)
-    summary = write_export(correct(project.dataset, project.source, in_force), args.out, args.format)
-    print(summary.sentence)
+    corrections = correct(project.dataset, project.source, in_force, _export_options(args))
+    print(write_export(corrections, args.out, args.format).sentence)
     return 0
 
 
+def _export_options(args: argparse.Namespace) -> ExportOptions:
+    from core.corrections import ExportOptions
+
+    return ExportOptions(conflicts="skip" if args.skip_conflicts else "refuse")
+
+
 def _apply(args: argparse.Namespace) -> int:
+    from core.dataset import Columns
     from core.decision_files import apply_decisions
 
-    print(apply_decisions(args.decisions, args.data, args.out, check=args.check))
+    said = apply_decisions(
+        args.decisions,
+        args.data,
+        args.out,
+        check=args.check,
+        columns=Columns(id=args.id_column, label=args.label_column),
+        classes=args.classes,
+        options=_export_options(args),
+    )
+    print(said)
     return 0
 
 

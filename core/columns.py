@@ -50,6 +50,18 @@ def guess_columns(raw: RawTable) -> Columns:
     return Columns(row_id, label, split, content, kind)
 
 
+def fill_columns(said: Columns, raw: RawTable) -> Columns:
+    """The roles that were said; those left open are guessed."""
+    guessed = guess_columns(raw)
+    return Columns(
+        id=said.id or guessed.id,
+        label=said.label or guessed.label,
+        split=said.split or guessed.split,
+        content=said.content or guessed.content,
+        kind=said.kind if said.content else guessed.kind,
+    )
+
+
 def _is_stored_index(name: str) -> bool:
     """A pandas index that was written along with the data says nothing of a row."""
     return name.startswith("__index_level_") or name.startswith("Unnamed: ")
@@ -101,6 +113,7 @@ def _guess_label(frame: pd.DataFrame) -> str | None:
 
 def _guess_content(frame: pd.DataFrame) -> tuple[tuple[str, ...], Kind]:
     texts = [c for c in frame.columns if _is_text(frame[c]) and not _is_number(frame[c])]
+    texts = [c for c in texts if not _is_category(frame[c])]
     for column in texts:
         share = _share(frame[column], _IMAGE_FILE)
         if share >= (0.2 if _by_name([column], _IMAGE) else 0.8):
@@ -124,6 +137,11 @@ def _is_text(values: pd.Series) -> bool:
 def _is_plain(values: pd.Series) -> bool:
     """Text, a number, a date or a category; not bytes or other objects."""
     return values.dtype != object
+
+
+def _is_category(values: pd.Series) -> bool:
+    """Whether few values stand for many rows: a second name of the class, say, is not what a row is about."""
+    return len(values) >= 50 and values.nunique() <= len(values) // 5
 
 
 def _is_number(values: pd.Series) -> bool:

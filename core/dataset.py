@@ -66,10 +66,6 @@ class Dataset:
         """(len(row_ids),) positions in the table, -1 for an id that is not there."""
         return self.table.index.get_indexer(pd.Index(list(row_ids), dtype="str"))
 
-    def class_names(self, codes: np.ndarray) -> pd.Series:
-        """The class names of int codes as an ordered-by-row categorical Series; -1 becomes missing."""
-        return pd.Series(pd.Categorical.from_codes(codes, list(self.classes)), index=self.table.index)
-
     @cached_property
     def splits(self) -> pd.Series | None:
         """The split of each row as text, or None where the data set has no split column."""

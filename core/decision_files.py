@@ -87,11 +87,12 @@ def apply_decisions(
     Raises InputError naming every decision that does not fit: its row is missing, or its given label
     differs. Rows that show the decided label already are counted, not refused.
     """
-    from core.loading import Plan, guess_columns, prepare, read_table
+    from core.columns import fill_columns
+    from core.loading import Plan, prepare, read_table
 
     in_force = fold(read_decisions(decisions))
     raw = read_table(data)
-    prepared = prepare(raw, Plan(data.stem, columns or guess_columns(raw), classes=classes))
+    prepared = prepare(raw, Plan(data.stem, fill_columns(columns or Columns(), raw), classes=classes))
     if prepared.dataset is None or not prepared.ok:
         raise InputError(*(p for p in prepared.problems if p.severity == "error"))
     dataset = prepared.dataset if classes else _with_decided_classes(prepared.dataset, in_force.values())

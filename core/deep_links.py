@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Streamlit's page asks for its server below the address that was opened first (`/review/_stcore/health`), which
-# is a failed request and a console error on every shared link. The page reads this object before it searches.
+# Streamlit's page asks for its server below the address that was opened first (`/review/_stcore/health`),
+# which is a failed request and a console error on every shared link. It reads this object before it searches.
 _SCRIPT = b"<script>window.__streamlit = {BACKEND_BASE_URL: new URL('/', location.href).href}</script>"
 
 

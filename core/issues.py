@@ -98,7 +98,7 @@ def issue_table(
     columns = {
         "score": np.asarray(score, dtype=np.float32),
         "flagged": np.asarray(flagged, dtype=bool),
-        "suggestion": pd.Categorical.from_codes(codes, list(dataset.classes)),
+        "suggestion": pd.Categorical.from_codes(codes, pd.Index(dataset.classes)),
         "reason": pd.array(reason, dtype="str"),
         **extra,
     }

@@ -21,7 +21,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         ["drop", "mark"],
         default="drop",
         required=True,
-        format_func={"drop": "Leave out", "mark": "Keep, with a flag"}.get,
+        format_func={"drop": "Leave out", "mark": "Keep, with a flag"}.__getitem__,
         key="x_excluded",
     )
     splits = st.multiselect(

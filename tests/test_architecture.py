@@ -14,7 +14,14 @@ FORBIDDEN = {
     "core": ("streamlit", "pages", "app"),
     "pages": ("sqlalchemy", "cleanlab", "sklearn", "starlette"),
     "core/checks": ("core.cache", "core.review", "core.workspace", "core.audit", "core.server", "core.cli"),
-    "core/importers": ("core.cache", "core.review", "core.workspace", "core.audit", "core.server", "core.cli"),
+    "core/importers": (
+        "core.cache",
+        "core.review",
+        "core.workspace",
+        "core.audit",
+        "core.server",
+        "core.cli",
+    ),
     "core/exporters": ("core.cache", "core.workspace", "core.audit", "core.server", "core.cli"),
     "core/review": ("core.cli",),
 }
@@ -68,7 +75,9 @@ def test_no_star_or_relative_imports() -> None:
 
 
 def test_files__stay_readable() -> None:
-    lengths = {f: len(f.read_text().splitlines()) for d in ("core", "pages") for f in (ROOT / d).rglob("*.py")}
+    lengths = {
+        f: len(f.read_text().splitlines()) for d in ("core", "pages") for f in (ROOT / d).rglob("*.py")
+    }
     assert {f.name: n for f, n in lengths.items() if n > 400} == {}
     scripts = {f.name: n for f, n in lengths.items() if f.parent == ROOT / "pages" and n > 120}
     assert scripts == {}

@@ -100,8 +100,9 @@ def match_columns(raw: RawTable) -> Columns:
         st.text(f"{raw.source.path.name}: {len(raw.frame):,} rows, {len(names):,} columns")
         with st.container(horizontal=True):
             label = role("Label", guess.label, "label")
+            kinds = list(KINDS)
             kind = st.selectbox(
-                "Content is", list(KINDS), list(KINDS).index(guess.kind), KINDS.get, key=f"l_kind_{mark}"
+                "Content is", kinds, kinds.index(guess.kind), KINDS.__getitem__, key=f"l_kind_{mark}"
             )
             split = role("Split", guess.split, "split")
             row_id = role("Row id", guess.id, "id", "(from the content)")

@@ -179,10 +179,34 @@ def test_apply__conflict_fails_and_is_named(
     changes: dict[str, str], named: str, pets: Path, tmp_path: Path
 ) -> None:
     decisions = decisions_file(tmp_path / "d.jsonl", **changes)
-    done = labelmend("apply", decisions, pets, "--out", tmp_path / "o.csv", "--check", workspace=tmp_path / "w")
+    done = labelmend(
+        "apply", decisions, pets, "--out", tmp_path / "o.csv", "--check", workspace=tmp_path / "w"
+    )
     assert done.returncode == 1
     assert named in done.stderr
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_apply__skips_conflicts_only_when_told(pets: Path, tmp_path: Path) -> None:
+    decisions = decisions_file(tmp_path / "d.jsonl", row_id="nope")
+    out = tmp_path / "o.csv"
+    assert labelmend("apply", decisions, pets, "--out", out, workspace=tmp_path / "w").returncode == 1
+    assert not out.exists()
+    done = labelmend("apply", decisions, pets, "--out", out, "--skip-conflicts", workspace=tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    assert out.read_bytes() == pets.read_bytes()
+    assert "nope" in (tmp_path / "o.summary.json").read_text()
+
+
+def test_apply__columns_can_be_named(pets: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_bytes(pets.read_bytes().replace(b"id,text,label", b"nr,label,art", 1))
+    decisions = decisions_file(tmp_path / "d.jsonl")
+    out = tmp_path / "o.csv"
+    roles = ("--id-column", "nr", "--label-column", "art")
+    done = labelmend("apply", decisions, renamed, "--out", out, *roles, workspace=tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    assert b'p003,"text number 3, with a comma",dog\r\n' in out.read_bytes()
 
 
 def test_checks_and_formats__list_the_registries(tmp_path: Path) -> None:

@@ -71,12 +71,6 @@ def test_positions__missing_is_minus_one(pets: Dataset) -> None:
     assert pets.positions(["r2", "nope", "r0"]).tolist() == [2, -1, 0]
 
 
-def test_class_names__unlabelled_is_missing(pets: Dataset) -> None:
-    names = pets.class_names(pets.labels)
-    assert names.iloc[:5].tolist() == ["cat", "cat", "dog", "dog", "cat"]
-    assert pd.isna(names.iloc[5])
-
-
 def test_content_ids__survive_reordering_and_number_repeats() -> None:
     table = pd.DataFrame({"text": ["a", "b", "a", "a"], "label": ["x", "y", "z", "x"]}, dtype="str")
     ids = content_ids(table, ["text"])
