@@ -217,7 +217,9 @@ def test_audit_summary__class_without_rows_is_null_not_nan(tmp_path: Path) -> No
 
 def test_write_issues_csv__ties_keep_the_order_of_the_data_set(tmp_path: Path) -> None:
     dataset = make_dataset([0, 1] * 100)
-    probs = np.tile([[0.75, 0.25], [0.25, 0.75]], (100, 1))
+    sure = np.where(np.arange(200) % 3 == 0, 0.75, 0.875)
+    probs = np.where(dataset.labels[:, None] == [0, 1], sure[:, None], 1 - sure[:, None])
     found = run_audit(dataset, Predictions("m", probs), tmp_path / "cache", ["label_issues"])
     write_issues_csv(found, dataset, tmp_path / "i.csv")
-    assert pd.read_csv(tmp_path / "i.csv")["row_id"].tolist() == [f"r{i}" for i in range(200)]
+    expected = [f"r{i}" for i in range(0, 200, 3)] + [f"r{i}" for i in range(200) if i % 3]
+    assert pd.read_csv(tmp_path / "i.csv")["row_id"].tolist() == expected
