@@ -20,6 +20,12 @@ function show(node, visible) {
   node.hidden = !visible;
 }
 
+// Returns the function that stops listening.
+function listen(target, name, handler, options = {}) {
+  target.addEventListener(name, handler, options);
+  return () => target.removeEventListener(name, handler, options);
+}
+
 function keycap(key) {
   return el("kbd", { "aria-hidden": "true" }, key);
 }

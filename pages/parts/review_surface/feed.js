@@ -4,6 +4,7 @@ const FETCH = 24; // items a request
 const AHEAD = 16; // refill when fewer than these lie ahead
 const PICTURES_AHEAD = 8;
 const KEEP_BEHIND = 60;
+const RETRY_FETCH_MS = 2000;
 
 class Feed {
   constructor(data, onArrival) {
@@ -14,6 +15,12 @@ class Feed {
     this.asOf = null;
     this.tag = "";
     this.busy = new Set();
+    this.retry = 0;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.retry);
   }
 
   params(more) {
@@ -60,6 +67,7 @@ class Feed {
 
   // Fetch what is missing around a rank. Never called for what is there already.
   prefetch(rank) {
+    this.around = rank;
     let missing = rank;
     while (missing < this.total && this.items.has(missing)) missing += 1;
     if (missing < this.total && missing - rank < AHEAD) this.fill(missing);
@@ -75,9 +83,12 @@ class Feed {
     this.busy.add(at);
     try {
       await this.ask({ at });
-      this.onArrival(null);
+      if (!this.closed) this.onArrival(null);
     } catch (error) {
+      if (this.closed) return;
       this.onArrival(error);
+      clearTimeout(this.retry);
+      if (!(error instanceof HttpError)) this.retry = setTimeout(() => this.prefetch(this.around), RETRY_FETCH_MS);
     } finally {
       this.busy.delete(at);
     }

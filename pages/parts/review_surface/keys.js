@@ -48,10 +48,32 @@ function listenToKeys(root, handlers) {
     if (digit) handlers.digit(digit - 1);
     else handlers[action]();
   };
-  for (const type of ["keydown", "keypress", "keyup"]) window.addEventListener(type, onKey, true);
-  return () => {
-    for (const type of ["keydown", "keypress", "keyup"]) window.removeEventListener(type, onKey, true);
+  const stops = ["keydown", "keypress", "keyup"].map((type) => listen(window, type, onKey, true));
+  return () => stops.forEach((stop) => stop());
+}
+
+const DIALOG = "[role=dialog]";
+const DIALOG_GONE_MS = 200;
+
+// Says whether the focus is inside. A dialog of Streamlit's, as when the connection is lost, takes the focus
+// and drops it when it closes; then it comes back here, so that work goes on where it was.
+function watchFocus(root, onChange, focus) {
+  let timer = 0;
+  const waitForDialog = () => {
+    if (document.querySelector(DIALOG)) timer = setTimeout(waitForDialog, DIALOG_GONE_MS);
+    else if (document.activeElement === document.body) focus();
   };
+  const stops = [
+    listen(root, "focusin", () => onChange(true)),
+    listen(root, "focusout", (event) => {
+      const to = event.relatedTarget;
+      onChange(root.contains(to));
+      clearTimeout(timer);
+      if (to?.closest(DIALOG) && !root.contains(to)) timer = setTimeout(waitForDialog, DIALOG_GONE_MS);
+    }),
+    () => clearTimeout(timer),
+  ];
+  return () => stops.forEach((stop) => stop());
 }
 
 // A layer over the surface. Returns {node, open(...children), close()}; closing gives the focus back.

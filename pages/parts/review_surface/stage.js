@@ -4,8 +4,9 @@ const MAX_ZOOM = 8;
 const ZOOM_STEP = 1.25;
 
 class Stage {
-  constructor(feed, note) {
+  constructor(feed, note, giveFocusBack) {
     this.feed = feed;
+    this.giveFocusBack = giveFocusBack;
     this.note = note; // shows a line under the stage
     this.node = el("div", { class: "stage" });
     this.zoom = null; // null: fit; else screen pixels a picture pixel
@@ -84,7 +85,9 @@ class Stage {
       try {
         const answer = await call("labelmend/text", { token, params: { ds: dataset, row: item.row_id } });
         Object.assign(content, { text: answer.text, more: 0 });
-        if (this.item === item) this.show(item);
+        if (this.item !== item) return;
+        this.show(item);
+        this.giveFocusBack(); // the button that had it is gone
       } catch (error) {
         text(rest, `${error.message} Try again`);
       }

@@ -24,7 +24,7 @@ class Surface {
     const give = () => this.focus();
     this.feed = feed;
     this.header = new Header(this.data, { focus: give, flush: () => this.outbox.flush(), help: () => this.help() });
-    this.stage = new Stage(feed, sized);
+    this.stage = new Stage(feed, sized, give);
     this.panel = new Panel(this.data, this);
     this.dialog = makeDialog("", give);
     this.strip = new Strip(this.data, (item) => this.panel.explain(item), (tile) => this.peek(tile));
@@ -63,9 +63,8 @@ class Surface {
     parent.append(this.root);
     this.stops = [
       listenToKeys(this.root, this),
-      this.listen(window, "resize", () => this.fill()),
-      this.listen(this.root, "focusin", () => this.keysOn(true)),
-      this.listen(this.root, "focusout", (event) => this.keysOn(this.root.contains(event.relatedTarget))),
+      watchFocus(this.root, (on) => this.keysOn(on), () => this.focus()),
+      listen(window, "resize", () => this.fill()),
     ];
     this.fill();
     if (document.activeElement === null || document.activeElement === document.body) this.focus();
@@ -73,16 +72,12 @@ class Surface {
     this.begin();
   }
 
-  listen(target, name, handler) {
-    target.addEventListener(name, handler);
-    return () => target.removeEventListener(name, handler);
-  }
-
   close() {
     this.stops.forEach((stop) => stop());
     clearTimeout(this.urlTimer);
     this.notice.close();
     this.strip.close();
+    this.feed.close();
     this.stage.close();
     this.outbox.onChange = this.outbox.onReceipt = null;
     this.root.remove();
@@ -125,9 +120,15 @@ class Surface {
     if (this.item !== null) return; // what was fetched before is still there to work on
     const again = el("button", { type: "button", class: "plain" }, "Try again");
     again.addEventListener("click", () => (this.feed.total === null ? this.begin() : this.go(this.rank)));
-    const words = error instanceof HttpError ? error.message : "The server cannot be reached.";
-    const safe = this.outbox.ops.size ? ` ${count(this.outbox.ops.size)} decisions are safe on this device and will be sent when the connection returns.` : "";
-    this.stage.message(el("p", { class: "strong" }, words + safe), again);
+    this.stage.message(el("p", { class: "strong" }, this.whyEmpty(error)), again);
+  }
+
+  whyEmpty(error) {
+    if (error instanceof HttpError) return error.message;
+    const unsent = this.outbox.ops.size;
+    const safe = `${count(unsent)} decisions are safe on this device and will be sent when the connection returns.`;
+    const lost = this.feed.total === null ? "The server cannot be reached." : "Last stored row.";
+    return unsent ? `${lost} ${safe}` : `${lost} The next rows come when the connection returns.`;
   }
 
   // --- what is on the screen ------------------------------------------------------------------------
