@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from core.label_filters import FILTERS
 from core.review.decisions import Action, Decision
 from core.review.store import Store
 from core.workspace import Workspace
@@ -107,6 +108,14 @@ def test_overview__cut_in_the_address_changes_the_words_and_the_queue(open_page:
     assert open_page("overview", ds="pets", cut="nonsense").slider[0].value == app.slider[0].value
 
 
+def test_overview__review_of_a_cut_takes_the_cut_along(open_page: Open) -> None:
+    app = open_page("overview", ds="pets", cut="0.95", given="dog")
+    app.button(key="cut").click().run()
+    assert not app.exception
+    found = {n: param(app, n) for n in ("ds", "find", "cut", "given")}
+    assert found == {"ds": "pets", "find": "label_issues", "cut": "0.95", "given": None}
+
+
 def test_overview__slider_writes_the_cut_and_takes_the_open_row_out(open_page: Open) -> None:
     app = open_page("overview", ds="pets", row="r1")
     app.slider[0].set_value(0.5).run()
@@ -146,12 +155,16 @@ def test_overview__another_filter_is_chosen_and_run(open_page: Open, workspace: 
     chosen = next(s for s in app.selectbox if s.label == "Filter by")
     chosen.set_value("predicted_neq_given").run()
     next(b for b in app.button if b.label == "Analyse again").click().run()
-    deadline = time.monotonic() + 20
-    while "250 of 300" not in app.title[0].value:
-        assert time.monotonic() < deadline, words(app)
-        time.sleep(0.1)
-        app.run()
-    workspace.remember("long", "audit", {})
+    try:
+        assert workspace.recall("long", "audit")["label_issues"]["filter_by"] == "predicted_neq_given"
+        estimator = FILTERS["predicted_neq_given"][0]
+        deadline = time.monotonic() + 20
+        while f"250 flagged ({estimator})" not in words(app).replace("\\", ""):
+            assert time.monotonic() < deadline, words(app)
+            time.sleep(0.1)
+            app.run()
+    finally:
+        workspace.remember("long", "audit", {})
 
 
 def test_overview__switching_the_data_set_drops_the_filters(open_page: Open) -> None:
