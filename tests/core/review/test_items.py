@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.dataset import Columns, Dataset
+from core.issues import Result, issue_table
+from core.predictions import Predictions
+from core.review.decisions import Action, Decision
+from core.review.items import PREVIEW_LIMIT, TEXT_LIMIT, Board, content, item, preview, why
+
+CLASSES = ("shirt", "t-shirt", "bag")
+
+
+def link(position: int, size: str) -> str:
+    return f"{size}/{position}"
+
+
+def clothes(texts: list[str | None], probs: list[list[float]] | None, check: str = "label_issues") -> Board:
+    """Row i has id "r<i>" and the label shirt; the last row has none. Row 0 is flagged, t-shirt suggested."""
+    n = len(texts)
+    ids = pd.Index([f"r{i}" for i in range(n)], dtype="str")
+    labels = np.array([0] * (n - 1) + [-1], dtype=np.int32)
+    table = pd.DataFrame({"text": pd.array(texts, dtype="str")}, index=ids)
+    dataset = Dataset("clothes", table, Columns(content=("text",), kind="text"), CLASSES, CLASSES, labels)
+    flagged = np.arange(n) == 0
+    found = issue_table(
+        dataset, np.full(n, 0.25), flagged, np.where(flagged, 1, -1), {0: "The check's words."}
+    )
+    results = {check: Result(found, {"flagged": 1, "estimator": "test"})} if check else {}
+    made = None if probs is None else np.array(probs, dtype=np.float32)
+    return Board(dataset, Predictions("m", made), results, check, link)
+
+
+def sentence(pieces: list[tuple[str, bool]]) -> str:
+    return "".join(words for words, _ in pieces)
+
+
+PROBS = [[0.04, 0.91, 0.05], [0.5, 0.5, 0.0], [0.2, 0.3, 0.5]]
+
+
+def test_item__is_what_the_surface_shows() -> None:
+    board = clothes(["a", "b", "c"], PROBS)
+    decision = Decision("clothes", "r0", Action.RELABEL, "ann", "shirt", "op", label="bag", seq=4)
+    shown = item(board, 0, decision)
+    assert json.loads(json.dumps(shown)) == {
+        "row_id": "r0",
+        "number": 1,
+        "given": "shirt",
+        "suggestion": "t-shirt",
+        "classes": [["t-shirt", 0.91], ["bag", 0.05], ["shirt", 0.04]],
+        "why": [
+            ["Flagged because the model gives ", False],
+            ["t-shirt 91%", True],
+            [" and ", False],
+            ["shirt 4%", True],
+            [".", False],
+        ],
+        "content": {"kind": "text", "text": "a", "more": 0},
+        "decision": {"op_id": "op", "action": "relabel", "label": "bag", "annotator": "ann"},
+    }
+
+
+def test_item__classes_tie_in_class_order_and_unlabelled_rows_have_no_given() -> None:
+    board = clothes(["a", "b", "c"], PROBS)
+    assert [name for name, _ in item(board, 1, None)["classes"]] == ["shirt", "t-shirt", "bag"]
+    last = item(board, 2, None)
+    assert (last["given"], last["suggestion"], last["decision"]) == (None, None, None)
+
+
+def test_item__without_predictions_lists_classes_in_their_order() -> None:
+    shown = item(clothes(["a", "b"], None), 0, None)
+    assert shown["classes"] == [("shirt", None), ("t-shirt", None), ("bag", None)]
+    assert shown["why"] == [("The check's words.", False)]
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "expected"),
+    [
+        (None, "Flagged because the model gives t-shirt 91% and shirt 4%."),
+        (
+            (8, 10),
+            "Flagged because the model gives t-shirt 91% and shirt 4%, "
+            "and 8 of its 10 nearest rows are labelled t-shirt.",
+        ),
+        (
+            (0, 10),
+            "Flagged because the model gives t-shirt 91% and shirt 4%. "
+            "But none of its 10 nearest rows is labelled t-shirt.",
+        ),
+        ((0, 0), "Flagged because the model gives t-shirt 91% and shirt 4%."),
+    ],
+)
+def test_why__leaves_out_what_is_not_known(neighbours: tuple[int, int] | None, expected: str) -> None:
+    assert sentence(why(clothes(["a", "b", "c"], PROBS), 0, neighbours)) == expected
+
+
+def test_why__other_checks_unflagged_rows_and_no_analysis() -> None:
+    assert sentence(why(clothes(["a", "b", "c"], PROBS, "near_duplicates"), 0)) == "The check's words."
+    unflagged = "Not flagged: score 0.25, where 0 is worst and 1 is clean."
+    assert sentence(why(clothes(["a", "b", "c"], PROBS), 1)) == unflagged
+    assert why(clothes(["a", "b", "c"], PROBS, ""), 0) == []
+
+
+def test_content__long_text_is_cut_and_says_by_how_much() -> None:
+    board = clothes(["x" * (TEXT_LIMIT + 7), None, "c"], None)
+    shown = content(board, 0)
+    assert (len(shown["text"]), shown["more"]) == (TEXT_LIMIT, 7)
+    assert content(board, 1) == {"kind": "text", "text": "", "more": 0}
+    tile = preview(board, 0)
+    assert len(tile["text"]) == PREVIEW_LIMIT + 1
+    assert (tile["label"], tile["number"]) == ("shirt", 1)
+
+
+def wines(sugar: list[float | None]) -> Board:
+    n = len(sugar)
+    ids = pd.Index([str(i) for i in range(n)], dtype="str")
+    table = pd.DataFrame(
+        {
+            "acid": np.linspace(1, 2, n),
+            "sugar": pd.array(sugar, dtype="Float64"),
+            "grape": ["<b>merlot</b>"] * n,
+        },
+        index=ids,
+    )
+    columns = Columns(content=("acid", "sugar", "grape"), kind="tabular")
+    dataset = Dataset("wines", table, columns, CLASSES, CLASSES, np.zeros(n, dtype=np.int32))
+    return Board(dataset, Predictions(), {}, "", link)
+
+
+def test_content__most_unusual_field_first() -> None:
+    board = wines([*np.linspace(0, 1, 199), 900.0])
+    fields = content(board, 100)["fields"]
+    assert [f["name"] for f in fields] == ["acid", "sugar", "grape"]
+    assert [f["note"] for f in fields] == ["", "", ""]
+    assert fields[2]["value"] == "<b>merlot</b>"
+    fields = content(wines([*np.linspace(0, 1, 150), 900.0, *np.linspace(0, 1, 150)]), 150)["fields"]
+    assert [(f["name"], f["value"], f["note"]) for f in fields] == [
+        ("sugar", "900", "unusual: 99.8 percentile"),
+        ("acid", "1.5", ""),
+        ("grape", "<b>merlot</b>", ""),
+    ]
+
+
+def test_content__missing_and_constant_numbers_are_not_unusual() -> None:
+    fields = {f["name"]: f for f in content(wines([None] * 300), 0)["fields"]}
+    assert (fields["sugar"]["value"], fields["sugar"]["note"]) == ("", "")
+    fields = {f["name"]: f for f in content(wines([5.0] * 300), 0)["fields"]}
+    assert (fields["sugar"]["value"], fields["sugar"]["note"]) == ("5", "")
+
+
+def test_content__picture_is_a_link_and_a_size() -> None:
+    table = pd.DataFrame({"path": ["a.png"]}, index=pd.Index(["0"], dtype="str"))
+    columns = Columns(content=("path",), kind="image")
+    dataset = Dataset("p", table, columns, CLASSES, CLASSES, np.zeros(1, dtype=np.int32))
+    board = Board(dataset, Predictions(), {}, "", link)
+    assert content(board, 0) == {
+        "kind": "image",
+        "full": "full/0",
+        "thumb": "thumb/0",
+        "size": None,
+        "name": "a.png",
+    }
+    assert preview(board, 0)["thumb"] == "thumb/0"
