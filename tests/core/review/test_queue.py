@@ -153,3 +153,16 @@ def test_filters__refuses_what_means_nothing(bad: dict[str, str]) -> None:
 )
 def test_filters__survive_the_address_bar(filters: Filters) -> None:
     assert Filters.from_query(filters.to_query()) == filters
+
+
+def test_select__ties_keep_the_order_of_the_data_set() -> None:
+    n = 2000
+    ids = pd.Index([str(i) for i in range(n)], dtype="str")
+    labels = np.zeros(n, dtype=np.int32)
+    dataset = Dataset("big", pd.DataFrame(index=ids), Columns(), CLASSES, CLASSES, labels)
+    score = np.arange(n) % 3 / 10
+    found = {"label_issues": Result(issue_table(dataset, score, np.ones(n, dtype=bool)), {})}
+    worst = sorted(range(n), key=lambda i: (score[i], i))
+    best = sorted(range(n), key=lambda i: (-score[i], i))
+    assert select(dataset, found, {}, Filters()).tolist() == worst
+    assert select(dataset, found, {}, Filters(sort="best")).tolist() == best
