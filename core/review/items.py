@@ -112,7 +112,8 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
         pieces.append((f"{given} {percent(float(row[dataset.classes.index(given)]))}", True))
     same, of = neighbours or (0, 0)
     if same:
-        pieces.append((f", and {same} of its {of} nearest rows are labelled {suggestion}", False))
+        verb = "is" if same == 1 else "are"
+        pieces.append((f", and {same} of its {of} nearest rows {verb} labelled {suggestion}", False))
     pieces.append((".", False))
     if of and not same:
         pieces.append((f" But none of its {of} nearest rows is labelled {suggestion}.", False))

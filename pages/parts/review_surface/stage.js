@@ -64,7 +64,13 @@ class Stage {
   async broken(item) {
     const line = el("p", {}, "");
     this.node.replaceChildren(
-      el("div", { class: "message" }, el("p", { class: "strong" }, `Row ${item.number}: image cannot be read.`), line),
+      el(
+        "div",
+        { class: "message" },
+        el("p", { class: "strong" }, `Row ${count(item.number)}: image cannot be read.`),
+        line,
+        el("p", {}, "Exclude ", keycap("E"), "  Skip ", keycap("J")),
+      ),
     );
     text(this.note, item.content.name);
     try {

@@ -87,6 +87,11 @@ def test_item__without_predictions_lists_classes_in_their_order() -> None:
             "and 8 of its 10 nearest rows are labelled t-shirt.",
         ),
         (
+            (1, 4),
+            "Flagged because the model gives t-shirt 91% and shirt 4%, "
+            "and 1 of its 4 nearest rows is labelled t-shirt.",
+        ),
+        (
             (0, 10),
             "Flagged because the model gives t-shirt 91% and shirt 4%. "
             "But none of its 10 nearest rows is labelled t-shirt.",
