@@ -31,6 +31,7 @@ def test_session__comes_back_as_minted() -> None:
         mint_session(SECRET, ANN)[:-1],
         mint_media(SECRET, "digits"),
     ],
+    ids=["none", "empty", "made up", "another key", "cut off", "for pictures"],
 )
 def test_session__refuses(token: str | None) -> None:
     with pytest.raises(TokenError):
