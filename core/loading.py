@@ -89,6 +89,10 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
             dataset = Dataset(plan.name, table, plan.columns, names, tokens, labels, root, hashes)
+        elif array is not None:
+            # Nobody should mend the labels only to hear of the probabilities afterwards.
+            progress.report(0.2, "Checking predictions")
+            _attempt(problems, check_pred_probs, array.values, array.file, plan.softmax, progress)
     order = ("error", "warning", "notice")
     problems.sort(key=lambda p: order.index(p.severity))
     return Prepared(dataset, predictions, raw.source, tuple(problems))

@@ -65,7 +65,7 @@ def check_pred_probs(
     problems: list[Problem] = []
     if not survey.bounded:
         if not softmax:
-            raise _not_probabilities(survey, file)
+            raise _not_probabilities(array, survey, file)
         array = _each_chunk(array, _softmax)
         problems.append(Problem("notice", "logits, turned into probabilities by softmax", file=file))
         survey = _survey(array, progress)
@@ -215,17 +215,23 @@ def _rows_problem(what: str, rows: list[int], file: str, mend: str) -> Problem:
     return Problem("error", found, mend, "finite numbers that sum to 1", file, rows[0] + 1, "", len(rows))
 
 
-def _not_probabilities(survey: _Survey, file: str) -> InputError:
-    span = f"values from {survey.low:.4g} to {survey.high:.4g}"
-    logits = survey.off > MOST_OFF
-    return refuse(
-        f"{span}: these look like logits" if logits else f"{span}: these are no probabilities",
-        file=file,
-        expected="probabilities in [0, 1]",
-        mend="ask for softmax when loading, or save probabilities"
-        if logits
-        else "save the model's class probabilities",
-    )
+def _not_probabilities(array: np.ndarray, survey: _Survey, file: str) -> InputError:
+    """Names the first value outside [0, 1]; most rows with one, and sums that are off, mean logits."""
+    rows, first = 0, (0, 0)
+    for start, chunk in _chunks(array):
+        outside = (chunk < -HAIR) | (chunk > 1 + HAIR)
+        having = outside.any(axis=1)
+        if rows == 0 and having.any():
+            row = int(having.argmax())
+            first = (start + row, int(outside[row].argmax()))
+        rows += int(having.sum())
+    found = f"{array[first]:.6g} is not a probability"
+    logits = survey.off > MOST_OFF and rows > len(array) // 2
+    if logits:
+        found += f"; values from {survey.low:.4g} to {survey.high:.4g} look like logits"
+    mend = "say that they are logits when loading, or save softmax values" if logits else "save softmax values"
+    where = Problem("error", found, mend, "values in [0, 1]", file, first[0] + 1, str(first[1] + 1), rows)
+    return InputError(where)
 
 
 def _not_distributions(survey: _Survey, file: str) -> InputError:

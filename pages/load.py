@@ -42,4 +42,4 @@ with st.spinner("Checking every row"):
 steps.say_verdict(prepared)
 
 st.subheader("4 · Analyse")
-steps.analyse(workspace, prepared)
+steps.analyse(workspace, prepared, len(raw.frame))

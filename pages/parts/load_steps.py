@@ -202,9 +202,8 @@ def say_verdict(prepared: Prepared) -> None:
         show_problems(prepared.problems)
 
 
-def analyse(workspace: Workspace, prepared: Prepared) -> None:
+def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
     """The button that stores the data set and starts the audit."""
-    rows = 0 if prepared.dataset is None else len(prepared.dataset)
     if st.button(
         f"Analyse {rows:,} rows",
         type="primary",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,13 @@ def problems(page: Page) -> str:
     return page.locator(".st-key-problems").inner_text()
 
 
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_journey__from_an_uploaded_file_to_a_corrected_one(
     fresh_server: Callable[..., Server], page: Page, tmp_path: Path
 ) -> None:
@@ -58,7 +67,8 @@ def test_journey__from_an_uploaded_file_to_a_corrected_one(
     expect(surface).to_be_visible()
     page.keyboard.press("w")
     page.keyboard.press("w")
-    expect(surface.get_by_text("Saved").first).to_be_visible()
+    with closing(server.store()) as store:
+        wait_until(lambda: len(store.in_force("fruit")) == 2)
 
     page.goto(f"{server.url}/export?ds=fruit")
     expect(page.get_by_text("2 of 240 cells change.")).to_be_visible()

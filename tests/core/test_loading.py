@@ -65,7 +65,18 @@ def test_prepare__every_problem_of_every_file_at_once(tmp_path: Path) -> None:
     bad[4] = np.nan
     found = load(csv_file(tmp_path, rows), tmp_path, pred_probs=bad, classes=tmp_path / "missing.txt")
     assert not found.ok and found.dataset is None
-    assert ["column id: ids that occur" in e or "missing.txt" in e for e in errors(found)] == [True, True]
+    named = ("column id: ids that occur", "missing.txt", "pred_probs.npy, row 5: NaN")
+    assert sorted(n for e in errors(found) for n in named if n in e) == sorted(named)
+
+
+def test_prepare__probabilities_are_checked_though_the_labels_do_not_fit(tmp_path: Path) -> None:
+    rows = [f"{i},some text,{NAMES[i % 3]}{' ' if i == 7 else ''}" for i in range(ROWS)]
+    values = probs()
+    values[11, 1] = 1.7
+    found = load(csv_file(tmp_path, rows), tmp_path, pred_probs=values)
+    named = [(p.file, p.row) for p in found.problems if p.severity == "error"]
+    assert ("pred_probs.npy", 12) in named
+    assert len(named) == 2
 
 
 def test_prepare__bad_predictions_and_embeddings_are_both_named(tmp_path: Path) -> None:

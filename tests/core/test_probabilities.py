@@ -58,7 +58,7 @@ def test_check__a_hair_outside_is_clipped_and_said() -> None:
         ([[0.5, 0.5], [0.0, 0.0]], "row 2: only zeros in row 2"),
         ([[2.5, -1.0], [0.1, 3.0]], "look like logits.*softmax"),
         ([[-0.1, -2.3], [-2.3, -0.1]], "look like logits.*softmax"),
-        ([[1.2, -0.2], [0.5, 0.5]], "no probabilities"),
+        ([[1.2, -0.2], [0.5, 0.5]], "is not a probability"),
         ([[0.9, 0.9], [0.1, 0.2]], "rows sum to 0.3 to 1.8.*multi-label"),
         ([[0.3], [0.7]], "1 column"),
     ],
