@@ -229,7 +229,9 @@ def _not_probabilities(array: np.ndarray, survey: _Survey, file: str) -> InputEr
     logits = survey.off > MOST_OFF and rows > len(array) // 2
     if logits:
         found += f"; values from {survey.low:.4g} to {survey.high:.4g} look like logits"
-    mend = "say that they are logits when loading, or save softmax values" if logits else "save softmax values"
+    mend = (
+        "say that they are logits when loading, or save softmax values" if logits else "save softmax values"
+    )
     where = Problem("error", found, mend, "values in [0, 1]", file, first[0] + 1, str(first[1] + 1), rows)
     return InputError(where)
 

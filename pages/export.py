@@ -62,7 +62,7 @@ if corrections.conflicts:
     show_problems(corrections.conflicts)
 elif corrections.changes:
     shown = preview(corrections, 1000)
-    st.dataframe(shown, hide_index=True, alt="Every cell that the export changes", height=320)
+    st.dataframe(shown, hide_index=True, alt="Every cell that the export changes")
     if len(corrections.changes) > len(shown):
         st.text(f"The first {len(shown):,} of {len(corrections.changes):,} changes; the change log has all.")
 
