@@ -172,7 +172,7 @@ class Store:
         folded = self._folded.setdefault(dataset, _Folded())
         new = self.events(dataset, folded.seq)
         if new:
-            touched = {e.row_id for e in new}
+            touched = dict.fromkeys(e.row_id for e in new)  # keeps the order of deciding
             for e in new:
                 folded.events.setdefault(e.row_id, []).append(e)
             # A new mapping: a reader may be walking over the old one.
