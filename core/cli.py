@@ -170,8 +170,8 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
 
 def _load(workspace: Workspace, plan: Plan, path: Path) -> tuple[str, Prepared]:
     """Read, check and store one data file. Raises InputError with every error of the pre-flight check."""
-    from core.columns import fill_columns
     from core.loading import prepare, read_table
+    from core.preflight.columns import fill_columns
 
     raw = read_table(path)
     columns = fill_columns(plan.columns, raw)

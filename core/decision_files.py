@@ -87,8 +87,8 @@ def apply_decisions(
     Raises InputError naming every decision that does not fit: its row is missing, or its given label
     differs. Rows that show the decided label already are counted, not refused.
     """
-    from core.columns import fill_columns
     from core.loading import Plan, prepare, read_table
+    from core.preflight.columns import fill_columns
 
     in_force = fold(read_decisions(decisions))
     raw = read_table(data)

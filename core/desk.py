@@ -211,7 +211,7 @@ def _first_undecided(
 
 
 def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:
-    from core.neighbours import nearest
+    from core.methods.neighbours import nearest
 
     found, distance = nearest(embeddings, np.array([position]), k, among=among)
     return [(int(p), float(d)) for p, d in zip(found[0], distance[0], strict=True) if p >= 0]

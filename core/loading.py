@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from core.agreement import agreement
-from core.columns import guess_columns
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
-from core.image_files import hash_images
-from core.labels import ClassList, as_text, read_class_list, read_given
-from core.prediction_files import ArrayFile, align, read_array
 from core.predictions import Predictions
-from core.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.preflight.agreement import agreement
+from core.preflight.columns import guess_columns
+from core.preflight.image_files import hash_images
+from core.preflight.labels import ClassList, as_text, read_class_list, read_given
+from core.preflight.prediction_files import ArrayFile, align, read_array
+from core.preflight.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
+from core.preflight.table_checks import check_table, label_remarks, row_ids, unused_remark
 from core.progress import Progress
 from core.reading import formats, read_table
-from core.reconcile import Classes, Where, merge_spellings, reconcile
 from core.source import RawTable, Source
-from core.table_checks import check_table, label_remarks, row_ids, unused_remark
 
 __all__ = ["Plan", "Prepared", "formats", "guess_columns", "prepare", "read_table"]
 

@@ -11,6 +11,15 @@ ROOT = Path(__file__).parent.parent
 
 # folder -> top-level names (or prefixes of project modules) that its files must not import
 FORBIDDEN = {
+    "core/methods": ("core.cache", "core.review", "core.workspace", "core.issues", "core.checks"),
+    "core/preflight": (
+        "core.cache",
+        "core.review",
+        "core.workspace",
+        "core.audit",
+        "core.server",
+        "core.cli",
+    ),
     "core": ("streamlit", "pages", "app"),
     "pages": ("sqlalchemy", "cleanlab", "sklearn", "starlette"),
     "core/checks": ("core.cache", "core.review", "core.workspace", "core.audit", "core.server", "core.cli"),

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.confident_learning import (
+from core.dataset import Dataset
+from core.issues import Check, Result, Setting, issue_table
+from core.methods.confident_learning import (
     SCORES,
     Scan,
     bootstrap_interval,
@@ -18,9 +20,7 @@ from core.confident_learning import (
     label_quality,
     scan,
 )
-from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
-from core.label_filters import DEFAULT_FILTER, FILTERS, flag
+from core.methods.label_filters import DEFAULT_FILTER, FILTERS, flag
 from core.predictions import Predictions
 from core.progress import Progress
 

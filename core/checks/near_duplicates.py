@@ -9,9 +9,17 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
-from core.duplicates import Groups, Matches, alike_texts, close_embeddings, contents, first_copies, group
 from core.issues import Check, Result, Setting, issue_table
-from core.neighbours import EXACT_ROWS
+from core.methods.duplicates import (
+    Groups,
+    Matches,
+    alike_texts,
+    close_embeddings,
+    contents,
+    first_copies,
+    group,
+)
+from core.methods.neighbours import EXACT_ROWS
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -19,7 +27,7 @@ SAME = {"image": "Same image file as row", "text": "Same text as row", "tabular"
 
 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
-    """Group rows of equal or nearly equal content; see core.duplicates for what counts as such.
+    """Group rows of equal or nearly equal content; see core.methods.duplicates for what counts as such.
 
     Every row of a group is flagged, its score is the distance to the row that it is most like: 0 for equal
     content, else 1 - shared pieces of text, or the cosine distance; 1 for a row without a match.

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.issues import Check, Result, Setting, issue_table
-from core.neighbours import SAMPLE_SEED, nearest, reference_rows
+from core.methods.neighbours import SAMPLE_SEED, nearest, reference_rows
 from core.predictions import Predictions
 from core.progress import Progress
 

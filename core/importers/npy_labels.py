@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.array_files import load_npy
 from core.errors import Problem, refuse
 from core.importers._base import ImportFormat
+from core.preflight.array_files import load_npy
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 

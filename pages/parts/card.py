@@ -109,7 +109,7 @@ def _nearest(board: items.Board, position: int) -> None:
     embeddings = board.predictions.embeddings
     if embeddings is None:
         return
-    from core.neighbours import nearest
+    from core.methods.neighbours import nearest
 
     found, distance = nearest(embeddings, np.array([position]), NEAREST)
     lines: list[Mapping[str, Any]] = []

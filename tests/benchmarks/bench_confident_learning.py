@@ -132,8 +132,8 @@ Work = tuple[Callable[[], np.ndarray], Callable[[], tuple[np.ndarray, np.ndarray
 
 
 def _ours(labels: np.ndarray, probs: np.ndarray, setting: str) -> Work:
-    from core.confident_learning import label_quality, scan
-    from core.label_filters import flag
+    from core.methods.confident_learning import label_quality, scan
+    from core.methods.label_filters import flag
 
     out: list[np.ndarray] = []
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from core.label_filters import FILTERS
+from core.methods.label_filters import FILTERS
 from core.review.decisions import Action, Decision
 from core.review.store import Store
 from core.workspace import Workspace

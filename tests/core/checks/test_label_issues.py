@@ -9,7 +9,7 @@ import pytest
 from core.checks.label_issues import CHECK, percent, run, wilson
 from core.dataset import Columns, Dataset
 from core.issues import Result
-from core.label_filters import FILTERS
+from core.methods.label_filters import FILTERS
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset

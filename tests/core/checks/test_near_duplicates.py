@@ -9,7 +9,7 @@ import pytest
 from core.checks.near_duplicates import CHECK, run
 from core.dataset import Columns, Dataset
 from core.issues import Result
-from core.neighbours import EXACT_ROWS
+from core.methods.neighbours import EXACT_ROWS
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset

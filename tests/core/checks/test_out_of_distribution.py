@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import neighbours
 from core.checks.out_of_distribution import CHECK, run, tukey_fence
 from core.issues import Result
+from core.methods import neighbours
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset

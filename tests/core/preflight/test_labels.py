@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
-from core.labels import integer, read_class_list, read_given
+from core.preflight.labels import integer, read_class_list, read_given
 
 
 def test_read_given__codes_counts_and_first_rows() -> None:

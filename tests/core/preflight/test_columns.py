@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.columns import guess_columns
 from core.dataset import Columns
+from core.preflight.columns import guess_columns
 from core.source import RawTable, Source
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import duplicates
 from core.dataset import Columns, Dataset
-from core.duplicates import Matches, alike_texts, close_embeddings, first_copies, group, normalised
+from core.methods import duplicates
+from core.methods.duplicates import Matches, alike_texts, close_embeddings, first_copies, group, normalised
 from core.progress import Progress
 from tests.conftest import make_dataset
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.agreement import agreement
+from core.preflight.agreement import agreement
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 5, 1_000)
@@ -61,5 +61,5 @@ def test_agreement__nothing_to_compare() -> None:
 
 def test_agreement__in_blocks_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = said(TRUE, model(TRUE, 0.8))
-    monkeypatch.setattr("core.agreement.CHUNK", 100)
+    monkeypatch.setattr("core.preflight.agreement.CHUNK", 100)
     assert said(TRUE, model(TRUE, 0.8)) == whole

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import neighbours
 from core.errors import InputError
-from core.neighbours import nearest, reference_rows, unit_rows
+from core.methods import neighbours
+from core.methods.neighbours import nearest, reference_rows, unit_rows
 from core.progress import Cancelled, Progress
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
-from core.prediction_files import ArrayFile, align, read_array
+from core.preflight.prediction_files import ArrayFile, align, read_array
 
 IDS = pd.Index(["a", "b", "c"], dtype="str")
 VALUES = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.preflight.probabilities import as_float_matrix, check_embeddings, check_pred_probs
 
 GOOD = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
 
@@ -93,7 +93,7 @@ def test_check__one_hot_and_all_equal_are_said() -> None:
 
 
 def test_check__every_block_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.probabilities.CHUNK", 16)
+    monkeypatch.setattr("core.preflight.probabilities.CHUNK", 16)
     values = np.tile([[0.25, 0.75]], (100, 1))
     values[98] = [0.0, 0.0]
     with pytest.raises(InputError, match="row 99: only zeros"):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import confident_learning, label_filters
-from core.confident_learning import (
+from core.errors import InputError
+from core.methods import confident_learning, label_filters
+from core.methods.confident_learning import (
     SCORES,
     bootstrap_interval,
     calibrate,
@@ -21,8 +22,7 @@ from core.confident_learning import (
     label_quality,
     scan,
 )
-from core.errors import InputError
-from core.label_filters import FILTERS, flag
+from core.methods.label_filters import FILTERS, flag
 from core.progress import Cancelled, Progress
 
 CLEANLAB_FILTERS = tuple(f for f in FILTERS if f != "calibrated_margin")

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.array_files import load_npy, load_npz
 from core.errors import Problem, refuse
+from core.preflight.array_files import load_npy, load_npz
 from core.progress import Progress
 from core.reading import read_table
 from core.source import RawTable

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.confident_learning import (
+from core.methods.confident_learning import (
     Scan,
     blocks,
     count_off_diagonal,

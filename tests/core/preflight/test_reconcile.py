@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from core.errors import InputError
-from core.labels import ClassList, GivenLabels, read_given
-from core.reconcile import Where, merge_spellings, reconcile
+from core.preflight.labels import ClassList, GivenLabels, read_given
+from core.preflight.reconcile import Where, merge_spellings, reconcile
 
 WHERE = Where("t.csv", "label", "p.npy")
 

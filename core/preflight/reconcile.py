@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError, Problem, refuse
-from core.labels import ClassList, GivenLabels, integer
+from core.preflight.labels import ClassList, GivenLabels, integer
 
 _PREFIX = re.compile(r"(?i)^(pred_?probs?|pred_?proba|probability|proba|probs?|p|class|score)[ _.:\-]+")
 _SUFFIX = re.compile(r"(?i)[ _.:\-]+(probability|proba|probs?|p|score)$")

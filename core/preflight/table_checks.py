@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.dataset import content_ids
 from core.errors import Problem, Severity, refuse
-from core.labels import GivenLabels, as_text
+from core.preflight.labels import GivenLabels, as_text
 from core.source import RawTable
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 
 from core.dataset import Columns
 from core.errors import InputError
-from core.labels import read_given
+from core.preflight.labels import read_given
+from core.preflight.table_checks import check_table, label_remarks, row_ids, unused_remark
 from core.source import RawTable, Source
-from core.table_checks import check_table, label_remarks, row_ids, unused_remark
 
 
 def raw(columns: dict[str, list[Any]], format: str = "csv", **layout: Any) -> RawTable:

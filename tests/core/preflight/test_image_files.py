@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.image_files import hash_images
+from core.preflight.image_files import hash_images
 from core.progress import Progress
 
 

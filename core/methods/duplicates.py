@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
-from core.neighbours import EXACT_ROWS, nearest, unit_rows
+from core.methods.neighbours import EXACT_ROWS, nearest, unit_rows
 from core.progress import Progress
 
 PIECE = 5  # letters in a piece of text

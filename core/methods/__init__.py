@@ -1,0 +1,1 @@
+"""Confident learning, neighbours, duplicates: methods that know nothing of checks, caches or pages."""
