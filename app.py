@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
 
 from core.deep_links import DeepLinks
-from core.server import routes
 from core.workspace import shared_workspace
+
+
+class OwnRoutes:
+    """The routes of core.server. Their libraries load while the browser still fetches the page."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._router: Router | None = None
+
+    def router(self) -> Router:
+        with self._lock:
+            if self._router is None:
+                from core.server import routes
+
+                self._router = Router(routes(shared_workspace()))
+            return self._router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        router = await run_in_threadpool(self.router)
+        await router(scope, receive, send)
+
+
+own_routes = OwnRoutes()
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Load what every page needs as soon as the server answers: the browser is busy for a second anyway."""
+    threading.Thread(target=own_routes.router, daemon=True).start()
+    yield
+
 
 # The script lies inside pages/, so that Streamlit's old automatic discovery of a `pages` folder
 # beside the script finds nothing and every address passes through the frame.
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
-    routes=routes(shared_workspace()),
+    routes=[Route("/labelmend/{path:path}", own_routes)],
+    lifespan=lifespan,
     middleware=[Middleware(DeepLinks)],
 )

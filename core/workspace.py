@@ -5,6 +5,7 @@
                        *.npy         labels, pred_probs, embeddings, media_hash
 <root>/cache/                         audit results and thumbnails, by content
 <root>/uploads/                       files that came through the browser, by sha256
+<root>/exports/<name>/                corrected files, for download
 <root>/labelmend.db                   decisions (unless a database URL is set)
 <root>/secret.key                     signs session tokens
 """
@@ -18,27 +19,22 @@ import secrets
 import shutil
 import tempfile
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-
-from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
-from core.predictions import Predictions
+from core.files import write_json
 from core.settings import Settings, read_settings
-from core.source import Source
 
 if TYPE_CHECKING:
+    from core.dataset import Dataset
     from core.loading import Prepared
+    from core.predictions import Predictions
+    from core.source import Source
 
-_FORMAT = 1
 _OPEN_AT_ONCE = 4
-_INDEX = "__row_id__"
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +134,8 @@ class Workspace:
 
         Replaces a data set of that name; decisions are kept, since they are keyed by row id.
         """
+        from core.storage import write_dataset
+
         dataset = prepared.dataset
         if dataset is None or not prepared.ok:
             raise TypeError("only a prepared data set without errors can be stored")
@@ -145,7 +143,7 @@ class Workspace:
             raise ValueError(f"{dataset.name!r} is not a safe name; use free_name")
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._datasets))
         try:
-            _write(folder, prepared, dataset)
+            write_dataset(folder, prepared, dataset)
             _swap(folder, self._datasets / dataset.name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -154,6 +152,8 @@ class Workspace:
 
     def open(self, name: str) -> Project:
         """The stored data set of that name, memory-mapped. Raises InputError where there is none."""
+        from core.storage import read_dataset  # pandas: not before it is needed
+
         if name not in self.names():
             raise refuse(
                 f"no data set called {name!r}", expected="one of " + (", ".join(self.names()) or "none yet")
@@ -166,7 +166,7 @@ class Workspace:
                 self._opened.pop(name, None)
                 while len(self._opened) >= _OPEN_AT_ONCE:
                     self._opened.pop(next(iter(self._opened)))
-                self._opened[name] = held = (stamp, _read(folder))
+                self._opened[name] = held = (stamp, Project(*read_dataset(folder)))
             return held[1]
 
     def remember(self, name: str, key: str, value: Any) -> None:
@@ -174,7 +174,7 @@ class Workspace:
         path = self._datasets / name / "choices.json"
         with self._lock:
             choices = {**self._choices(name), key: value}
-            _write_json(path, choices)
+            write_json(path, choices)
 
     def recall(self, name: str, key: str, default: Any = None) -> Any:
         """The choice kept by `remember`, or the default."""
@@ -186,95 +186,6 @@ class Workspace:
 
     def _source_of(self, name: str) -> str:
         return json.loads((self._datasets / name / "dataset.json").read_text())["source"]["path"]
-
-
-def _write(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
-    table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
-    with pa.OSFile(str(folder / "table.arrow"), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
-        writer.write_table(table)
-    arrays = {
-        "labels": dataset.labels,
-        "media_hash": None if dataset.media_hash is None else dataset.media_hash.astype("S64"),
-        "pred_probs": prepared.predictions.pred_probs,
-        "embeddings": prepared.predictions.embeddings,
-    }
-    for name, array in arrays.items():
-        if array is not None:
-            _save_array(folder / f"{name}.npy", array)
-    dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
-    for part in ("pred_probs", "embeddings"):
-        prepared.predictions.part(part)
-    _write_json(
-        folder / "dataset.json",
-        {
-            "format": _FORMAT,
-            "name": dataset.name,
-            "columns": asdict(dataset.columns),
-            "classes": dataset.classes,
-            "tokens": dataset.tokens,
-            "media_root": None if dataset.media_root is None else str(dataset.media_root),
-            "model": prepared.predictions.model,
-            "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
-            "source": {**asdict(prepared.source), "path": str(prepared.source.path)},
-            "problems": [asdict(p) for p in prepared.problems],
-        },
-    )
-
-
-def _read(folder: Path) -> Project:
-    meta = json.loads((folder / "dataset.json").read_text())
-    if meta["format"] != _FORMAT:
-        raise refuse(
-            f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
-        )
-    table = pa.ipc.open_file(pa.memory_map(str(folder / "table.arrow"))).read_all()
-    frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
-    frame.index = pd.Index(frame.index, dtype="str")
-    columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
-    media_hash = _load_array(folder / "media_hash.npy")
-    dataset = Dataset(
-        name=folder.name,
-        table=frame,
-        columns=Columns(**columns),
-        classes=tuple(meta["classes"]),
-        tokens=tuple(meta["tokens"]),
-        labels=np.asarray(_load_array(folder / "labels.npy")),
-        media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
-        media_hash=None if media_hash is None else media_hash.astype("U64"),
-    )
-    predictions = Predictions(
-        model=meta["model"],
-        pred_probs=_load_array(folder / "pred_probs.npy"),
-        embeddings=_load_array(folder / "embeddings.npy"),
-    )
-    dataset.trust(meta["parts"]["dataset"])
-    predictions.trust(meta["parts"]["predictions"])
-    source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
-    return Project(dataset, predictions, source, tuple(Problem(**p) for p in meta["problems"]))
-
-
-def _save_array(path: Path, array: np.ndarray) -> None:
-    """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
-    dtype = array.dtype.newbyteorder("=")
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=array.shape)
-    step = max(1, (64 << 20) // max(1, array[:1].nbytes))
-    for start in range(0, len(array), step):
-        out[start : start + step] = array[start : start + step]
-    out.flush()
-
-
-def _load_array(path: Path) -> np.ndarray | None:
-    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
-
-
-def _write_json(path: Path, value: Any) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".json-")
-    with os.fdopen(handle, "w") as out:
-        json.dump(value, out, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(temporary, path)
 
 
 def _swap(new: Path, place: Path) -> None:

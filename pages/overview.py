@@ -66,6 +66,7 @@ if not_run(audit) and session.job_started() is None:
     work.offer_missing(project.name, not_run(audit))
 if result is not None and count > 1:
     numbers.notes(result.summary)
+    session.let_first_screen_paint()
     left, right = st.columns(2, gap="medium")
     with left:
         panels.confused_classes(project.dataset, result)

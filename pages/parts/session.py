@@ -8,6 +8,7 @@ bind="query-params" does not fit, since it refuses links to another page that se
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,9 +36,8 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Bare addresses become links however they are escaped, unless an invisible character splits them.
 _ADDRESS = re.compile(r"(?<=www)(?=\.)|(?=://)|(?=@)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
-
-
 _ROW_HEIGHT = 33
+FIRST_SCREEN_S = 0.5
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Session:
     annotator: str
     session_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     dataset: str = ""
+    charts_loaded: bool = False
 
 
 def current() -> Session:
@@ -54,6 +55,13 @@ def current() -> Session:
     if "labelmend" not in st.session_state:
         st.session_state["labelmend"] = Session(workspace().settings.annotator)
     return st.session_state["labelmend"]
+
+
+def let_first_screen_paint() -> None:
+    """Before a tab's first chart: Plotly's 4.7 MB would hold the buttons above it back for over a second."""
+    if not current().charts_loaded:
+        current().charts_loaded = True
+        time.sleep(FIRST_SCREEN_S)
 
 
 def workspace() -> Workspace:

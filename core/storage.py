@@ -1,0 +1,109 @@
+"""A stored data set: one folder with its table, its arrays and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.dataset import Columns, Dataset
+from core.errors import Problem, refuse
+from core.files import write_json
+from core.predictions import Predictions
+from core.source import Source
+
+if TYPE_CHECKING:
+    from core.loading import Prepared
+
+_FORMAT = 1
+_INDEX = "__row_id__"
+
+
+def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
+    """Write a prepared data set into an empty folder, every file flushed to disk."""
+    table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
+    with pa.OSFile(str(folder / "table.arrow"), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    arrays = {
+        "labels": dataset.labels,
+        "media_hash": None if dataset.media_hash is None else dataset.media_hash.astype("S64"),
+        "pred_probs": prepared.predictions.pred_probs,
+        "embeddings": prepared.predictions.embeddings,
+    }
+    for name, array in arrays.items():
+        if array is not None:
+            _save_array(folder / f"{name}.npy", array)
+    dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
+    for part in ("pred_probs", "embeddings"):
+        prepared.predictions.part(part)
+    for file in folder.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    write_json(
+        folder / "dataset.json",
+        {
+            "format": _FORMAT,
+            "name": dataset.name,
+            "columns": asdict(dataset.columns),
+            "classes": dataset.classes,
+            "tokens": dataset.tokens,
+            "media_root": None if dataset.media_root is None else str(dataset.media_root),
+            "model": prepared.predictions.model,
+            "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
+            "source": {**asdict(prepared.source), "path": str(prepared.source.path)},
+            "problems": [asdict(p) for p in prepared.problems],
+        },
+    )
+
+
+def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Problem, ...]]:
+    """The data set of a folder, memory-mapped. Raises InputError where another version wrote it."""
+    meta = json.loads((folder / "dataset.json").read_text())
+    if meta["format"] != _FORMAT:
+        raise refuse(
+            f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
+        )
+    table = pa.ipc.open_file(pa.memory_map(str(folder / "table.arrow"))).read_all()
+    frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
+    frame.index = pd.Index(frame.index, dtype="str")
+    columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
+    media_hash = _load_array(folder / "media_hash.npy")
+    dataset = Dataset(
+        name=folder.name,
+        table=frame,
+        columns=Columns(**columns),
+        classes=tuple(meta["classes"]),
+        tokens=tuple(meta["tokens"]),
+        labels=np.asarray(_load_array(folder / "labels.npy")),
+        media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
+        media_hash=None if media_hash is None else media_hash.astype("U64"),
+    )
+    predictions = Predictions(
+        model=meta["model"],
+        pred_probs=_load_array(folder / "pred_probs.npy"),
+        embeddings=_load_array(folder / "embeddings.npy"),
+    )
+    dataset.trust(meta["parts"]["dataset"])
+    predictions.trust(meta["parts"]["predictions"])
+    source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
+    return dataset, predictions, source, tuple(Problem(**p) for p in meta["problems"])
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
+    dtype = array.dtype.newbyteorder("=")
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=array.shape)
+    step = max(1, (64 << 20) // max(1, array[:1].nbytes))
+    for start in range(0, len(array), step):
+        out[start : start + step] = array[start : start + step]
+    out.flush()
+
+
+def _load_array(path: Path) -> np.ndarray | None:
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
