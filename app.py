@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -18,7 +19,7 @@ from core.workspace import shared_workspace
 
 
 class OwnRoutes:
-    """The routes of core.server. Their libraries load while the browser still fetches the page."""
+    """The routes of core.server, loaded with their libraries when the first request comes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,13 +38,10 @@ class OwnRoutes:
         await router(scope, receive, send)
 
 
-own_routes = OwnRoutes()
-
-
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load what every page needs as soon as the server answers: the browser is busy for a second anyway."""
-    threading.Thread(target=own_routes.router, daemon=True).start()
+    threading.Thread(target=import_module, args=("core.audits",), daemon=True).start()
     yield
 
 
@@ -51,7 +49,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 # beside the script finds nothing and every address passes through the frame.
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
-    routes=[Route("/labelmend/{path:path}", own_routes)],
+    routes=[Route("/labelmend/{path:path}", OwnRoutes())],
     lifespan=lifespan,
     middleware=[Middleware(DeepLinks)],
 )

@@ -9,8 +9,8 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -21,9 +21,11 @@ from core.issues import Result
 from core.review import items
 from core.review.decisions import Action, Decision
 from core.review.queue import Filters, check_in_use, select
-from core.review.store import Receipt, shared_store
 from core.session_token import mint_media
 from core.workspace import Project, Workspace
+
+if TYPE_CHECKING:
+    from core.review.store import Receipt, Store
 
 ResultsOf = Callable[[Project], Mapping[str, Result]]
 
@@ -41,10 +43,16 @@ class Desk:
 
     def __init__(self, workspace: Workspace, results_of: ResultsOf) -> None:
         self.workspace = workspace
-        self.store = shared_store(workspace.database_url)
         self._results_of = results_of
         self._lock = threading.Lock()
         self._queues: OrderedDict[tuple[Any, ...], tuple[np.ndarray, str]] = OrderedDict()
+
+    @cached_property
+    def store(self) -> Store:
+        """The decisions. Their database library is not loaded before somebody asks for them."""
+        from core.review.store import shared_store
+
+        return shared_store(self.workspace.database_url)
 
     def project(self, name: str) -> Project:
         """The data set of that name. Raises InputError where there is none."""
@@ -178,6 +186,8 @@ class Desk:
 
     def record(self, decisions: Sequence[Decision]) -> list[Receipt]:
         """Store what fits its data set; a receipt for each decision, in their order."""
+        from core.review.store import Receipt
+
         reasons = [self._misfit(d) for d in decisions]
         good = [d for d, reason in zip(decisions, reasons, strict=True) if not reason]
         stored = iter(self.store.record(good))

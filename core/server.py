@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -23,9 +23,11 @@ from core.media import SIZES, MediaError, picture, placeholder, thumbnail
 from core.paths import inside
 from core.review.decisions import Action, Decision
 from core.review.queue import Filters
-from core.review.store import Receipt
 from core.session_token import Session, TokenError, check_download, check_media, read_session
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.review.store import Receipt
 
 TOKEN_HEADER = "x-labelmend-token"
 MAX_BODY = 1 << 20

@@ -39,5 +39,6 @@ pages = {
     for section, entries in MENU.items()
 }
 page = st.navigation(pages, position="hidden")
-sidebar.show(pages)
+decided = sidebar.show(pages)
 page.run()
+sidebar.say_decided(decided)

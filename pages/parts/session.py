@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,10 @@ from core.errors import InputError
 from core.jobs import Jobs
 from core.progress import Progress
 from core.review.queue import DEFAULT_FIND, Filters
-from core.review.store import Store
 from core.workspace import Project, Workspace, shared_workspace
+
+if TYPE_CHECKING:
+    from core.review.store import Store
 
 T = TypeVar("T")
 FILTERS = ("find", "given", "sug", "cut", "split", "state", "q", "sort")

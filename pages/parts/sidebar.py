@@ -21,8 +21,11 @@ _WORD = (
 MARK = _MARK.format(width=32, word="")
 
 
-def show(pages: Mapping[str, Sequence[Any]]) -> None:
-    """Everything in the sidebar. Links carry the data set and the filters along, unlike Streamlit's menu."""
+def show(pages: Mapping[str, Sequence[Any]]) -> Any:
+    """Everything in the sidebar. Links carry the data set and the filters along, unlike Streamlit's menu.
+
+    Returns the place for `say_decided`.
+    """
     colour = "#E7ECF1" if st.context.theme.type == "dark" else "#17212B"
     st.logo(
         _MARK.format(width=172, word=_WORD.format(colour=colour)),
@@ -33,6 +36,7 @@ def show(pages: Mapping[str, Sequence[Any]]) -> None:
         menu = st.container(gap="small")
         with st.container(gap="xsmall"):
             _choose_dataset()
+            decided = st.empty()
             work.show_elsewhere()
             _who()
     with menu:
@@ -42,6 +46,16 @@ def show(pages: Mapping[str, Sequence[Any]]) -> None:
                     st.markdown(f":small[{section}]")
                     for entry in entries:
                         st.page_link(entry, query_params=session.carried(), width="stretch")
+    return decided
+
+
+def say_decided(place: Any) -> None:
+    """How many rows are decided. Said after the page, which must not wait for the database's library."""
+    found = session.project()
+    if found is not None:
+        stored = len(session.store().in_force(found.name))
+        rows = "row" if stored == 1 else "rows"
+        place.markdown(f":small[:material/cloud_done: {stored:,} {rows} decided]")
 
 
 def _choose_dataset() -> None:
@@ -51,10 +65,6 @@ def _choose_dataset() -> None:
     name = session.dataset_name()
     known = name if name in names else None
     session.bound(st.selectbox, "Data set", names, param="ds", read=lambda _: known)
-    if known:
-        stored = len(session.store().in_force(known))
-        rows = "row" if stored == 1 else "rows"
-        st.markdown(f":small[:material/cloud_done: {stored:,} {rows} decided]")
 
 
 def _who() -> None:
