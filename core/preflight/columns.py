@@ -22,6 +22,7 @@ _SPLIT = ("split", "subset", "fold", "set", "partition", "usage")
 _IMAGE = ("path", "image", "image_path", "img", "img_path", "file", "filename", "file_name", "filepath",
           "file_path")  # fmt: skip
 _IMAGE_FILE = r"(?is).*\.(" + "|".join(s[1:] for s in IMAGE_SUFFIXES) + ")"
+_ADDRESS = r"\S*[/\\]\S*"
 _TEXT = ("text", "sentence", "content", "message", "question", "review", "comment", "prompt", "body",
          "utterance", "document", "query", "title", "description")  # fmt: skip
 
@@ -113,11 +114,11 @@ def _guess_label(frame: pd.DataFrame) -> str | None:
 
 def _guess_content(frame: pd.DataFrame) -> tuple[tuple[str, ...], Kind]:
     texts = [c for c in frame.columns if _is_text(frame[c]) and not _is_number(frame[c])]
-    texts = [c for c in texts if not _is_category(frame[c])]
     for column in texts:
         share = _share(frame[column], _IMAGE_FILE)
         if share >= (0.2 if _by_name([column], _IMAGE) else 0.8):
             return (column,), "image"
+    texts = [c for c in texts if not _is_category(frame[c]) and _share(frame[c], _ADDRESS) < 0.8]
     lengths = {c: _mean_length(frame[c]) for c in texts}
     longest = max(texts, key=lambda c: lengths[c], default=None)
     named = _by_name(texts, _TEXT)

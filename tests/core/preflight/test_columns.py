@@ -92,3 +92,15 @@ def test_guess__data_sorted_by_class() -> None:
         {"text": [f"some longer text {i}" for i in range(6_000)], "animal": ["cat"] * 3_000 + ["dog"] * 3_000}
     )
     assert found.label == "animal"
+
+
+def test_guess__second_name_of_the_class_is_no_text() -> None:
+    names = ["a long name of the class of cats", "a long name of the class of dogs"] * 30
+    found = guess({"label": ["0", "1"] * 30, "label_name": names, "n": [f"{i}.5" for i in range(60)]})
+    assert found.kind == "tabular"
+
+
+def test_guess__file_names_are_no_text() -> None:
+    files = [f"newsgroup/folder/{i:06d}" for i in range(20)]
+    assert guess({"label": TWO, "file": files}).kind == "tabular"
+    assert guess({"label": TWO, "file": files, "text": LONG}).content == ("text",)
