@@ -19,7 +19,7 @@ from core.settings import SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from core.corrections import ExportOptions
-    from core.loading import Plan, Prepared
+    from core.loading import Plan
     from core.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -168,8 +168,8 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
     )
 
 
-def _load(workspace: Workspace, plan: Plan, path: Path) -> tuple[str, Prepared]:
-    """Read, check and store one data file. Raises InputError with every error of the pre-flight check."""
+def _load(workspace: Workspace, plan: Plan, path: Path) -> str:
+    """Read, check and store one data file; its name. Raises InputError with every error of the check."""
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
@@ -183,7 +183,7 @@ def _load(workspace: Workspace, plan: Plan, path: Path) -> tuple[str, Prepared]:
             print(f"{problem.severity}: {problem}", file=sys.stderr)
     if errors:
         raise InputError(*errors)
-    return workspace.save(prepared), prepared
+    return workspace.save(prepared)
 
 
 def _load_samples(workspace: Workspace) -> None:
@@ -206,7 +206,7 @@ def _audit(args: argparse.Namespace) -> int:
     if unknown:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
-    name, _ = _load(workspace, _plan(args.data, args), args.data)
+    name = _load(workspace, _plan(args.data, args), args.data)
     project = workspace.open(name)
     audit = run_audit(
         project.dataset,
@@ -304,12 +304,9 @@ def _checks(args: argparse.Namespace) -> int:
 
 
 def _formats(args: argparse.Namespace) -> int:
-    import core.importers
-    from core.exporting import formats
-    from core.importers._base import ImportFormat
-    from core.registry import collect
+    from core import exporting, reading
 
-    for kind, found in (("import", collect(core.importers, ImportFormat)), ("export", formats())):
+    for kind, found in (("import", reading.formats()), ("export", exporting.formats())):
         for row in found.values():
             print(f"{kind:<7} {row.name:<14} {row.title}")
     return 0

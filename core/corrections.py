@@ -116,11 +116,6 @@ class Corrections:
         changed = bool(self.changes or self.added_names or self.options.spreadsheet_safe)
         return not changed and not self.dropped.any()
 
-    def label_text(self, position: int) -> str:
-        """The row's label cell as the source has it; "" where it is missing or there is no such column."""
-        column = self.dataset.columns.label
-        return "" if column is None else cell_text(self.dataset.table[column].iat[position])
-
     def added(self, positions: np.ndarray) -> dict[str, list[Any]]:
         """The appended columns for these rows. None where there is nothing to say."""
         made: dict[str, list[Any]] = {}

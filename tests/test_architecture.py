@@ -9,28 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+ABOVE_THE_DATA = ("core.cache", "core.review", "core.workspace", "core.audit", "core.server", "core.cli")
 # folder -> top-level names (or prefixes of project modules) that its files must not import
 FORBIDDEN = {
     "core/methods": ("core.cache", "core.review", "core.workspace", "core.issues", "core.checks"),
-    "core/preflight": (
-        "core.cache",
-        "core.review",
-        "core.workspace",
-        "core.audit",
-        "core.server",
-        "core.cli",
-    ),
+    "core/preflight": ABOVE_THE_DATA,
     "core": ("streamlit", "pages", "app"),
     "pages": ("sqlalchemy", "cleanlab", "sklearn", "starlette"),
-    "core/checks": ("core.cache", "core.review", "core.workspace", "core.audit", "core.server", "core.cli"),
-    "core/importers": (
-        "core.cache",
-        "core.review",
-        "core.workspace",
-        "core.audit",
-        "core.server",
-        "core.cli",
-    ),
+    "core/checks": ABOVE_THE_DATA,
+    "core/importers": ABOVE_THE_DATA,
     "core/exporters": ("core.cache", "core.workspace", "core.audit", "core.server", "core.cli"),
     "core/review": ("core.cli",),
 }
