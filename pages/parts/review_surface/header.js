@@ -5,7 +5,7 @@ const PAUSE_MS = 60000;
 const PACE_FROM = 5;
 
 class Header {
-  constructor(data, actions) {
+  constructor(data, keymap, actions) {
     this.times = [];
     this.done = 0;
     this.row = el("b", { class: "row" });
@@ -15,7 +15,7 @@ class Header {
     this.pace = el("span", { class: "pace" });
     this.focus = el("button", { type: "button", class: "pill off" }, "Keys are off. Click to turn on");
     this.save = el("button", { type: "button", class: "pill save" });
-    this.help = el("button", { type: "button", class: "pill help" }, "? Keys");
+    this.help = keymap.button("help", { class: "pill help" }, "Keys ");
     // On mousedown: the focus that the press gives would hide the button before its click.
     this.focus.addEventListener("mousedown", (event) => {
       event.preventDefault();

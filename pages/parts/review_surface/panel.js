@@ -3,8 +3,9 @@
 const MOST_MATCHES = 50;
 
 class Panel {
-  constructor(data, actions) {
+  constructor(data, keymap, actions) {
     this.data = data;
+    this.keymap = keymap;
     this.actions = actions;
     this.item = null;
     this.matches = null; // class names while a search is open
@@ -49,8 +50,12 @@ class Panel {
   setClasses(classes) {
     this.classes = classes;
     this.lower = classes.map((name) => name.toLowerCase());
-    const key = window.matchMedia("(pointer: coarse)").matches ? "" : " ( / )";
-    this.search.placeholder = `Type to find among ${count(classes.length)} classes${key}`;
+    this.hint();
+  }
+
+  hint() {
+    const key = window.matchMedia("(pointer: coarse)").matches ? "" : this.keymap.words("search");
+    this.search.placeholder = `Type to find among ${count(this.classes.length)} classes${key && ` ( ${key} )`}`;
   }
 
   card(kind, title, value) {
@@ -59,9 +64,9 @@ class Panel {
 
   makeButtons() {
     const made = {};
-    const button = (name, key, wording) => {
+    const button = (name, wording) => {
       const label = el("span", {}, wording);
-      const node = el("button", { type: "button", class: name, "aria-keyshortcuts": key }, label, keycap(key));
+      const node = this.keymap.button(name, { class: name }, label);
       node.addEventListener("click", () => this.actions[name]());
       made[name] = { node, label };
       return node;
@@ -69,11 +74,11 @@ class Panel {
     made.node = el(
       "div",
       { class: "buttons", role: "group", "aria-label": "Decide" },
-      button("keep", "Q", "Keep"),
-      button("take", "W", "Take suggestion"),
-      button("exclude", "E", "Exclude row"),
-      button("ambiguous", "X", "Ambiguous"),
-      button("needs_review", "N", "Needs review"),
+      button("keep", "Keep"),
+      button("take", "Take suggestion"),
+      button("exclude", "Exclude row"),
+      button("ambiguous", "Ambiguous"),
+      button("needs_review", "Needs review"),
     );
     return made;
   }
@@ -149,7 +154,7 @@ class Panel {
         "data-name": name,
         title: name,
       },
-      keycap(searching ? (i === this.active ? "⏎" : "") : i < 9 ? String(i + 1) : ""),
+      searching ? keycap(i === this.active ? "⏎" : "") : this.keymap.cap(`class${i + 1}`),
       bar,
       el("span", { class: "name" }, name, tags.length ? el("span", { class: "tag" }, ` · ${tags.join(", ")}`) : null),
       el("span", { class: "p" }, p === null ? "" : percent(p)),

@@ -4,8 +4,9 @@ const MAX_ZOOM = 8;
 const ZOOM_STEP = 1.25;
 
 class Stage {
-  constructor(feed, note, giveFocusBack) {
+  constructor(feed, keymap, note, giveFocusBack) {
     this.feed = feed;
+    this.keymap = keymap;
     this.giveFocusBack = giveFocusBack;
     this.note = note; // shows a line under the stage
     this.node = el("div", { class: "stage" });
@@ -69,7 +70,7 @@ class Stage {
         { class: "message" },
         el("p", { class: "strong" }, `Row ${count(item.number)}: image cannot be read.`),
         line,
-        el("p", {}, "Exclude ", keycap("E"), "  Skip ", keycap("J")),
+        el("p", {}, "Exclude ", this.keymap.cap("exclude"), "  Skip ", this.keymap.cap("next")),
       ),
     );
     text(this.note, item.content.name);

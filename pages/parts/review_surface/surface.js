@@ -11,6 +11,7 @@ class Surface {
     this.item = null;
     this.rank = null; // null for a row that is not in the queue
     this.ledger = new Ledger(data);
+    this.keymap = new Keymap(data.workspace);
     this.build();
     this.outbox = outboxFor(`${data.workspace}:${data.dataset}:${data.annotator}`);
     this.outbox.onChange = () => this.header.saved(this.outbox);
@@ -23,9 +24,10 @@ class Surface {
     const sized = el("span", { class: "sized" });
     const give = () => this.focus();
     this.feed = feed;
-    this.header = new Header(this.data, { focus: give, flush: () => this.outbox.flush(), help: () => this.help() });
-    this.stage = new Stage(feed, sized, give);
-    this.panel = new Panel(this.data, this);
+    const { keymap } = this;
+    this.header = new Header(this.data, keymap, { focus: give, flush: () => this.outbox.flush(), help: () => this.help() });
+    this.stage = new Stage(feed, keymap, sized, give);
+    this.panel = new Panel(this.data, keymap, this);
     this.dialog = makeDialog("", give);
     this.strip = new Strip(this.data, (item) => this.panel.explain(item), (tile) => this.peek(tile));
     this.notice = new Notice(give);
@@ -36,7 +38,7 @@ class Surface {
       { class: "surface", role: "region", "aria-label": "Review surface", tabindex: "0" },
       this.header.node,
       this.notice.node,
-      el("div", { class: "main" }, el("div", { class: "left" }, this.stage.node, this.tools(sized)), this.panel.node),
+      el("div", { class: "main" }, el("div", { class: "left" }, this.stage.node, makeTools(this, sized)), this.panel.node),
       this.strip.node,
       this.dialog.node,
       this.live,
@@ -45,24 +47,12 @@ class Surface {
     this.root.dataset.kind = this.data.kind;
   }
 
-  tools(sized) {
-    const tool = (name, key, words) => {
-      const node = el("button", { type: "button", class: `plain ${name}`, "aria-keyshortcuts": key }, words, keycap(key));
-      node.addEventListener("click", () => this[name]());
-      return node;
-    };
-    const image = this.data.kind === "image";
-    const zoom = image ? [tool("fit", "F", "Fit"), tool("zoomIn", "+", "Zoom in"), tool("zoomOut", "−", "Zoom out")] : [];
-    const move = [tool("back", "K", "Back"), tool("next", "J", "Skip"), tool("undo", "Z", "Undo")];
-    return el("div", { class: "tools" }, sized, ...zoom, el("span", { class: "gap" }), ...move, tool("link", "L", "Copy link"));
-  }
-
   // --- life -----------------------------------------------------------------------------------------
 
   mount(parent) {
     parent.append(this.root);
     this.stops = [
-      listenToKeys(this.root, this),
+      listenToKeys(this.root, this.keymap, this),
       watchFocus(this.root, (on) => this.keysOn(on), () => this.focus()),
       listen(window, "resize", () => this.fill()),
     ];
@@ -179,7 +169,7 @@ class Surface {
     const words = total ? `That was the last of ${count(total)} rows in this queue.` : "No rows match these filters.";
     this.stage.message(
       el("p", { class: "strong" }, words),
-      total ? el("p", {}, "Back ", keycap("K"), "  Next undecided row ", keycap("U")) : null,
+      total ? el("p", {}, "Back ", this.keymap.cap("back"), "  Next undecided row ", this.keymap.cap("undecided")) : null,
     );
     this.say(words);
   }
@@ -348,7 +338,10 @@ class Surface {
   }
 
   help() {
-    openHelp(this.dialog);
+    openHelp(this.dialog, this.keymap, () => {
+      this.keymap.show(this.root);
+      this.panel.hint();
+    });
   }
 
   peek(tile) {

@@ -1,0 +1,13 @@
+// The line under the item: what is shown of it, ways to look at it, to move and to undo.
+
+function makeTools(surface, sized) {
+  const tool = (name, words) => {
+    const node = surface.keymap.button(name, { class: `plain ${name}` }, words);
+    node.addEventListener("click", () => surface[name]());
+    return node;
+  };
+  const image = surface.data.kind === "image";
+  const zoom = image ? [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out")] : [];
+  const move = [tool("back", "Back"), tool("next", "Skip"), tool("undo", "Undo")];
+  return el("div", { class: "tools" }, sized, ...zoom, el("span", { class: "gap" }), ...move, tool("link", "Copy link"));
+}
