@@ -1,12 +1,14 @@
-"""Check results on disk, keyed by the content that they were computed from.
+"""Results on disk, keyed by the content that they were computed from.
 
 <cache_dir>/<check>/<key>/table.parquet      score, flagged, suggestion (class code), reason, extra columns
                           figure-*.parquet   one file a figure
                           summary.json
                           manifest.json      sha256 of each file
 
+What is no check's result, such as the clusters, has a table and a manifest only.
+
 An entry is written to a temporary folder and renamed, so it is there whole or not at all. An entry that
-does not match its manifest is never trusted: it is removed and the check runs again.
+does not match its manifest is never trusted: it is computed again and replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +72,40 @@ def load(cache_dir: Path, check: Check, key: str, dataset: Dataset) -> Result | 
 
 def store(cache_dir: Path, check: Check, key: str, result: Result) -> None:
     """Keep a result; replaces a damaged entry of the same key."""
-    parent = cache_dir / check.name
-    parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
-    try:
-        table = result.table.assign(suggestion=result.table["suggestion"].cat.codes.astype("int32"))
+    table = result.table.assign(suggestion=result.table["suggestion"].cat.codes.astype("int32"))
+    with _new_entry(cache_dir / check.name, key) as made:
         _write(made / _TABLE, table.reset_index(drop=True))
         for name, frame in result.figures.items():
             _write(made / f"{_FIGURE}{name}.parquet", frame)
         _write_text(made / _SUMMARY, json.dumps(result.summary, sort_keys=True))
+
+
+def load_table(cache_dir: Path, name: str, key: str) -> pd.DataFrame | None:
+    """A stored table, or None where there is none or where it is damaged."""
+    folder = cache_dir / name / key
+    if not folder.is_dir():
+        return None
+    try:
+        _verified(folder)
+        return _read(folder / _TABLE)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        log.warning("damaged %s are computed again: %s", name, error)
+        return None
+
+
+def store_table(cache_dir: Path, name: str, key: str, table: pd.DataFrame) -> None:
+    """Keep a table that is no check's result; replaces a damaged entry of the same key."""
+    with _new_entry(cache_dir / name, key) as made:
+        _write(made / _TABLE, table)
+
+
+@contextmanager
+def _new_entry(parent: Path, key: str) -> Iterator[Path]:
+    """A temporary folder to write an entry's files to; then its manifest is added and it takes its place."""
+    parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    try:
+        yield made
         files = {path.name: file_sha256(path) for path in sorted(made.iterdir())}
         _write_text(made / _MANIFEST, json.dumps(files, sort_keys=True))
         _move(made, parent / key)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.cache import cache_key, load, store
+from core.cache import cache_key, load, load_table, store, store_table
 from core.dataset import Dataset
 from core.issues import Check, Result, issue_table
 from core.predictions import Predictions
@@ -158,3 +158,19 @@ def test_store__writes_no_pickle(tmp_path: Path, result: Result) -> None:
     assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
     assert json.loads((folder / "summary.json").read_text())["flagged"] == 1
     assert (folder / "table.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_load_table__gives_what_was_stored_and_nothing_damaged(tmp_path: Path) -> None:
+    table = pd.DataFrame({"cluster": np.array([0, 2, 1], dtype=np.int32)})
+    assert load_table(tmp_path, "clusters", "k") is None
+    store_table(tmp_path, "clusters", "k", table)
+    found = load_table(tmp_path, "clusters", "k")
+    assert found is not None
+    pd.testing.assert_frame_equal(found, table)
+    assert [p.name for p in (tmp_path / "clusters").iterdir()] == ["k"]
+
+    file = tmp_path / "clusters" / "k" / "table.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert load_table(tmp_path, "clusters", "k") is None
+    store_table(tmp_path, "clusters", "k", table)
+    assert load_table(tmp_path, "clusters", "k") is not None
