@@ -19,7 +19,7 @@ from core.errors import InputError, Problem
 from core.exporting import counted, write_export
 from core.files import staged
 from core.progress import Progress
-from core.review.decisions import Action, Decision, fold
+from core.review.decisions import VERDICTS, Action, Decision, fold
 from core.spreadsheet import escape, unescape
 
 FIELDS = tuple(field.name for field in fields(Decision))
@@ -151,7 +151,7 @@ def _entries(path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[st
 def _csv_entry(cells: dict[str | None, Any]) -> dict[str, Any]:
     """The cells that say something; an empty given_label says that the row has none."""
     named = {k: unescape(v) for k, v in cells.items() if k is not None and v is not None}
-    entry: dict[str, Any] = {k: v for k, v in named.items() if v or k == "given_label"}
+    entry: dict[str, Any] = {k: v for k, v in named.items() if v or k in ("given_label", "row_id")}
     return {**entry, "more cells than the header": ""} if None in cells else entry
 
 
@@ -160,7 +160,8 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
     unknown = sorted(set(entry) - set(FIELDS))
     if unknown:
         return f"unknown field {unknown[0]!r}; the fields are {', '.join(FIELDS)}"
-    texts = {k: v for k, v in entry.items() if v is not None and k != "seq"}
+    others = ("seq", "based_on", "final")
+    texts = {k: v for k, v in entry.items() if v is not None and k not in others}
     wrong = [k for k, v in texts.items() if not isinstance(v, str)]
     if wrong:
         return f"{wrong[0]} is {texts[wrong[0]]!r}, not text"
@@ -170,13 +171,30 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
     if texts["action"] not in set(Action):
         return f"action is {texts['action']!r}, not one of {', '.join(Action)}"
     action = Action(texts.pop("action"))
-    if (action is Action.RELABEL) != bool(texts.get("label")):
+    bulk = action in VERDICTS and not texts["row_id"]
+    if bulk and not _members(texts.get("detail", "")):
+        return "a decision on many rows needs detail with members, each [row_id, given_label, label]"
+    if not bulk and (action is Action.RELABEL) != bool(texts.get("label")):
         return "a relabel needs a label, and nothing else has one"
     if (action is Action.UNDO) != bool(texts.get("undoes")):
         return "an undo needs undoes, and nothing else has it"
     try:
         seq = int(entry.get("seq") or 0)
+        based_on = None if entry.get("based_on") is None else int(entry["based_on"])
     except (TypeError, ValueError):
-        return f"seq is {entry['seq']!r}, not a whole number"
+        return f"seq or based_on is no whole number: {entry.get('seq')!r}, {entry.get('based_on')!r}"
+    final = entry.get("final") in (True, "True")
     blank = {"dataset": "", "annotator": "", "op_id": fallback_id}
-    return Decision(action=action, seq=seq, **{**blank, **texts})
+    return Decision(action=action, seq=seq, based_on=based_on, final=final, **{**blank, **texts})
+
+
+def _members(detail: str) -> bool:
+    """Whether `detail` names the rows of a bulk decision as `Decision.bulk` does."""
+    try:
+        members = json.loads(detail)["members"]
+        return bool(members) and all(
+            isinstance(row_id, str) and isinstance(given, str) and (label is None or isinstance(label, str))
+            for row_id, given, label in members
+        )
+    except (ValueError, TypeError, KeyError):
+        return False

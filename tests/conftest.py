@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from core.dataset import Columns, Dataset
 from core.predictions import Predictions
+from tests.postgres import Postgres, binaries
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -48,3 +50,22 @@ def pets_predictions() -> Predictions:
         [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9], [0.6, 0.4], [0.5, 0.5]], dtype=np.float32
     )
     return Predictions("test model", probs, np.eye(6, dtype=np.float32))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for this run."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server on this machine")
+    server = Postgres()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty decision store: each test that asks for one runs on both databases."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'decisions.db'}"
+    return request.getfixturevalue("postgres").database()

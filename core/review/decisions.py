@@ -1,15 +1,17 @@
-"""Decisions are append-only events; the state of a row is a fold over its events."""
+"""What people decide is an append-only log of events; the standing of a row is a fold over its events."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 
 class Action(StrEnum):
-    """What an annotator can say of a row."""
+    """What an event says. The first five are verdicts on a row."""
 
     KEEP = "keep"
     RELABEL = "relabel"
@@ -17,16 +19,30 @@ class Action(StrEnum):
     AMBIGUOUS = "ambiguous"
     NEEDS_REVIEW = "needs_review"
     UNDO = "undo"
+    NOTE = "note"
+    TAG = "tag"
+    CLASS = "class"
+    ASSIGN = "assign"
+    PLAN = "plan"
+    ROLE = "role"
 
 
-@dataclass(frozen=True)
+VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One event. op_id is unique in a store, so that sending an event twice stores it once.
 
+    dataset: "" for an event about the workspace (a role). row_id: "" for an event about the data set, or
+    about many rows; the person for a role.
     given_label: the class name that was on the screen as given ("" for an unlabelled row).
     label: the class name chosen, for RELABEL only.
-    undoes: the op_id taken back, for UNDO only.
+    undoes: the op_id taken back, for UNDO only. A redo is the UNDO of an UNDO.
     shown: what else was on the screen (JSON: suggestion, find = the check, queue, ...), for the record.
+    detail: what the action needs beyond that (JSON): the members of a bulk decision, a note's text, ...
+    based_on: the last seq of the data set that the annotator had seen; None where it is not known.
+    final: an adjudicator's word, which ends a disagreement.
     seq, decided_at: given by the store; decided_at is UTC in ISO 8601.
     """
 
@@ -41,6 +57,9 @@ class Decision:
     shown: str = ""
     decided_at: str = ""
     seq: int = 0
+    detail: str = ""
+    based_on: int | None = None
+    final: bool = False
 
     @property
     def reason(self) -> str:
@@ -54,14 +73,184 @@ class Decision:
         suggested = shown.get("suggestion")
         return f"{shown['find']} suggested {suggested}" if suggested else f"shown by {shown['find']}"
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """`detail` as a mapping, {} where there is none."""
+        return json.loads(self.detail) if self.detail else {}
 
-def fold(events: Iterable[Decision]) -> dict[str, Decision]:
-    """The decision in force for each row id, from events in store order. Undone rows fall back."""
-    stacks: dict[str, list[Decision]] = {}
+    @property
+    def answer(self) -> tuple[Action, str | None]:
+        """What two annotators must share to agree."""
+        return self.action, self.label
+
+    def bulk(self, members: Iterable[tuple[str, str, str | None]]) -> Decision:
+        """The same verdict on many rows as one event. members: (row id, given label, label or None)."""
+        return replace(self, row_id="", detail=json.dumps({**self.details, "members": list(members)}))
+
+    def expanded(self) -> list[Decision]:
+        """A verdict as it stands on each of its rows: itself, or the members of a bulk decision."""
+        if self.row_id or self.action not in VERDICTS:
+            return [self]
+        return [
+            Decision(
+                self.dataset,
+                row_id,
+                self.action,
+                self.annotator,
+                given_label,
+                self.op_id,
+                label,
+                None,
+                self.shown,
+                self.decided_at,
+                self.seq,
+                "",
+                self.based_on,
+                self.final,
+            )
+            for row_id, given_label, label in self.details.get("members", ())
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is said of a row now.
+
+    opinions: the last verdict of each annotator that is not undone, in the order of deciding.
+    final: the last final word that is not undone.
+    settled: the decision in force; None where the annotators disagree and nobody has ended it.
+    """
+
+    opinions: tuple[Decision, ...]
+    final: Decision | None = None
+    settled: Decision | None = None
+
+    @property
+    def disagreed(self) -> bool:
+        """Whether annotators differ and no final word has been given."""
+        return self.settled is None
+
+
+def standing(events: Sequence[Decision]) -> Standing | None:
+    """What a row's events, in store order, amount to; None where no verdict is left.
+
+    events: expanded (no bulk events), with every UNDO that names one of them.
+    """
+    if not events:
+        return None
+    if len(events) == 1:  # the usual case, a million times
+        event = events[0]
+        if event.action not in VERDICTS:
+            return None
+        return Standing((), event, event) if event.final else Standing((event,), None, event)
+    live = _live(events)
+    opinions: dict[str, Decision] = {}
+    final = None
     for event in events:
-        stack = stacks.setdefault(event.row_id, [])
-        if event.action is Action.UNDO:
-            stack[:] = [d for d in stack if d.op_id != event.undoes]
-        else:
-            stack.append(event)
-    return {row_id: stack[-1] for row_id, stack in stacks.items() if stack}
+        if event.action in VERDICTS and event.op_id in live:
+            if event.final:
+                final = event
+            else:
+                opinions.pop(event.annotator, None)
+                opinions[event.annotator] = event
+    if not opinions and final is None:
+        return None
+    found = tuple(opinions.values())
+    return Standing(found, final, final or _agreed(found))
+
+
+def _live(events: Iterable[Decision]) -> set[str]:
+    """op_ids of the events that are in force: not undone, or undone by an UNDO that is undone itself."""
+    events = list(events)
+    live = {event.op_id for event in events}
+    for event in reversed(events):  # an UNDO comes after what it undoes
+        if event.action is Action.UNDO and event.op_id in live:
+            live.discard(event.undoes or "")
+    return live
+
+
+def _agreed(opinions: Sequence[Decision]) -> Decision | None:
+    """The last of opinions that agree, else None. "Needs review" abstains beside any other opinion."""
+    votes = [d for d in opinions if d.action is not Action.NEEDS_REVIEW] or opinions
+    return votes[-1] if len({d.answer for d in votes}) == 1 else None
+
+
+class Fold:
+    """The standings of one data set's rows, kept up to date as events arrive in store order."""
+
+    def __init__(self, events: Iterable[Decision] = ()) -> None:
+        self.seq = 0
+        self.rows: dict[str, list[Decision]] = {}
+        self._touched: dict[str, list[str]] = {}
+        """op_id of each event about many rows -> these rows; the UNDO of such an event is one too."""
+        self._standings: dict[str, Standing] = {}
+        self._shown: Mapping[str, Standing] | None = None
+        self._in_force: Mapping[str, Decision] | None = None
+        self.add(events)
+
+    def add(self, events: Iterable[Decision]) -> None:
+        """Take in what was stored since."""
+        changed: dict[str, None] = {}  # a set that keeps the order of deciding
+        for event in events:
+            changed |= dict.fromkeys(self._place(event))
+            self.seq = event.seq
+        for row_id in changed:
+            self._standings.pop(row_id, None)
+            found = standing(self.rows[row_id])
+            if found is not None:
+                self._standings[row_id] = found
+        if changed:
+            self._shown = self._in_force = None
+
+    def _place(self, event: Decision) -> list[str]:
+        """Put an event on each row it is about, and return these rows."""
+        if event.action is Action.UNDO and event.undoes in self._touched:
+            rows = self._touched[event.op_id] = self._touched[event.undoes or ""]
+            for row_id in rows:
+                self.rows[row_id].append(event)
+            return rows
+        expanded = event.expanded() if event.row_id or event.action in VERDICTS else []
+        rows = [decision.row_id for decision in expanded]
+        for decision in expanded:
+            self.rows.setdefault(decision.row_id, []).append(decision)
+        if not event.row_id:
+            self._touched[event.op_id] = rows
+        return rows
+
+    def get(self, row_id: str) -> Standing | None:
+        """What is said of one row; None where nothing is."""
+        return self._standings.get(row_id)
+
+    def standings(self) -> Mapping[str, Standing]:
+        """What is said of each row with a verdict. Does not change while it is read."""
+        if self._shown is None:
+            self._shown = MappingProxyType(dict(self._standings))
+        return self._shown
+
+    def in_force(self) -> Mapping[str, Decision]:
+        """The decision of each settled row. Does not change while it is read."""
+        if self._in_force is None:
+            settled = ((row_id, s.settled) for row_id, s in self._standings.items())
+            self._in_force = MappingProxyType({row_id: d for row_id, d in settled if d is not None})
+        return self._in_force
+
+    def past(self, as_of: int) -> Mapping[str, Standing]:
+        """The standings after event `as_of`."""
+        past = dict(self._standings)
+        for row_id, events in self.rows.items():
+            if events[-1].seq > as_of:
+                past.pop(row_id, None)
+                found = standing([e for e in events if e.seq <= as_of])
+                if found is not None:
+                    past[row_id] = found
+        return past
+
+
+def fold(events: Iterable[Decision]) -> Mapping[str, Decision]:
+    """The decision in force for each settled row id, from events in store order."""
+    return Fold(events).in_force()
+
+
+def in_force(standings: Mapping[str, Standing]) -> dict[str, Decision]:
+    """The decisions of the rows that are settled."""
+    return {row_id: s.settled for row_id, s in standings.items() if s.settled is not None}

@@ -1,194 +1,154 @@
-"""Where decisions are kept: one append-only table; nothing in it is ever changed or deleted."""
+"""Where decisions are kept: one append-only log; nothing in it is ever changed or deleted."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, func, insert, select
 
-from core.errors import refuse
-from core.review.decisions import Action, Decision, fold
+from core.review.database import Database
+from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, in_force
+from core.review.tables import decisions as _decisions
 
-SCHEMA_VERSION = 1
 _IN_ONE_QUERY = 500
-
-_metadata = MetaData()
-_version = Table("schema_version", _metadata, Column("version", Integer, nullable=False))
-_decisions = Table(
-    "decisions",
-    _metadata,
-    # Given by us while we hold the write lock, so that its order is the order of the commits:
-    # "everything after seq" then never misses an event that another process commits late.
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("op_id", String(64), nullable=False, unique=True),
-    Column("dataset", Text, nullable=False),
-    Column("row_id", Text, nullable=False),
-    Column("action", String(16), nullable=False),
-    Column("annotator", Text, nullable=False),
-    Column("given_label", Text, nullable=False),
-    Column("label", Text),
-    Column("undoes", String(64)),
-    Column("shown", Text, nullable=False),
-    Column("decided_at", String(32), nullable=False),
-    Index("decisions_dataset_seq", "dataset", "seq"),
-)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The store's answer to one decision. refused: why it was not stored; "" where it was."""
+    """The store's answer to one event. refused: why it was not stored; "" where it was.
+
+    meanwhile: another annotator's verdict on the row that came after what the annotator had seen. Both
+    are kept: a row's standing shows whether they agree.
+    left: rows of a bulk decision that were left alone, since somebody had decided or held them.
+    """
 
     op_id: str
     seq: int = 0
     decided_at: str = ""
     refused: str = ""
-
-
-@dataclass
-class _Folded:
-    """One data set's events as this process last saw them."""
-
-    seq: int = 0
-    events: dict[str, list[Decision]] = field(default_factory=dict)
-    in_force: Mapping[str, Decision] = field(default_factory=dict)
+    meanwhile: Decision | None = None
+    left: tuple[str, ...] = ()
 
 
 class Store:
-    """Decisions in a database. Safe to share between threads; processes share it through the database."""
+    """The log in a database. Safe to share between threads; processes share it through the database."""
 
     def __init__(self, url: str) -> None:
-        """Open the store at a SQLAlchemy URL, and make its tables where they are absent.
+        """Open the store at a SQLAlchemy URL, and make or migrate its tables.
 
-        Raises InputError for a database that this version cannot use.
+        Raises InputError for a database that this version cannot use, StoreUnavailable where it is down.
         """
-        if make_url(url).get_backend_name() != "sqlite":
-            raise refuse(
-                f"decisions cannot be kept in {make_url(url).render_as_string()}",
-                expected="a SQLite URL such as sqlite:////data/labelmend.db",
-                mend="unset LABELMEND_DATABASE_URL to keep them in the workspace",
-            )
-        self._engine = _sqlite_engine(url)
+        self.database = Database(url)
         self._lock = threading.Lock()
-        self._folded: dict[str, _Folded] = {}
-        with self._writing() as connection:
-            _metadata.create_all(connection)
-            _check_version(connection)
+        self._folds: dict[str, Fold] = {}
 
     def close(self) -> None:
         """Close the connections to the database."""
-        self._engine.dispose()
+        self.database.close()
 
-    def record(self, decisions: Sequence[Decision]) -> list[Receipt]:
-        """Store decisions in one transaction; a receipt for each, in their order.
+    def record(self, events: Sequence[Decision]) -> list[Receipt]:
+        """Store events in one transaction; a receipt for each, in their order.
 
-        When this returns, what was not refused is on the disk. A decision that is already stored is
+        When this returns, what was not refused is on the disk. An event that is already stored is
         acknowledged again with its first seq and time. Refused: an op_id that is stored with another
-        content, and an UNDO of anything but one's own earlier decision on the same row.
+        content, and an UNDO of anything but one's own earlier event that is in force.
+        Raises StoreUnavailable, and then nothing is stored.
         """
-        if not decisions:
+        if not events:
             return []
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._writing() as connection:
-            seq = connection.scalar(select(func.max(_decisions.c.seq))) or 0
-            known = _known(connection, [o for d in decisions for o in (d.op_id, d.undoes) if o])
-            receipts, new = [], []
-            for decision in decisions:
-                receipt = _receipt(decision, known, seq + 1, now)
-                if not receipt.refused and decision.op_id not in known:
-                    seq += 1
-                    known[decision.op_id] = replace(decision, seq=seq, decided_at=now)
-                    new.append(_row(known[decision.op_id]))
-                receipts.append(receipt)
-            if new:
-                connection.execute(insert(_decisions), new)
+        with self.database.writing() as connection:
+            log = _Writing(connection, events)
+            receipts = [log.take(event, now) for event in events]
+            with self._lock:
+                # Before our own are written: were the transaction to fail, the fold would know of them.
+                folds = {name: self._refresh(connection, name) for name in {e.dataset for e in events}}
+                pairs = zip(events, receipts, strict=True)
+                receipts = [_with_meanwhile(folds[e.dataset], e, r) for e, r in pairs]
+            log.write()
         return receipts
+
+    def record_bulk(
+        self, event: Decision, members: Sequence[tuple[str, str, str | None]], held: Collection[str] = ()
+    ) -> Receipt:
+        """Store one verdict on many rows as one event, without the rows that anybody has decided.
+
+        members: (row id, given label, label or None). held: rows in other annotators' hands, left alone.
+        The receipt's `left` names the rows left alone. Refused where no row remains.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self.database.writing() as connection:
+            known = _known(connection, [event.op_id]).get(event.op_id)
+            if known is not None:  # the answer to the first sending was lost
+                stored = {row_id for row_id, *_ in known.details["members"]}
+                left = tuple(row_id for row_id, *_ in members if row_id not in stored)
+                return Receipt(known.op_id, known.seq, known.decided_at, left=left)
+            with self._lock:
+                fold = self._refresh(connection, event.dataset)
+                free = [m for m in members if fold.get(m[0]) is None and m[0] not in held]
+            if not free:
+                return Receipt(event.op_id, refused="Every one of these rows is decided or held already.")
+            whole = event.bulk(free)
+            log = _Writing(connection, [whole])
+            receipt = log.take(whole, now)
+            log.write()
+        kept = {row_id for row_id, *_ in free}
+        return replace(receipt, left=tuple(row_id for row_id, *_ in members if row_id not in kept))
 
     def events(self, dataset: str, after_seq: int = 0) -> list[Decision]:
         """Every event of a data set in the order of storing, undone ones and UNDOs included."""
-        query = (
-            select(_decisions)
-            .where(_decisions.c.dataset == dataset, _decisions.c.seq > after_seq)
-            .order_by(_decisions.c.seq)
-        )
-        with self._engine.connect() as connection:
-            return [_decision(row) for row in connection.execute(query).mappings()]
+        with self.database.reading() as connection:
+            return _events(connection, dataset, after_seq)
 
-    def in_force(self, dataset: str, as_of: int | None = None) -> Mapping[str, Decision]:
-        """The decision in force for each decided row id, now or as it was after event `as_of`.
+    def standings(self, dataset: str, as_of: int | None = None) -> Mapping[str, Standing]:
+        """What is said of each row with a verdict, now or as it was after event `as_of`.
 
         Reads only what was stored since the last call, by this process or another.
         """
-        with self._lock:
-            folded = self._refresh(dataset)
-            if as_of is None or as_of >= folded.seq:
-                return folded.in_force
-            past = dict(folded.in_force)
-            for row_id, events in folded.events.items():
-                if events[-1].seq > as_of:
-                    past.pop(row_id, None)
-                    past |= fold(e for e in events if e.seq <= as_of)
-            return past
+        with self.database.reading() as connection, self._lock:
+            found = self._refresh(connection, dataset)
+            now = as_of is None or as_of >= found.seq
+            return found.standings() if now else found.past(as_of or 0)
+
+    def in_force(self, dataset: str, as_of: int | None = None) -> Mapping[str, Decision]:
+        """The decision in force for each settled row id, now or as it was after event `as_of`."""
+        with self.database.reading() as connection, self._lock:
+            found = self._refresh(connection, dataset)
+            now = as_of is None or as_of >= found.seq
+            return found.in_force() if now else in_force(found.past(as_of or 0))
+
+    def standings_of(self, dataset: str, row_ids: Iterable[str]) -> dict[str, Standing]:
+        """What is said of these rows only; quicker than `standings` while others decide."""
+        with self.database.reading() as connection, self._lock:
+            fold = self._refresh(connection, dataset)
+            found = ((row_id, fold.get(row_id)) for row_id in row_ids)
+            return {row_id: s for row_id, s in found if s is not None}
 
     def history(self, dataset: str, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
-        with self._lock:
-            return list(self._refresh(dataset).events.get(row_id, ()))
+        with self.database.reading() as connection, self._lock:
+            return list(self._refresh(connection, dataset).rows.get(row_id, ()))
 
     def last_seq(self, dataset: str) -> int:
         """seq of the data set's latest event, 0 where there is none."""
-        with self._lock:
-            return self._refresh(dataset).seq
+        with self.database.reading() as connection, self._lock:
+            return self._refresh(connection, dataset).seq
 
     def counts(self, dataset: str) -> Counter[Action]:
         """How many rows each action is in force for."""
         return Counter(d.action for d in self.in_force(dataset).values())
 
-    def _refresh(self, dataset: str) -> _Folded:
-        folded = self._folded.setdefault(dataset, _Folded())
-        new = self.events(dataset, folded.seq)
-        if new:
-            touched = dict.fromkeys(e.row_id for e in new)  # keeps the order of deciding
-            for e in new:
-                folded.events.setdefault(e.row_id, []).append(e)
-            # A new mapping: a reader may be walking over the old one.
-            in_force = {r: d for r, d in folded.in_force.items() if r not in touched}
-            for row_id in touched:
-                in_force |= fold(folded.events[row_id])
-            folded.in_force = MappingProxyType(in_force)
-            folded.seq = new[-1].seq
-        return folded
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction that holds the database's only write lock from its start."""
-        writes = self._engine.execution_options(labelmend_writes=True)
-        with writes.begin() as connection:
-            yield connection
+    def _refresh(self, connection: Connection, dataset: str) -> Fold:
+        """The fold with what this connection sees. The lock is held."""
+        fold = self._folds.setdefault(dataset, Fold())
+        fold.add(_events(connection, dataset, fold.seq))
+        return fold
 
 
 @cache
@@ -197,21 +157,75 @@ def shared_store(url: str) -> Store:
     return Store(url)
 
 
-def _receipt(decision: Decision, known: Mapping[str, Decision], seq: int, now: str) -> Receipt:
-    stored = known.get(decision.op_id)
-    if stored is not None:
-        if replace(stored, seq=decision.seq, decided_at=decision.decided_at) != decision:
-            return Receipt(decision.op_id, refused="this operation id is already stored with other content")
-        return Receipt(decision.op_id, stored.seq, stored.decided_at)
-    if decision.action is Action.UNDO:
-        undone = known.get(decision.undoes or "")
-        if undone is None or undone.action is Action.UNDO:
-            return Receipt(decision.op_id, refused="there is no such decision to undo")
-        if (undone.dataset, undone.row_id) != (decision.dataset, decision.row_id):
-            return Receipt(decision.op_id, refused="the decision to undo is on another row")
-        if undone.annotator != decision.annotator:
-            return Receipt(decision.op_id, refused="only the annotator who decided can undo it")
-    return Receipt(decision.op_id, seq, now)
+def _with_meanwhile(fold: Fold, event: Decision, receipt: Receipt) -> Receipt:
+    """The receipt with the verdict that somebody else gave since the annotator looked, where one did."""
+    now = fold.get(event.row_id)
+    if receipt.refused or event.based_on is None or event.action not in VERDICTS or now is None:
+        return receipt
+    others = [*now.opinions, *([now.final] if now.final else [])]
+    later = [d for d in others if d.annotator != event.annotator and d.seq > event.based_on]
+    return replace(receipt, meanwhile=later[-1]) if later else receipt
+
+
+class _Writing:
+    """The events of one transaction: what each is told, and what is new."""
+
+    def __init__(self, connection: Connection, events: Sequence[Decision]) -> None:
+        self._connection = connection
+        self._seq = connection.scalar(select(func.max(_decisions.c.seq))) or 0
+        self._known = _known(connection, [o for e in events for o in (e.op_id, e.undoes) if o])
+        self._undone = _undone(connection, [*self._known])
+        self._new: list[dict[str, Any]] = []
+
+    def take(self, event: Decision, now: str) -> Receipt:
+        stored = self._known.get(event.op_id)
+        if stored is not None:
+            if replace(stored, seq=event.seq, decided_at=event.decided_at) != event:
+                return Receipt(event.op_id, refused="this operation id is already stored with other content")
+            return Receipt(event.op_id, stored.seq, stored.decided_at)
+        refused = self._refusal(event) if event.action is Action.UNDO else ""
+        if refused:
+            return Receipt(event.op_id, refused=refused)
+        self._seq += 1
+        stored = self._known[event.op_id] = replace(event, seq=self._seq, decided_at=now)
+        if event.undoes:
+            self._undone[event.undoes] = event.op_id
+            # A redo takes an UNDO back, so that what it undid stands again and can be undone again.
+            self._undone = {of: by for of, by in self._undone.items() if by != event.undoes}
+        self._new.append(_row(stored))
+        return Receipt(event.op_id, self._seq, now)
+
+    def _refusal(self, undo: Decision) -> str:
+        undone = self._known.get(undo.undoes or "")
+        if undone is None or (undone.action is Action.UNDO and not self._is_first_undo(undone)):
+            return "there is no such decision to undo"
+        if (undone.dataset, undone.row_id) != (undo.dataset, undo.row_id):
+            return "the decision to undo is on another row"
+        if undone.annotator != undo.annotator:
+            return "only the annotator who decided can undo it"
+        return "it is undone already" if undone.op_id in self._undone else ""
+
+    def _is_first_undo(self, undo: Decision) -> bool:
+        """An UNDO can be undone (a redo); a redo is taken back by undoing the verdict again."""
+        of = undo.undoes or ""
+        target = self._known.get(of) or _known(self._connection, [of]).get(of)
+        return target is not None and target.action is not Action.UNDO
+
+    def write(self) -> None:
+        if self._new:
+            self._connection.execute(insert(_decisions), self._new)
+
+
+def _of(dataset: str, after_seq: int) -> Any:
+    return (
+        select(_decisions)
+        .where(_decisions.c.dataset == dataset, _decisions.c.seq > after_seq)
+        .order_by(_decisions.c.seq)
+    )
+
+
+def _events(connection: Connection, dataset: str, after_seq: int) -> list[Decision]:
+    return [_decision(row) for row in connection.execute(_of(dataset, after_seq)).mappings()]
 
 
 def _known(connection: Connection, op_ids: Iterable[str]) -> dict[str, Decision]:
@@ -224,43 +238,25 @@ def _known(connection: Connection, op_ids: Iterable[str]) -> dict[str, Decision]
     return found
 
 
+def _undone(connection: Connection, op_ids: Sequence[str]) -> dict[str, str]:
+    """op_id -> the UNDO in force that takes it back, of those that are taken back."""
+    undos = _undos(connection, op_ids)
+    redone = {undo.undoes for undo in _undos(connection, [u.op_id for u in undos])}
+    return {u.undoes or "": u.op_id for u in undos if u.op_id not in redone}
+
+
+def _undos(connection: Connection, op_ids: Sequence[str]) -> list[Decision]:
+    found: list[Decision] = []
+    for start in range(0, len(op_ids), _IN_ONE_QUERY):
+        some = op_ids[start : start + _IN_ONE_QUERY]
+        rows = connection.execute(select(_decisions).where(_decisions.c.undoes.in_(some))).mappings()
+        found += [_decision(row) for row in rows]
+    return found
+
+
 def _decision(row: Mapping[Any, Any]) -> Decision:
     return Decision(**{**row, "action": Action(row["action"])})
 
 
 def _row(decision: Decision) -> dict[str, Any]:
     return {column.name: getattr(decision, column.name) for column in _decisions.columns}
-
-
-def _check_version(connection: Connection) -> None:
-    version = connection.scalar(select(_version.c.version))
-    if version is None:
-        connection.execute(insert(_version), {"version": SCHEMA_VERSION})
-    elif version != SCHEMA_VERSION:
-        raise refuse(
-            f"the decision store has schema {version}",
-            expected=f"schema {SCHEMA_VERSION}",
-            mend="open it with the version of Labelmend that made it",
-        )
-
-
-def _sqlite_engine(url: str) -> Engine:
-    """All that is special to SQLite.
-
-    synchronous=FULL makes an acknowledged decision survive a power cut, not only a killed process.
-    Measured on 2 cores and a virtual disk: 0.7 ms for one decision against 0.4 ms with NORMAL.
-    """
-    engine = create_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver would begin a transaction itself, too late
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("labelmend_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.decision_files import apply_decisions, read_decisions, write_decisions
 from core.errors import InputError
-from core.review.decisions import Action, Decision
+from core.review.decisions import Action, Decision, fold
 
 ONE = Decision(
     "pets", "r1", Action.RELABEL, "ann", "cat", "op1", "dog", None, "why", "2026-01-02T03:04:05Z", 7
@@ -56,7 +56,7 @@ def test_write_decisions__one_a_line_with_every_field(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "d.jsonl").read_text()) == {
         "dataset": "pets", "row_id": "r1", "action": "relabel", "annotator": "ann", "given_label": "cat",
         "op_id": "op1", "label": "dog", "undoes": None, "shown": "why",
-        "decided_at": "2026-01-02T03:04:05Z", "seq": 7,
+        "decided_at": "2026-01-02T03:04:05Z", "seq": 7, "detail": "", "based_on": None, "final": False,
     }  # fmt: skip
 
 
@@ -69,6 +69,18 @@ def test_write_decisions__failure_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
         write_decisions(failing(), tmp_path / "d.jsonl")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("d.jsonl", "old")]
+
+
+def test_read_decisions__a_decision_on_many_rows(tmp_path: Path) -> None:
+    one = Decision("pets", "", Action.RELABEL, "ann", "", "op9", based_on=3, final=True)
+    many = one.bulk([("r1", "cat", "dog"), ("r2", "", "dog")])
+    for name in ("d.jsonl", "d.csv"):
+        write_decisions([many], tmp_path / name)
+        assert read_decisions(tmp_path / name) == [many]
+    assert {r: d.label for r, d in fold([many]).items()} == {"r1": "dog", "r2": "dog"}
+    (tmp_path / "d.jsonl").write_text(json.dumps({"row_id": "", "action": "keep", "given_label": ""}))
+    with pytest.raises(InputError, match="needs detail with members"):
+        read_decisions(tmp_path / "d.jsonl")
 
 
 def test_read_decisions__by_hand_with_what_is_needed(tmp_path: Path) -> None:
@@ -101,7 +113,7 @@ GOOD: dict[str, Any] = {"row_id": "r", "action": "relabel", "given_label": "cat"
         (json.dumps({**GOOD, "label": None}), "a relabel needs a label, and nothing else has one"),
         (json.dumps({**GOOD, "action": "keep"}), "a relabel needs a label, and nothing else has one"),
         (json.dumps({**GOOD, "undoes": "op"}), "an undo needs undoes, and nothing else has it"),
-        (json.dumps({**GOOD, "seq": "x"}), "seq is 'x', not a whole number"),
+        (json.dumps({**GOOD, "seq": "x"}), "seq or based_on is no whole number: 'x'"),
     ],
 )
 def test_read_decisions__names_the_line(tmp_path: Path, line: str, said: str) -> None:

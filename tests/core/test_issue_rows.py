@@ -6,7 +6,7 @@ from core.dataset import Dataset
 from core.issue_rows import issue_rows, page_count, page_of, state_of
 from core.issues import Result, issue_table
 from core.predictions import Predictions
-from core.review.decisions import Action, Decision
+from core.review.decisions import VERDICTS, Action, Decision
 from core.review.items import Board
 
 
@@ -62,7 +62,7 @@ def test_issue_rows__no_rows(pets: Dataset) -> None:
 
 
 def test_state_of__every_action_has_words() -> None:
-    for action in set(Action) - {Action.UNDO}:
+    for action in VERDICTS:
         assert state_of(Decision("pets", "r1", action, "ann", "cat", "op", label="dog"))
     assert state_of(None) == "undecided"
 
