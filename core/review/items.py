@@ -18,6 +18,7 @@ from core.review.decisions import Decision
 from core.review.queue import DEFAULT_FIND
 
 TOP_CLASSES = 9
+LIKELY_CLASSES = 50
 TEXT_LIMIT = 20_000
 PREVIEW_LIMIT = 120
 UNUSUAL = 1.0
@@ -48,16 +49,20 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
 
     number: the row as a person counts it (1 is the first record). given, suggestion: class names or None.
     classes: at most TOP_CLASSES [name, probability or None], likeliest first, ties in class order.
+    likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
+    a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
     """
     dataset = board.dataset
     suggestion = suggestion_of(board, position)
+    classes, likely = _likeliest(board, position)
     return {
         "row_id": str(dataset.row_ids[position]),
         "number": position + 1,
         "given": given_label(dataset, position),
         "suggestion": suggestion,
-        "classes": _likeliest(board, position),
+        "classes": classes,
+        "likely": likely,
         "why": why(board, position),
         "content": content(board, position),
         "decision": None if decision is None else decision_view(decision),
@@ -120,13 +125,15 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
     return pieces
 
 
-def _likeliest(board: Board, position: int) -> list[tuple[str, float | None]]:
+def _likeliest(board: Board, position: int) -> tuple[list[tuple[str, float | None]], list[int]]:
+    """(the classes that are shown, the codes that a search ranks by); see `item`."""
     classes, probs = board.dataset.classes, board.predictions.pred_probs
     if probs is None:
-        return [(name, None) for name in classes[:TOP_CLASSES]]
+        return [(name, None) for name in classes[:TOP_CLASSES]], []
     row = np.asarray(probs[position], dtype=np.float64)
-    order = np.argsort(-row, kind="stable")[:TOP_CLASSES]
-    return [(classes[k], round(float(row[k]), 4)) for k in order]
+    order = np.argsort(-row, kind="stable")[:LIKELY_CLASSES]
+    shown = [(classes[k], round(float(row[k]), 4)) for k in order[:TOP_CLASSES]]
+    return shown, order.tolist() if len(classes) > TOP_CLASSES else []
 
 
 def content(board: Board, position: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ _SCRIPTS = (
     "outbox",
     "feed",
     "stage",
+    "search",
     "panel",
     "strip",
     "keymap",

@@ -49,7 +49,7 @@ class Panel {
 
   setClasses(classes) {
     this.classes = classes;
-    this.lower = classes.map((name) => name.toLowerCase());
+    this.finder = new ClassSearch(classes);
     this.hint();
   }
 
@@ -161,24 +161,12 @@ class Panel {
     );
   }
 
-  // Prefix first, then substring; both in class order.
   find() {
     if (!this.item) return;
-    const wanted = this.search.value.trim().toLowerCase();
     this.active = 0;
-    if (!wanted) {
-      this.matches = null;
-    } else {
-      const prefix = [];
-      const inner = [];
-      this.lower.forEach((name, i) => {
-        const at = name.indexOf(wanted);
-        if (at === 0) prefix.push(this.classes[i]);
-        else if (at > 0) inner.push(this.classes[i]);
-      });
-      this.found = prefix.length + inner.length;
-      this.matches = prefix.concat(inner).slice(0, MOST_MATCHES);
-    }
+    const codes = this.search.value.trim() ? this.finder.find(this.search.value, this.item.likely) : null;
+    this.found = codes?.length ?? 0;
+    this.matches = codes && codes.slice(0, MOST_MATCHES).map((code) => this.classes[code]);
     this.render();
   }
 

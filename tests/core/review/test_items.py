@@ -11,6 +11,7 @@ from core.issues import Result, issue_table
 from core.predictions import Predictions
 from core.review.decisions import Action, Decision
 from core.review.items import PREVIEW_LIMIT, TEXT_LIMIT, Board, content, item, preview, why
+from tests.conftest import make_dataset
 
 CLASSES = ("shirt", "t-shirt", "bag")
 
@@ -52,6 +53,7 @@ def test_item__is_what_the_surface_shows() -> None:
         "given": "shirt",
         "suggestion": "t-shirt",
         "classes": [["t-shirt", 0.91], ["bag", 0.05], ["shirt", 0.04]],
+        "likely": [],
         "why": [
             ["Flagged because the model gives ", False],
             ["t-shirt 91%", True],
@@ -75,6 +77,17 @@ def test_item__without_predictions_lists_classes_in_their_order() -> None:
     shown = item(clothes(["a", "b"], None), 0, None)
     assert shown["classes"] == [("shirt", None), ("t-shirt", None), ("bag", None)]
     assert shown["why"] == [("The check's words.", False)]
+
+
+def test_item__of_very_many_classes_names_nine_and_ranks_fifty() -> None:
+    names = tuple(f"c{k}" for k in range(60))
+    probs = np.full((1, 60), 0.01, dtype=np.float32)
+    probs[0, 57] = 0.4
+    dataset = make_dataset([0], names)
+    shown = item(Board(dataset, Predictions("m", probs), {}, "", link), 0, None)
+    assert [name for name, _ in shown["classes"]] == ["c57", *(f"c{k}" for k in range(8))]
+    assert shown["likely"] == [57, *range(49)]
+    assert item(Board(dataset, Predictions(), {}, "", link), 0, None)["likely"] == []
 
 
 @pytest.mark.parametrize(
