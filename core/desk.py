@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from core.clustering import stored_clusters
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
@@ -77,7 +78,11 @@ class Desk:
                 self._queues.move_to_end(key)
                 return self._queues[key]
         in_force = self.store.in_force(name, seq) if filters.state else {}
-        positions = select(project.dataset, results, in_force, filters)
+        standings = self.store.standings(name, seq) if filters.state else {}
+        clusters = stored_clusters(self.workspace, project) if filters.sort == "cluster" else None
+        positions = select(
+            project.dataset, results, in_force, filters, standings=standings, clusters=clusters
+        )
         tag = hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
         with self._lock:
             self._queues[key] = positions, tag

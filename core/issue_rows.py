@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.review import items
-from core.review.decisions import Action, Decision
+from core.review.decisions import Action, Decision, Standing
 
 PAGE_ROWS = 100
 IN_WORDS = {
@@ -26,16 +26,25 @@ def state_of(decision: Decision | None) -> str:
     return "undecided" if decision is None else IN_WORDS[decision.action].format(label=decision.label)
 
 
-def issue_rows(board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision]) -> pd.DataFrame:
+def issue_rows(
+    board: items.Board,
+    positions: np.ndarray,
+    standings: Mapping[str, Standing],
+    clusters: np.ndarray | None = None,
+) -> pd.DataFrame:
     """The rows at these positions in their order, indexed by row id.
 
     Columns: row (the record's number from 1), preview (text, or a thumbnail's address for images), given,
     suggested, score, why, state, reviewer. Without an analysis: no suggested, score and why.
+    standings: what is said of the rows with a verdict; those of other rows are not looked at.
+    clusters: (N,) cluster numbers from 0; with them a column cluster after row, counted from 1.
     """
-    lines = [_line(board, int(p), in_force) for p in positions]
+    lines = [_line(board, int(p), standings) for p in positions]
     ids = pd.Index([str(board.dataset.row_ids[p]) for p in positions], dtype="str")
-    frame = pd.DataFrame(lines, index=ids)
-    return frame if lines else pd.DataFrame(columns=["row"], index=ids)
+    frame = pd.DataFrame(lines, index=ids) if lines else pd.DataFrame(columns=["row"], index=ids)
+    if clusters is not None:
+        frame.insert(1, "cluster", clusters[positions] + 1)
+    return frame
 
 
 def page_count(matches: int) -> int:
@@ -48,9 +57,8 @@ def page_of(positions: np.ndarray, page: int) -> np.ndarray:
     return positions[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
 
 
-def _line(board: items.Board, position: int, in_force: Mapping[str, Decision]) -> dict[str, Any]:
+def _line(board: items.Board, position: int, standings: Mapping[str, Standing]) -> dict[str, Any]:
     tile = items.preview(board, position)
-    decision = in_force.get(tile["row_id"])
     line: dict[str, Any] = {
         "row": tile["number"],
         "preview": tile["thumb"] if "thumb" in tile else " ".join(tile["text"].split()),
@@ -63,4 +71,14 @@ def _line(board: items.Board, position: int, in_force: Mapping[str, Decision]) -
             "score": float(table["score"].iloc[position]),
             "why": str(table["reason"].iloc[position]) or "Not flagged.",
         }
-    return line | {"state": state_of(decision), "reviewer": decision.annotator if decision else ""}
+    return line | _said(standings.get(tile["row_id"]))
+
+
+def _said(standing: Standing | None) -> dict[str, str]:
+    """The state of a row in words, and everyone whose verdict made it."""
+    if standing is None:
+        return {"state": state_of(None), "reviewer": ""}
+    verdicts = (*standing.opinions, *([standing.final] if standing.final else []))
+    names = dict.fromkeys(verdict.annotator for verdict in verdicts)
+    state = "annotators disagree" if standing.disagreed else state_of(standing.settled)
+    return {"state": state, "reviewer": ", ".join(names)}

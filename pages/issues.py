@@ -22,7 +22,12 @@ elif not audit.results and not_run(audit):
     work.offer(project)
     st.stop()
 
-chosen = filters.bar(dataset, audit, session.filters())
+chosen = filters.bar(project, audit, session.filters())
+clusters = None
+if chosen.sort == "cluster":
+    clusters = work.clusters(project)
+    if clusters is None:
+        st.stop()
 try:
     positions, _ = session.desk().queue(project.name, chosen)
 except InputError as error:
@@ -41,6 +46,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Clear filters", type="tertiary", icon=":material/filter_alt_off:", on_click=filters.clear_all
         )
+filters.say_order(chosen)
 
 row = st.query_params.get("row", "")
 asked = int(dataset.positions([row])[0]) if row else -1
@@ -57,7 +63,7 @@ board = session.desk().board(project.name, chosen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
     if count:
-        rows = table.show(board, positions)
+        rows = table.show(board, positions, clusters)
 with right:
     if asked >= 0:
         card.show(board, asked)

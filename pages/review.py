@@ -9,6 +9,7 @@ from core.audits import not_run
 from core.review.queue import Filters, check_in_use
 from core.session_token import Session, mint_session, public_id
 from pages.parts import session, work
+from pages.parts.filters import ORDERS
 from pages.parts.review_surface import Mount, review_surface
 
 st.set_page_config(initial_sidebar_state="collapsed")
@@ -40,7 +41,12 @@ def nothing_to_review() -> None:
 
 def queue_name(chosen: Filters) -> str:
     """The queue in a few words, as they stand beside the row."""
-    parts = [checks()[check].title if check else "All rows"]
+    order = ORDERS[chosen.sort][0]
+    if chosen.sort == "random":
+        parts = [order]
+    else:
+        parts = [checks()[check].title if check else "All rows"]
+        parts += [order.lower()] if chosen.sort != "worst" else []
     if chosen.given or chosen.sug:
         parts.append(f"{chosen.given or 'any'} → {chosen.sug or 'any'}")
     if chosen.cut is not None:
@@ -56,6 +62,8 @@ if session.job_started() is not None:
 elif not audit.results and not_run(audit):
     work.offer(project)
 
+if filters.sort == "cluster" and work.clusters(project) is None:
+    st.stop()
 check = check_in_use(audit.results, filters)
 positions, _ = session.desk().queue(project.name, filters)
 if row and dataset.positions([row])[0] < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,21 +15,19 @@ import pyarrow.compute as pc
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
-from core.review.decisions import Action, Decision
+from core.review.decisions import Action, Decision, Standing
+from core.review.orders import SORTS, Material, ordered
 
 DEFAULT_FIND = "label_issues"
-STATES: dict[str, frozenset[Action]] = {
-    "undecided": frozenset(),
-    "decided": frozenset(Action) - {Action.UNDO},
-    "keep": frozenset({Action.KEEP}),
-    "changed": frozenset({Action.RELABEL}),
-    "excluded": frozenset({Action.EXCLUDE}),
-    "ambiguous": frozenset({Action.AMBIGUOUS}),
-    "needs_review": frozenset({Action.NEEDS_REVIEW}),
+_SETTLED = {
+    "keep": Action.KEEP,
+    "changed": Action.RELABEL,
+    "excluded": Action.EXCLUDE,
+    "ambiguous": Action.AMBIGUOUS,
+    "needs_review": Action.NEEDS_REVIEW,
 }
-"""Each state that can be filtered by, and the actions in force that make it."""
-SORTS = ("worst", "best", "row")
-"""Lowest score first, highest score first, data set order."""
+STATES = ("undecided", "decided", "disagreed", *_SETTLED)
+"""What can be filtered by: no verdict at all, any verdict, verdicts that differ, or the verdict in force."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Filters:
     given, sug: class names. split: a value of the split column. state: one of STATES.
     cut: rows scored at or below it, flagged or not; None: the flagged rows.
     q: text that the row's id or content contains, upper and lower case alike.
+    sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
     find: str = ""
@@ -60,7 +59,7 @@ class Filters:
         values: dict[str, Any] = {f.name: params[f.name] for f in fields(cls) if params.get(f.name)}
         if "cut" in values:
             values["cut"] = _cut(values["cut"])
-        for name, allowed in (("state", tuple(STATES)), ("sort", SORTS)):
+        for name, allowed in (("state", STATES), ("sort", SORTS)):
             if values.get(name, allowed[0]) not in allowed:
                 raise refuse(
                     f"{name}={values[name]!r} is not a filter", expected="one of " + ", ".join(allowed)
@@ -93,50 +92,76 @@ def select(
     results: Mapping[str, Result],
     in_force: Mapping[str, Decision],
     filters: Filters,
+    *,
+    standings: Mapping[str, Standing] | None = None,
+    clusters: np.ndarray | None = None,
 ) -> np.ndarray:
     """(M,) int64 positions of the rows that match, ordered by `filters.sort`, ties in data set order.
 
-    Without a cut these are the flagged rows of the check. Without results, every row in data set order.
+    Without a cut these are the flagged rows of the check; for a random audit they are all rows, so that
+    the first n of them are a fair sample of the data set, or of what the other filters leave.
+    Without results, every row.
+
+    in_force: the decision of each settled row. standings: what is said of each row with a verdict, settled
+    or not; None: every row with a verdict is settled. clusters: (N,) cluster numbers, for that order.
+    Raises InputError for an order by clusters that are not there.
     """
-    keep = np.ones(len(dataset), dtype=bool)
     name = check_in_use(results, filters)
-    if filters.find and filters.find != name:
-        keep[:] = False  # asked for a check that has not run
-    score = None
-    if name:
-        table = results[name].table
-        score = table["score"].to_numpy()
-        keep &= table["flagged"].to_numpy() if filters.cut is None else score <= filters.cut
-        if filters.sug:
-            keep &= _suggested(table["suggestion"], filters.sug)
-    elif filters.sug or filters.cut is not None:
-        keep[:] = False
+    keep = _found(dataset, results, name, filters)
     if filters.given:
         code = dataset.classes.index(filters.given) if filters.given in dataset.classes else None
         keep &= False if code is None else dataset.labels == code
     if filters.split:
         keep &= False if dataset.splits is None else _equal(dataset.splits, filters.split)
     if filters.state:
-        keep &= _in_state(dataset, in_force, filters.state)
+        keep &= _in_state(dataset, in_force, standings, filters.state)
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters.q)]
-    return positions if score is None else _ordered(positions, score, filters.sort)
+    return ordered(positions, Material(dataset, results, name, clusters), filters.sort)
 
 
-def _ordered(positions: np.ndarray, score: np.ndarray, sort: str) -> np.ndarray:
-    if sort == "row":
-        return positions
-    found = score[positions]
-    return positions[np.argsort(found if sort == "worst" else -found, kind="stable")]
+def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
+    """(N,) whether the check in use finds the row, its cut and suggestion considered."""
+    keep = np.ones(len(dataset), dtype=bool)
+    audit = filters.sort == "random"
+    if filters.find and filters.find != name and not audit:
+        keep[:] = False  # asked for a check that has not run
+    if name:
+        table = results[name].table
+        if filters.cut is not None:
+            keep &= table["score"].to_numpy() <= filters.cut
+        elif not audit:
+            keep &= table["flagged"].to_numpy()
+        if filters.sug:
+            keep &= _suggested(table["suggestion"], filters.sug)
+    elif filters.sug or filters.cut is not None:
+        keep[:] = False
+    return keep
 
 
-def _in_state(dataset: Dataset, in_force: Mapping[str, Decision], state: str) -> np.ndarray:
-    actions = STATES[state] or STATES["decided"]
-    positions = dataset.positions([r for r, d in in_force.items() if d.action in actions])
+def _in_state(
+    dataset: Dataset,
+    in_force: Mapping[str, Decision],
+    standings: Mapping[str, Standing] | None,
+    state: str,
+) -> np.ndarray:
+    """(N,) whether the row is in a state of STATES."""
+    said = in_force if standings is None else standings
+    if state in ("undecided", "decided"):
+        mask = _at(dataset, said)
+        return mask if state == "decided" else ~mask
+    if state == "disagreed":
+        return _at(dataset, [r for r, s in (standings or {}).items() if s.disagreed])
+    return _at(dataset, [r for r, d in in_force.items() if d.action is _SETTLED[state]])
+
+
+def _at(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
+    """(N,) whether the row's id is among these; ids of other rows are left out."""
+    positions = dataset.positions(row_ids)
     mask = np.zeros(len(dataset), dtype=bool)
     mask[positions[positions >= 0]] = True
-    return mask if STATES[state] else ~mask
+    return mask
 
 
 def _suggested(suggestion: pd.Series, label: str) -> np.ndarray:

@@ -7,17 +7,43 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.audit import Audit, checks
-from core.dataset import Dataset
-from core.review.queue import SORTS, STATES, Filters, check_in_use
+from core.review.orders import SORTS
+from core.review.queue import STATES, Filters, check_in_use
+from core.workspace import Project
 from pages.parts import session
 
 _ANY = ""
 _STATE_WORDS = {"needs_review": "needs review"}
-_SORT_WORDS = {"worst": "worst first", "best": "best first", "row": "in file order"}
+ORDERS = {
+    "worst": ("Worst first", "Lowest score first."),
+    "informative": (
+        "Most informative",
+        "Rows that the checks disagree about come first, then those whose score is nearest to the line "
+        "between flagged and not.",
+    ),
+    "class": (
+        "Class by class",
+        "One given label after the other, those with most flagged rows first. Worst first inside.",
+    ),
+    "cluster": (
+        "Cluster by cluster",
+        "Alike rows stand together (k-means of the embeddings), clusters with the largest share of flagged "
+        "rows first. Worst first inside.",
+    ),
+    "random": (
+        "Random audit",
+        "Every row that the filters leave, flagged or not, in an order drawn by lot. It stays the same, so "
+        "that the rows decided from the top are a fair sample.",
+    ),
+    "best": ("Best first", "Highest score first."),
+    "row": ("File order", "As the rows stand in the source file."),
+}
+"""Each order's name and what it does, in words."""
 
 
-def bar(dataset: Dataset, audit: Audit, filters: Filters) -> Filters:
+def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
     """Draw the filters of the address, and return them as the widgets show them."""
+    dataset = project.dataset
     if len(audit.results) > 1:
         _find(audit, filters)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -26,7 +52,7 @@ def bar(dataset: Dataset, audit: Audit, filters: Filters) -> Filters:
         if dataset.splits is not None:
             _choose("Split", "split", sorted(dataset.splits.dropna().unique()))
         _choose("Decision", "state", list(STATES), lambda s: _STATE_WORDS.get(s, s))
-        _choose("Order", "sort", SORTS, _SORT_WORDS.__getitem__, clear=False)
+        _order(project, audit, filters)
         session.bound(
             st.text_input,
             "Search",
@@ -55,12 +81,42 @@ def _find(audit: Audit, filters: Filters) -> None:
     )
 
 
+def _order(project: Project, audit: Audit, filters: Filters) -> None:
+    """The orders that this data set can have; the tooltip says what each does, or what is missing."""
+    missing = _missing(project, audit)
+    lines = [f"**{name}**: {missing.get(sort, text)}" for sort, (name, text) in ORDERS.items()]
+    # An order that the address asks for is shown as asked, even where it cannot be had.
+    there = [sort for sort in SORTS if sort not in missing or sort == filters.sort]
+    _choose("Order", "sort", there, lambda s: ORDERS[s][0], clear=False, help="\n\n".join(lines), width=176)
+
+
+def _missing(project: Project, audit: Audit) -> dict[str, str]:
+    """The orders that this data set cannot have, and why."""
+    missing = {}
+    if not audit.results:
+        missing = dict.fromkeys(("informative", "best"), "not for this data set: no check has results.")
+    if not (project.dataset.labels >= 0).any():
+        missing["class"] = "not for this data set: it has no labels."
+    if project.predictions.embeddings is None:
+        missing["cluster"] = "not for this data set: it has no embeddings."
+    return missing
+
+
+def say_order(filters: Filters) -> None:
+    """One sentence on an order that is not the usual one."""
+    if filters.sort not in ("worst", "best", "row"):
+        name, text = ORDERS[filters.sort]
+        st.markdown(f":small[**{name}.** {text}]")
+
+
 def _choose(
     label: str,
     param: str,
     options: Sequence[str],
     words: Callable[[str], str] = str,
     clear: bool = True,
+    help: str | None = None,
+    width: int = 152,
 ) -> None:
     """A selectbox for one query parameter; the first option of a clearable one narrows nothing."""
     shown = [_ANY, *options] if clear else list(options)
@@ -72,7 +128,8 @@ def _choose(
         param=param,
         read=lambda text: text if text in known else shown[0],
         format_func=lambda option: words(option) if option else "any",
-        width=152,
+        help=help,
+        width=width,
     )
 
 
@@ -83,13 +140,16 @@ def nothing_found(audit: Audit, check: str) -> None:
         return
     table = audit.results[check].table
     st.text(f"{checks()[check].title}: no rows found. Lowest score: {table['score'].min():.2f}.")
-    st.button(
-        f"Show all {len(table):,} rows, lowest score first",
-        on_click=session.set_params,
-        args=({"cut": "1.0"},),
-    )
+    with st.container(horizontal=True):
+        st.button(
+            f"Show all {len(table):,} rows, lowest score first",
+            on_click=session.set_params,
+            args=({"cut": "1.0"},),
+        )
+        st.button("Audit random rows", on_click=session.set_params, args=({"sort": "random"},))
 
 
 def clear_all() -> None:
-    """Take every filter out of the address, except which check is looked at."""
-    session.set_params(dict.fromkeys((*(f for f in session.FILTERS if f != "find"), "row", "page")))
+    """Take every filter out of the address, except which check is looked at and in which order."""
+    kept = ("find", "sort")
+    session.set_params(dict.fromkeys((*(f for f in session.FILTERS if f not in kept), "row", "page")))

@@ -247,7 +247,7 @@ def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_con
         selection_default=wanted,
         height=min(_ROW_HEIGHT * (len(rows) + 1) + 2, 520),
         placeholder="",
-        alt="Rows that match, worst first",
+        alt="Rows that match",
     )
 
 

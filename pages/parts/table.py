@@ -11,11 +11,16 @@ from core.review import items
 from pages.parts import session
 
 
-def show(board: items.Board, positions: np.ndarray) -> pd.DataFrame:
-    """Draw the page of the address, and return its rows, indexed by row id."""
+def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None = None) -> pd.DataFrame:
+    """Draw the page of the address, and return its rows, indexed by row id.
+
+    clusters: (N,) cluster numbers, to be shown where the rows are ordered by them.
+    """
     pages = page_count(len(positions))
     page = _page(st.query_params.get("page"), pages)
-    rows = issue_rows(board, page_of(positions, page), session.store().in_force(board.dataset.name))
+    shown = page_of(positions, page)
+    standings = session.store().standings_of(board.dataset.name, board.dataset.row_ids[shown])
+    rows = issue_rows(board, shown, standings, clusters)
     ids = list(rows.index)
     chosen = st.query_params.get("row", "")
     session.table_of_rows(
@@ -40,6 +45,9 @@ def _columns(board: items.Board) -> dict:
     image = board.dataset.columns.kind == "image"
     return {
         "row": st.column_config.NumberColumn("Row", format="localized", width=60),
+        "cluster": st.column_config.NumberColumn(
+            "Cluster", format="localized", width=70, help="1 is the largest"
+        ),
         "preview": (
             st.column_config.ImageColumn("Preview", width=70)
             if image

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import streamlit as st
 
 from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
+from core.clustering import find_clusters, stored_clusters
 from core.issues import Check
 from core.jobs import Job
 from core.workspace import Project
 from pages.parts import session
+from pages.parts.numbers import rows
 
 
 def start(name: str) -> None:
@@ -48,20 +51,20 @@ def _watch(name: str) -> None:
 
 
 def show_elsewhere() -> None:
-    """In the sidebar: the analyses of other data sets than the one on the page."""
+    """In the sidebar: the work on other data sets than the one on the page."""
+    here = session.dataset_name()
     for job in session.jobs().running():
-        if job.name != session.dataset_name():
+        if job.name not in (here, _clusters_of(here)):
             _watch(job.name)
 
 
 def offer(found: Project) -> None:
     """For a data set without an analysis: what is missing, how the last try ended, and the button."""
-    rows = len(found.dataset)
     if not _say_how_it_ended(found.name):
         labelled = bool((found.dataset.labels >= 0).any())
         st.text(f"This project has {'labels' if labelled else 'rows'} but no analysis.")
     st.button(
-        f"Analyse {rows:,} {'row' if rows == 1 else 'rows'}",
+        f"Analyse {rows(len(found.dataset))}",
         type="primary",
         icon=":material/troubleshoot:",
         on_click=start,
@@ -81,6 +84,42 @@ def offer_missing(name: str, checks_left: list[str]) -> None:
             args=(name,),
             key=f"missing_{name}",
         )
+
+
+def clusters(project: Project) -> np.ndarray | None:
+    """(N,) clusters of a data set. None while they are not there: finds them beside the page, and says so."""
+    stored = stored_clusters(session.workspace(), project)
+    if stored is not None:
+        return stored
+    if project.predictions.embeddings is None:
+        st.text("Cluster by cluster needs embeddings, and this data set has none.")
+        st.button("Show worst first", on_click=session.set_params, args=({"sort": None},))
+        return None
+    job = session.jobs().get(_clusters_of(project.name))
+    if job is None or job.state == "done":
+        _find_clusters(project.name)
+    if job is None or job.state in ("done", "running"):
+        count = rows(len(project.dataset))
+        st.text(f"Putting {count} into clusters. This is done once; then the order is there at once.")
+        show(_clusters_of(project.name))
+        return None
+    if job.state == "failed":
+        st.error(f"No clusters were found: {session.escape(job.error)}", icon=":material/error:")
+    else:
+        st.text("Cancelled. Nothing changed.")
+    st.button("Find the clusters", on_click=_find_clusters, args=(project.name,))
+    return None
+
+
+def _find_clusters(name: str) -> None:
+    workspace = session.workspace()
+    project = workspace.open(name)
+    session.jobs().start(_clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
+
+
+def _clusters_of(name: str) -> str:
+    """The name of the work that finds a data set's clusters; no data set has a name with spaces."""
+    return f"clusters of {name}"
 
 
 def _say_how_it_ended(name: str) -> bool:

@@ -6,7 +6,7 @@ from core.dataset import Dataset
 from core.issue_rows import issue_rows, page_count, page_of, state_of
 from core.issues import Result, issue_table
 from core.predictions import Predictions
-from core.review.decisions import VERDICTS, Action, Decision
+from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.items import Board
 
 
@@ -26,7 +26,7 @@ def board(dataset: Dataset, analysed: bool = True) -> Board:
 
 def test_issue_rows__plain_cells_in_the_order_asked(pets: Dataset) -> None:
     decision = Decision("pets", "r1", Action.RELABEL, "ann", "cat", "op", label="dog")
-    rows = issue_rows(board(pets), np.array([1, 5]), {"r1": decision})
+    rows = issue_rows(board(pets), np.array([1, 5]), {"r1": Standing((decision,), None, decision)})
     assert rows.index.tolist() == ["r1", "r5"]
     assert rows.to_dict("records") == [
         {
@@ -55,6 +55,24 @@ def test_issue_rows__plain_cells_in_the_order_asked(pets: Dataset) -> None:
 def test_issue_rows__without_an_analysis(pets: Dataset) -> None:
     rows = issue_rows(board(pets, analysed=False), np.array([0]), {})
     assert list(rows.columns) == ["row", "preview", "given", "state", "reviewer"]
+
+
+def test_issue_rows__several_annotators(pets: Dataset) -> None:
+    keep = Decision("pets", "r0", Action.KEEP, "ann", "cat", "op1")
+    change = Decision("pets", "r0", Action.RELABEL, "bea", "cat", "op2", label="dog")
+    word = Decision("pets", "r1", Action.EXCLUDE, "cleo", "cat", "op3", final=True)
+    standings = {"r0": Standing((keep, change)), "r1": Standing((keep,), word, word)}
+    rows = issue_rows(board(pets), np.array([0, 1]), standings)
+    assert rows["state"].tolist() == ["annotators disagree", "excluded"]
+    assert rows["reviewer"].tolist() == ["ann, bea", "ann, cleo"]
+
+
+def test_issue_rows__clusters_count_from_one(pets: Dataset) -> None:
+    clusters = np.array([1, 0, 1, 0, 0, 2], dtype=np.int32)
+    rows = issue_rows(board(pets), np.array([5, 0]), {}, clusters)
+    assert rows["cluster"].tolist() == [3, 2]
+    assert list(rows.columns)[:3] == ["row", "cluster", "preview"]
+    assert len(issue_rows(board(pets), np.array([], dtype=np.int64), {}, clusters)) == 0
 
 
 def test_issue_rows__no_rows(pets: Dataset) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from itertools import groupby
+
 import pandas as pd
 import pytest
 
 from core.review.decisions import Action, Decision
 from core.review.store import Store
 from core.workspace import Workspace
+from pages.parts import session
+from pages.parts.filters import ORDERS
 from tests.pages.conftest import HOSTILE, Open, words
 from tests.pages.test_overview import param
 
@@ -146,3 +150,89 @@ def test_issues__nothing_flagged_says_how_near_and_shows_all(open_page: Open) ->
     next(b for b in app.button if b.label.startswith("Show all 40 rows")).click().run()
     assert "**40 rows** match" in words(app)
     assert param(app, "cut") == "1.0"
+
+
+def orders(app) -> list[str]:  # type: ignore[no-untyped-def]
+    return app.selectbox(key="url_sort").options
+
+
+def test_issues__offers_the_orders_that_the_data_set_can_have(open_page: Open) -> None:
+    names = [name for name, _ in ORDERS.values()]
+    assert orders(open_page("issues", ds="pets")) == names
+    assert orders(open_page("issues", ds="no-labels")) == [n for n in names if n != "Class by class"]
+    without = open_page("issues", ds="no-predictions")
+    assert orders(without) == [n for n in names if n != "Cluster by cluster"]
+    help_text = without.selectbox(key="url_sort").help
+    assert "**Cluster by cluster**: not for this data set: it has no embeddings." in help_text
+    assert all(name in help_text for name in names)
+
+
+def test_issues__an_order_is_chosen_and_explained(open_page: Open) -> None:
+    app = open_page("issues", ds="pets")
+    assert "**Most informative.**" not in words(app)
+    app.selectbox(key="url_sort").set_value("informative").run()
+    assert param(app, "sort") == "informative"
+    assert "**Most informative.** Rows that the checks disagree about come first" in words(app)
+    assert sorted(listed(app)["row"]) == [2, 5, 10, 17]
+
+
+def test_issues__random_audit_is_over_every_row_that_the_filters_leave(open_page: Open) -> None:
+    app = open_page("issues", ds="pets", sort="random")
+    assert "**40 rows** match" in words(app)
+    assert "flagged or not" in words(app)
+    every = listed(app)["row"].tolist()
+    assert every != sorted(every)
+    cats = listed(open_page("issues", ds="pets", sort="random", given="cat"))["row"].tolist()
+    assert cats == [row for row in every if row % 2 == 1]
+
+
+def test_issues__clear_filters_keeps_the_order(open_page: Open) -> None:
+    app = open_page("issues", ds="pets", given="dog", sort="random")
+    next(b for b in app.button if b.label == "Clear filters").click().run()
+    assert [param(app, n) for n in ("given", "sort")] == [None, "random"]
+
+
+def test_issues__nothing_flagged_offers_an_audit(open_page: Open) -> None:
+    app = open_page("issues", ds="clean")
+    next(b for b in app.button if b.label == "Audit random rows").click().run()
+    assert "**40 rows** match" in words(app)
+    assert param(app, "sort") == "random"
+
+
+def test_issues__clusters_are_found_beside_the_page(open_page: Open) -> None:
+    app = open_page("issues", ds="long", sort="cluster")
+    if not app.dataframe:  # on a fast machine they are there before the page is drawn
+        assert "Putting 300 rows into clusters." in words(app)
+    job = session.jobs().get("clusters of long")
+    assert job is not None
+    assert job.wait(60)
+    assert job.state == "done"
+    app.run()
+    assert "**Cluster by cluster.**" in words(app)
+    assert listed(app).columns[1] == "cluster"
+    found = listed(app)["cluster"].tolist()
+    assert len(list(groupby(found))) == len(set(found))
+
+
+def test_issues__cancelled_clusters_are_not_started_again_by_themselves(open_page: Open) -> None:
+    def stop(progress) -> None:  # type: ignore[no-untyped-def]
+        progress.cancel()
+        progress.report(0)
+
+    assert session.jobs().start("clusters of clean", stop).wait(10)
+    app = open_page("issues", ds="clean", sort="cluster")
+    assert "Cancelled. Nothing changed." in words(app)
+    again = next(b for b in app.button if b.label == "Find the clusters")
+    assert session.jobs().get("clusters of clean").state == "cancelled"  # type: ignore[union-attr]
+    again.click().run()
+    assert session.jobs().get("clusters of clean").wait(60)  # type: ignore[union-attr]
+    app.run()
+    assert "no rows found" in words(app)
+
+
+def test_issues__clusters_without_embeddings_say_so_and_offer_another_order(open_page: Open) -> None:
+    app = open_page("issues", ds="no-predictions", sort="cluster")
+    assert "Cluster by cluster needs embeddings, and this data set has none." in words(app)
+    assert app.selectbox(key="url_sort").value == "cluster"
+    next(b for b in app.button if b.label == "Show worst first").click().run()
+    assert param(app, "sort") is None

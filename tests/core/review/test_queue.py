@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given, strategies
 from core.dataset import Columns, Dataset
 from core.errors import InputError
 from core.issues import Result, issue_table
-from core.review.decisions import Action, Decision
+from core.review.decisions import Action, Decision, Standing
+from core.review.orders import SORTS
 from core.review.queue import STATES, Filters, check_in_use, select
 
 CLASSES = ("cat", "dog", "none")
@@ -104,6 +107,77 @@ def test_select__decision_state(state: str, expected: str) -> None:
     assert ids(Filters(state=state, cut=1.0), **actions) == expected
 
 
+def test_select__states_of_rows_that_annotators_differ_on() -> None:
+    def said(row_id: str, *actions: Action) -> tuple[Decision, ...]:
+        return tuple(Decision("animals", row_id, a, f"ann{i}", "cat", "op") for i, a in enumerate(actions))
+
+    dataset = animals()
+    keep, final = said("a", Action.KEEP), said("c", Action.EXCLUDE)
+    standings = {
+        "a": Standing(keep, None, keep[0]),
+        "b": Standing(said("b", Action.KEEP, Action.EXCLUDE)),
+        "c": Standing((), final[0], final[0]),
+        "gone": Standing(said("gone", Action.KEEP, Action.EXCLUDE)),
+    }
+    in_force = {"a": keep[0], "c": final[0]}
+
+    def found(state: str) -> str:
+        filters = Filters(state=state, cut=1.0, sort="row")
+        positions = select(dataset, results(dataset), in_force, filters, standings=standings)
+        return "".join(dataset.row_ids[positions])
+
+    assert {state: found(state) for state in STATES} == {
+        "undecided": "def",
+        "decided": "abc",
+        "disagreed": "b",
+        "keep": "a",
+        "changed": "",
+        "excluded": "c",
+        "ambiguous": "",
+        "needs_review": "",
+    }
+    assert ids(Filters(state="disagreed", cut=1.0), a=Action.KEEP) == ""
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), "abcdef"),
+        (Filters(find="out_of_distribution"), "abcdef"),
+        (Filters(find="not_run"), "abcdef"),
+        (Filters(split="test"), "bde"),
+        (Filters(given="dog"), "cd"),
+        (Filters(sug="dog"), "bf"),
+        (Filters(cut=0.8), "bcdf"),
+        (Filters(q="purr"), "af"),
+    ],
+)
+def test_select__random_audit_is_over_all_rows_that_the_other_filters_leave(
+    filters: Filters, expected: str
+) -> None:
+    assert "".join(sorted(ids(replace(filters, sort="random")))) == expected
+
+
+def test_select__random_audit_needs_no_results_and_keeps_its_order() -> None:
+    dataset = animals()
+    audit = Filters(sort="random")
+    every = select(dataset, {}, {}, audit).tolist()
+    assert sorted(every) == [0, 1, 2, 3, 4, 5]
+    assert select(dataset, results(dataset), {}, audit).tolist() == every
+    some = select(dataset, results(dataset), {}, replace(audit, split="test")).tolist()
+    assert some == [p for p in every if p in some]
+
+
+def test_select__order_by_clusters() -> None:
+    dataset = animals()
+    clusters = np.array([0, 0, 1, 1, 1, 0], dtype=np.int32)
+    by_cluster = Filters(sort="cluster")
+    found = select(dataset, results(dataset), {}, by_cluster, clusters=clusters)
+    assert "".join(dataset.row_ids[found]) == "cdb"
+    with pytest.raises(InputError, match="clusters"):
+        select(dataset, results(dataset), {}, by_cluster)
+
+
 def test_select__no_results_gives_every_row_in_order() -> None:
     dataset = animals()
     assert select(dataset, {}, {}, Filters()).tolist() == [0, 1, 2, 3, 4, 5]
@@ -149,6 +223,7 @@ def test_filters__refuses_what_means_nothing(bad: dict[str, str]) -> None:
         q=strategies.text(),
         cut=strategies.none() | strategies.floats(0, 1),
         state=strategies.sampled_from(["", *STATES]),
+        sort=strategies.sampled_from(SORTS),
     )
 )
 def test_filters__survive_the_address_bar(filters: Filters) -> None:
