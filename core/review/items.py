@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from core import checks as checks_package
 from core.checks.label_issues import percent
 from core.dataset import UNLABELLED, Dataset
-from core.issues import Result
+from core.issues import Check, Result
 from core.media import picture_size
 from core.predictions import Predictions
+from core.registry import collect
 from core.review.decisions import Decision
 from core.review.queue import DEFAULT_FIND
 
@@ -52,6 +55,7 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
     likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
     a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
+    checks: what each check that has run says of the row.
     """
     dataset = board.dataset
     suggestion = suggestion_of(board, position)
@@ -64,9 +68,17 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
         "classes": classes,
         "likely": likely,
         "why": why(board, position),
+        "checks": findings(board, position),
         "content": content(board, position),
         "decision": None if decision is None else decision_view(decision),
     }
+
+
+def without_suggestion(board: Board, item: dict[str, Any]) -> dict[str, Any]:
+    """The item as a model had never seen it: classes in the data set's order, no reason, no check."""
+    classes = [(name, None) for name in board.dataset.classes[:TOP_CLASSES]]
+    nothing: dict[str, Any] = {"suggestion": None, "likely": [], "why": [], "checks": [], "hidden": True}
+    return {**item, **nothing, "classes": classes}
 
 
 def given_label(dataset: Dataset, position: int) -> str | None:
@@ -125,15 +137,46 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
     return pieces
 
 
+def findings(board: Board, position: int) -> list[dict[str, Any]]:
+    """What each check says of a row, in the order of the checks.
+
+    score: 0 is worst, 1 is clean. suggestion: a class name or None. reason: "" where it is not flagged.
+    """
+    titles = _titles()
+    known = [name for name in titles if name in board.results]
+    return [
+        _finding(name, titles.get(name, name), board.results[name].table.iloc[position])
+        for name in (*known, *(name for name in board.results if name not in titles))
+    ]
+
+
+def _finding(name: str, title: str, row: pd.Series) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": title,
+        "flagged": bool(row["flagged"]),
+        "score": round(float(row["score"]), 4),
+        "suggestion": None if pd.isna(row["suggestion"]) else str(row["suggestion"]),
+        "reason": str(row["reason"]),
+    }
+
+
+@cache
+def _titles() -> dict[str, str]:
+    return {name: check.title for name, check in collect(checks_package, Check).items()}
+
+
 def _likeliest(board: Board, position: int) -> tuple[list[tuple[str, float | None]], list[int]]:
     """(the classes that are shown, the codes that a search ranks by); see `item`."""
     classes, probs = board.dataset.classes, board.predictions.pred_probs
     if probs is None:
         return [(name, None) for name in classes[:TOP_CLASSES]], []
     row = np.asarray(probs[position], dtype=np.float64)
-    order = np.argsort(-row, kind="stable")[:LIKELY_CLASSES]
-    shown = [(classes[k], round(float(row[k]), 4)) for k in order[:TOP_CLASSES]]
-    return shown, order.tolist() if len(classes) > TOP_CLASSES else []
+    order = np.argsort(-row, kind="stable")[:LIKELY_CLASSES].tolist()
+    shown: list[tuple[str, float | None]] = [
+        (classes[k], round(float(row[k]), 4)) for k in order[:TOP_CLASSES]
+    ]
+    return shown, order if len(classes) > TOP_CLASSES else []
 
 
 def content(board: Board, position: int) -> dict[str, Any]:

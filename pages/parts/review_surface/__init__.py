@@ -21,6 +21,7 @@ _SCRIPTS = (
     "feed",
     "stage",
     "search",
+    "findings",
     "panel",
     "strip",
     "keymap",

@@ -16,6 +16,7 @@ const KEYS = [
   ["Look", "fit", ["f"], "Fit the picture, or show it at 100%"],
   ["Look", "zoomIn", ["+", "="], "Zoom in"],
   ["Look", "zoomOut", ["-", "_"], "Zoom out"],
+  ["Look", "findings", ["i"], "Show what each check says"],
   ["Look", "near", ["v"], "Go to the similar rows"],
   ["Work", "undo", ["z"], "Undo"],
   ["Work", "redo", ["shift+z"], "Redo"],

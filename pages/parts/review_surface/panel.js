@@ -13,6 +13,7 @@ class Panel {
     this.given = el("div", { class: "label" });
     this.suggested = el("div", { class: "label" });
     this.why = el("p", { class: "why" });
+    this.findings = new Findings();
     this.search = el("input", {
       type: "text",
       class: "search",
@@ -31,6 +32,7 @@ class Panel {
       { class: "panel" },
       el("div", { class: "labels" }, this.card("given", "Given", this.given), this.card("suggested", "Suggested", this.suggested)),
       this.why,
+      this.findings.node,
       this.search,
       this.list,
       this.rest,
@@ -92,6 +94,7 @@ class Panel {
     this.given.title = item.given ?? "";
     this.suggested.title = item.suggestion ?? "";
     this.explain(item);
+    this.findings.show(item);
     text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given}”`);
     text(this.buttons.take.label, item.suggestion === null ? "No suggestion" : `Change to “${item.suggestion}”`);
     this.buttons.take.node.disabled = item.suggestion === null;

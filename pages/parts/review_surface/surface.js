@@ -311,6 +311,10 @@ class Surface {
     this.stage.zoomBy(1 / ZOOM_STEP);
   }
 
+  findings() {
+    this.panel.findings.toggle();
+  }
+
   near() {
     this.strip.focus();
   }

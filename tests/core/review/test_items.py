@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from core.dataset import Columns, Dataset
 from core.issues import Result, issue_table
 from core.predictions import Predictions
 from core.review.decisions import Action, Decision
-from core.review.items import PREVIEW_LIMIT, TEXT_LIMIT, Board, content, item, preview, why
+from core.review.items import PREVIEW_LIMIT, TEXT_LIMIT, Board, content, findings, item, preview, why
 from tests.conftest import make_dataset
 
 CLASSES = ("shirt", "t-shirt", "bag")
@@ -61,6 +62,16 @@ def test_item__is_what_the_surface_shows() -> None:
             ["shirt 4%", True],
             [".", False],
         ],
+        "checks": [
+            {
+                "name": "label_issues",
+                "title": "Label errors",
+                "flagged": True,
+                "score": 0.25,
+                "suggestion": "t-shirt",
+                "reason": "The check's words.",
+            }
+        ],
         "content": {"kind": "text", "text": "a", "more": 0},
         "decision": {"op_id": "op", "action": "relabel", "label": "bag", "annotator": "ann"},
     }
@@ -77,6 +88,28 @@ def test_item__without_predictions_lists_classes_in_their_order() -> None:
     shown = item(clothes(["a", "b"], None), 0, None)
     assert shown["classes"] == [("shirt", None), ("t-shirt", None), ("bag", None)]
     assert shown["why"] == [("The check's words.", False)]
+
+
+def test_findings__of_every_check_that_has_run_in_their_order() -> None:
+    board = clothes(["a", "b", "c"], PROBS)
+    found = board.results["label_issues"]
+    calm = Result(issue_table(board.dataset, np.ones(3), np.zeros(3, dtype=bool)), found.summary)
+    results = {"made_up": calm, "near_duplicates": calm, **board.results}
+    shown = findings(replace(board, results=results), 1)
+    assert [(f["name"], f["title"]) for f in shown] == [
+        ("label_issues", "Label errors"),
+        ("near_duplicates", "Near-duplicates"),
+        ("made_up", "made_up"),
+    ]
+    assert shown[1] == {
+        "name": "near_duplicates",
+        "title": "Near-duplicates",
+        "flagged": False,
+        "score": 1.0,
+        "suggestion": None,
+        "reason": "",
+    }
+    assert findings(clothes(["a"], None, ""), 0) == []
 
 
 def test_item__of_very_many_classes_names_nine_and_ranks_fifty() -> None:
