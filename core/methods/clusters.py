@@ -74,6 +74,7 @@ def _sample(embeddings: np.ndarray, k: int, rng: np.random.Generator, progress: 
 
 def _fitted(sample: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> MiniBatchKMeans:
     """Centres from some passes over the sample, each in another order. Not `fit`, which cannot be stopped."""
+    progress.report(0)  # the import takes seconds in a fresh process
     from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
     few = sample[rng.permutation(len(sample))[: 3 * k]]

@@ -18,8 +18,8 @@ ORDERS = {
     "worst": ("Worst first", "Lowest score first."),
     "informative": (
         "Most informative",
-        "Rows that the checks disagree about come first, then those whose score is nearest to the line "
-        "between flagged and not.",
+        "Of these rows, those that the checks disagree about come first, then those whose score is nearest "
+        "to the line between flagged and not.",
     ),
     "class": (
         "Class by class",
@@ -39,6 +39,8 @@ ORDERS = {
     "row": ("File order", "As the rows stand in the source file."),
 }
 """Each order's name and what it does, in words."""
+PLAIN_ORDERS = ("worst", "best", "row")
+"""Those whose name says it all."""
 
 
 def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
@@ -84,7 +86,8 @@ def _find(audit: Audit, filters: Filters) -> None:
 def _order(project: Project, audit: Audit, filters: Filters) -> None:
     """The orders that this data set can have; the tooltip says what each does, or what is missing."""
     missing = _missing(project, audit)
-    lines = [f"**{name}**: {missing.get(sort, text)}" for sort, (name, text) in ORDERS.items()]
+    told = [sort for sort in ORDERS if sort in missing or sort not in PLAIN_ORDERS]
+    lines = [f"**{ORDERS[sort][0]}**: {missing.get(sort, ORDERS[sort][1])}" for sort in told]
     # An order that the address asks for is shown as asked, even where it cannot be had.
     there = [sort for sort in SORTS if sort not in missing or sort == filters.sort]
     _choose("Order", "sort", there, lambda s: ORDERS[s][0], clear=False, help="\n\n".join(lines), width=176)
@@ -103,8 +106,8 @@ def _missing(project: Project, audit: Audit) -> dict[str, str]:
 
 
 def say_order(filters: Filters) -> None:
-    """One sentence on an order that is not the usual one."""
-    if filters.sort not in ("worst", "best", "row"):
+    """One sentence on an order whose name does not say it all."""
+    if filters.sort not in PLAIN_ORDERS:
         name, text = ORDERS[filters.sort]
         st.markdown(f":small[**{name}.** {text}]")
 

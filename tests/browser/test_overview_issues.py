@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import ConsoleMessage, FloatRect, Locator, Page, expect
 
-from tests.browser.serving import HOSTILE, Server
+from tests.browser.serving import HOSTILE, Server, pictures
 from tests.browser.watching import wait_until
 
 pytestmark = pytest.mark.browser
@@ -100,6 +101,36 @@ def test_issues__filter_goes_to_the_address_and_back(page: Page, server: Server)
     expect(page.get_by_placeholder("Id or content")).to_have_value("")
     page.reload()
     expect(page.get_by_role("combobox", name="Given label")).to_have_value("high", timeout=30_000)
+
+
+def test_issues__an_order_goes_to_the_address_and_is_explained(page: Page, server: Server) -> None:
+    errors = visit(page, f"{server.url}/issues?ds=measurements")
+    expect(page.get_by_text("20 rows match")).to_be_visible()
+    order = page.get_by_role("combobox", name="Order")
+    order.fill("random")
+    order.press("Enter")
+    wait_until(lambda: params(page).get("sort") == "random")
+    expect(page.get_by_text("80 rows match")).to_be_visible()
+    expect(page.get_by_text("flagged or not, in an order drawn by lot")).to_be_visible()
+    page.go_back()
+    wait_until(lambda: "sort" not in params(page))
+    expect(page.get_by_text("20 rows match")).to_be_visible()
+    assert errors == []
+
+
+def test_issues__clusters_are_found_beside_the_page_and_then_shown(
+    page: Page, server: Server, own: Callable[..., str]
+) -> None:
+    name = own(pictures)
+    errors = visit(page, f"{server.url}/issues?ds={name}")
+    order = page.get_by_role("combobox", name="Order")
+    order.fill("cluster")
+    order.press("Enter")
+    expect(page.get_by_text("Putting 240 rows into clusters.")).to_be_visible()
+    expect(page.get_by_text("Alike rows stand together")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Putting 240 rows into clusters.")).to_have_count(0)
+    expect(page.locator("[data-testid=stDataFrame]").first).to_be_visible()
+    assert errors == []
 
 
 def test_issues__a_click_on_a_row_opens_its_card_and_writes_its_id(page: Page, server: Server) -> None:
