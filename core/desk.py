@@ -20,9 +20,9 @@ from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
 from core.review import items
-from core.review.decisions import Action, Decision
+from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
 from core.review.queue import Filters, check_in_use, select
-from core.session_token import mint_media
+from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
@@ -63,26 +63,33 @@ class Desk:
         """What the audit found, by check; empty where the data set has not been analysed."""
         return self._results_of(project)
 
-    def queue(self, name: str, filters: Filters, as_of: int | None = None) -> tuple[np.ndarray, str]:
+    def queue(
+        self,
+        name: str,
+        filters: Filters,
+        as_of: int | None = None,
+        standings: Mapping[str, Standing] | None = None,
+        viewer: str = "",
+    ) -> tuple[np.ndarray, str]:
         """(positions in order, a tag that changes when they do) with decision states as of an event.
 
         Holding as_of still keeps the queue still: a decided row does not leave it under one's hands.
+        standings: what `viewer` may know then; None: everything that was decided.
         """
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
         # A filter without a state reads no decisions, so that its queue is good for every as_of.
-        key = (project.dataset, tuple(results.values()), filters, seq if filters.state else 0)
+        key = (project.dataset, tuple(results.values()), filters, *((seq, viewer) if filters.state else ()))
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
                 return self._queues[key]
-        in_force = self.store.in_force(name, seq) if filters.state else {}
-        standings = self.store.standings(name, seq) if filters.state else {}
+        if standings is None:
+            standings = self.store.standings(name, seq) if filters.state else {}
         clusters = stored_clusters(self.workspace, project) if filters.sort == "cluster" else None
-        positions = select(
-            project.dataset, results, in_force, filters, standings=standings, clusters=clusters
-        )
+        settled = in_force(standings)
+        positions = select(project.dataset, results, settled, filters, standings=standings, clusters=clusters)
         tag = hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
         with self._lock:
             self._queues[key] = positions, tag
@@ -90,63 +97,11 @@ class Desk:
                 self._queues.popitem(last=False)
         return positions, tag
 
-    def page(
-        self,
-        name: str,
-        filters: Filters,
-        *,
-        as_of: int | None = None,
-        tag: str = "",
-        at: int | None = None,
-        row: str = "",
-        undecided: bool = False,
-        n: int = 12,
-    ) -> dict[str, Any]:
-        """n items of a queue from rank `at` on (0 is first).
-
-        Without `at` it starts at `row`, or where that is not in the queue, at the first undecided row.
-        undecided: start at the first undecided row from `at` on. Raises QueueChanged when `tag` is not
-        the queue's.
-        """
-        as_of = self.store.last_seq(name) if as_of is None else as_of
-        positions, current = self.queue(name, filters, as_of)
-        if tag and tag != current:
-            raise QueueChanged
-        board = self.board(name, filters)
-        in_force = self.store.in_force(name)
-        alone = None
-        if at is None:
-            at, alone = self._start(board, positions, in_force, row)
-        elif undecided:
-            at = _first_undecided(board, positions, in_force, at)
-
-        def shown(position: int) -> dict[str, Any]:
-            return items.item(board, position, in_force.get(str(board.dataset.row_ids[position])))
-
-        return {
-            "total": len(positions),
-            "as_of": as_of,
-            "tag": current,
-            "at": at,
-            "items": [shown(int(p)) for p in positions[at : at + n]],
-            "alone": None if alone is None else shown(alone),
-        }
-
-    def _start(
-        self, board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision], row: str
-    ) -> tuple[int, int | None]:
-        """Where to begin: (rank, position of a row that was asked for and is not in the queue)."""
-        position = int(board.dataset.positions([row])[0]) if row else -1
-        rank = np.flatnonzero(positions == position)
-        if len(rank):
-            return int(rank[0]), None
-        return _first_undecided(board, positions, in_force, 0), position if position >= 0 else None
-
-    def board(self, name: str, filters: Filters) -> items.Board:
-        """What the items of a queue are made from."""
+    def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
+        """What the items of a queue are made from. person: who may open the pictures' addresses."""
         project = self.project(name)
         results = self.results(project)
-        token = mint_media(self.workspace.secret(), name)
+        token = mint_media(self.workspace.secret(), name, person, lifetime(self.workspace.settings))
         dataset = project.dataset
 
         def link(position: int, size: str) -> str:
@@ -156,9 +111,11 @@ class Desk:
 
         return items.Board(dataset, project.predictions, results, check_in_use(results, filters), link)
 
-    def neighbours(self, name: str, filters: Filters, row: str) -> dict[str, Any]:
+    def neighbours(
+        self, name: str, filters: Filters, row: str, person: str = UNNAMED
+    ) -> dict[str, Any]:
         """A row's nearest rows: some labelled as given, some as suggested, and how many of each are near."""
-        board = self.board(name, filters)
+        board = self.board(name, filters, person)
         position = self._position(board, row)
         embeddings = board.predictions.embeddings
         given, suggested = items.given_label(board.dataset, position), items.suggestion_of(board, position)
@@ -199,30 +156,23 @@ class Desk:
         pairs = zip(decisions, reasons, strict=True)
         return [Receipt(d.op_id, refused=reason) if reason else next(stored) for d, reason in pairs]
 
-    def _misfit(self, decision: Decision) -> str:
-        """Why a decision does not fit the data set as it is now; "" where it does."""
-        if decision.dataset not in self.workspace.names():
-            return f"There is no data set called {decision.dataset!r}."
-        dataset = self.project(decision.dataset).dataset
-        position = int(dataset.positions([decision.row_id])[0])
-        return _misfit(dataset, position, decision)
+    def _misfit(self, event: Decision) -> str:
+        """Why an event does not fit the data set as it is now; "" where it does."""
+        if event.dataset not in self.workspace.names():
+            return f"There is no data set called {event.dataset!r}."
+        if (event.action is Action.UNDO) != (event.undoes is not None):
+            return "Only an undo names the decision that it undoes."
+        if not event.row_id and event.action not in VERDICTS:
+            return ""  # about the data set, or the undo of such an event: the store knows what it undoes
+        dataset = self.project(event.dataset).dataset
+        position = int(dataset.positions([event.row_id])[0])
+        return _misfit(dataset, position, event)
 
     def _position(self, board: items.Board, row: str) -> int:
         position = int(board.dataset.positions([row])[0])
         if position < 0:
             raise refuse(f"row {row!r} is not in this project")
         return position
-
-
-def _first_undecided(
-    board: items.Board, positions: np.ndarray, in_force: Mapping[str, Decision], at: int
-) -> int:
-    """Rank of the first row from `at` on without a decision; the queue's length where all are decided."""
-    mask = np.zeros(len(board.dataset), dtype=bool)
-    decided = board.dataset.positions(in_force)
-    mask[decided[decided >= 0]] = True
-    free = np.flatnonzero(~mask[positions[at:]])
-    return at + int(free[0]) if len(free) else len(positions)
 
 
 def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:
@@ -232,22 +182,18 @@ def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | Non
     return [(int(p), float(d)) for p, d in zip(found[0], distance[0], strict=True) if p >= 0]
 
 
-def _misfit(dataset: Dataset, position: int, decision: Decision) -> str:
-    """Why a decision does not fit the data set as it is now; "" where it does."""
+def _misfit(dataset: Dataset, position: int, event: Decision) -> str:
+    """Why an event on a row does not fit it as it is now; "" where it does."""
     if position < 0:
-        return f"Row {decision.row_id} is not in this project."
+        return f"Row {event.row_id} is not in this project."
     given = items.given_label(dataset, position) or ""
-    if decision.given_label != given:
-        return (
-            f"Row {decision.row_id} is labelled {given!r} now, not {decision.given_label!r}. Reload the page."
-        )
-    if decision.action is Action.RELABEL:
-        if decision.label not in dataset.classes:
-            return f"{decision.label!r} is not a class of this project."
-    elif decision.label is not None:
-        return f"A decision to {decision.action} names no class."
-    if (decision.action is Action.UNDO) != (decision.undoes is not None):
-        return "Only an undo names the decision that it undoes."
+    if event.given_label != given:
+        return f"Row {event.row_id} is labelled {given!r} now, not {event.given_label!r}. Reload the page."
+    if event.action is Action.RELABEL:
+        if event.label not in dataset.classes:
+            return f"{event.label!r} is not a class of this project."
+    elif event.label is not None:
+        return f"A decision to {event.action} names no class."
     return ""
 
 

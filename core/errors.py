@@ -56,3 +56,7 @@ class InputError(ValueError):
 def refuse(found: str, **where: object) -> InputError:
     """An InputError of one error, to be raised: `raise refuse("empty file", file=..., mend=...)`."""
     return InputError(Problem("error", found, **where))  # type: ignore[arg-type]
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or written now. What was acknowledged is safe; trying again may help."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from core.errors import refuse
+from core.errors import StoreUnavailable, refuse
 
 HEAD = "0002"
 """The newest migration."""
@@ -23,10 +23,6 @@ _LOCK = 0x6C61_6265_6C6D_656E
 """Number of PostgreSQL's advisory lock that stands for "somebody writes decisions"."""
 _GONE = "The decision store cannot be reached. Nothing was stored; trying again may help."
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class StoreUnavailable(Exception):
-    """The database cannot be reached or written now. What was acknowledged is safe; trying again may help."""
 
 
 class Database:

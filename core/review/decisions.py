@@ -143,11 +143,11 @@ def standing(events: Sequence[Decision]) -> Standing | None:
         if event.action not in VERDICTS:
             return None
         return Standing((), event, event) if event.final else Standing((event,), None, event)
-    live = _live(events)
+    standing_ids = live(events)
     opinions: dict[str, Decision] = {}
     final = None
     for event in events:
-        if event.action in VERDICTS and event.op_id in live:
+        if event.action in VERDICTS and event.op_id in standing_ids:
             if event.final:
                 final = event
             else:
@@ -159,14 +159,14 @@ def standing(events: Sequence[Decision]) -> Standing | None:
     return Standing(found, final, final or _agreed(found))
 
 
-def _live(events: Iterable[Decision]) -> set[str]:
+def live(events: Iterable[Decision]) -> set[str]:
     """op_ids of the events that are in force: not undone, or undone by an UNDO that is undone itself."""
     events = list(events)
-    live = {event.op_id for event in events}
+    found = {event.op_id for event in events}
     for event in reversed(events):  # an UNDO comes after what it undoes
-        if event.action is Action.UNDO and event.op_id in live:
-            live.discard(event.undoes or "")
-    return live
+        if event.action is Action.UNDO and event.op_id in found:
+            found.discard(event.undoes or "")
+    return found
 
 
 def _agreed(opinions: Sequence[Decision]) -> Decision | None:
@@ -216,6 +216,10 @@ class Fold:
         if not event.row_id:
             self._touched[event.op_id] = rows
         return rows
+
+    def __len__(self) -> int:
+        """How many rows have a verdict."""
+        return len(self._standings)
 
     def get(self, row_id: str) -> Standing | None:
         """What is said of one row; None where nothing is."""

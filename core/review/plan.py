@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
+import pandas as pd
 
 from core.errors import refuse
 from core.review.chance import unit_interval
@@ -40,7 +41,12 @@ class Plan:
             if not 0 <= getattr(self, name) <= 1:
                 raise refuse(f"{name} is {getattr(self, name)}", expected="a share from 0 to 1")
 
-    def looks_of(self, row_ids: Sequence[str], given: Sequence[str]) -> np.ndarray:
+    @property
+    def blinds(self) -> bool:
+        """Whether answers are hidden: only where a row may need a second, independent one."""
+        return self.blind and self.looks > 1 and (self.share > 0 or bool(self.classes) or self.changes)
+
+    def looks_of(self, row_ids: Sequence[str] | pd.Index, given: Sequence[str]) -> np.ndarray:
         """(N,) int64: how many annotators look at each row at least. given: (N,) class names, "" for none."""
         looks = np.ones(len(row_ids), dtype=np.int64)
         if self.share > 0:
@@ -49,7 +55,7 @@ class Plan:
             looks[np.isin(np.asarray(given, dtype=object), list(self.classes))] = self.looks
         return looks
 
-    def hidden(self, row_ids: Sequence[str]) -> np.ndarray:
+    def hidden(self, row_ids: Sequence[str] | pd.Index) -> np.ndarray:
         """(N,) bool: rows whose suggestion is not shown."""
         if self.hide_suggestions <= 0:
             return np.zeros(len(row_ids), dtype=bool)
@@ -67,9 +73,11 @@ class Plan:
         return len(votes) < looks
 
 
-def plan_in_force(events: Iterable[Decision]) -> Plan:
-    """The plan of the last PLAN event; without one, every row is looked at once."""
-    plan = Plan()
+_ONCE = Plan()
+
+
+def plan_in_force(events: Iterable[Decision], plan: Plan = _ONCE) -> Plan:
+    """The plan of the last PLAN event; without one `plan`, which by default has each row looked at once."""
     for event in events:
         if event.action is Action.PLAN:
             known = {field.name for field in fields(Plan)}

@@ -101,10 +101,29 @@ class Store:
         kept = {row_id for row_id, *_ in free}
         return replace(receipt, left=tuple(row_id for row_id, *_ in members if row_id not in kept))
 
-    def events(self, dataset: str, after_seq: int = 0) -> list[Decision]:
-        """Every event of a data set in the order of storing, undone ones and UNDOs included."""
+    def events(
+        self,
+        dataset: str,
+        after_seq: int = 0,
+        *,
+        actions: Collection[Action] = (),
+        annotator: str = "",
+        last: int | None = None,
+    ) -> list[Decision]:
+        """Events of a data set in the order of storing, undone ones and UNDOs included.
+
+        actions, annotator: only these; last: at most so many, the newest.
+        """
+        query = _of(dataset, after_seq)
+        if actions:
+            query = query.where(_decisions.c.action.in_([str(a) for a in actions]))
+        if annotator:
+            query = query.where(_decisions.c.annotator == annotator)
+        if last is not None:
+            query = query.order_by(None).order_by(_decisions.c.seq.desc()).limit(last)
         with self.database.reading() as connection:
-            return _events(connection, dataset, after_seq)
+            found = [_decision(row) for row in connection.execute(query).mappings()]
+        return found if last is None else found[::-1]
 
     def standings(self, dataset: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """What is said of each row with a verdict, now or as it was after event `as_of`.
@@ -135,10 +154,21 @@ class Store:
         with self.database.reading() as connection, self._lock:
             return list(self._refresh(connection, dataset).rows.get(row_id, ()))
 
+    def histories(self, dataset: str, row_ids: Iterable[str]) -> dict[str, list[Decision]]:
+        """As `history`, of each of these rows that has events."""
+        with self.database.reading() as connection, self._lock:
+            rows = self._refresh(connection, dataset).rows
+            return {row_id: list(rows[row_id]) for row_id in row_ids if row_id in rows}
+
     def last_seq(self, dataset: str) -> int:
         """seq of the data set's latest event, 0 where there is none."""
         with self.database.reading() as connection, self._lock:
             return self._refresh(connection, dataset).seq
+
+    def decided(self, dataset: str) -> int:
+        """How many rows have a verdict, settled or not."""
+        with self.database.reading() as connection, self._lock:
+            return len(self._refresh(connection, dataset))
 
     def counts(self, dataset: str) -> Counter[Action]:
         """How many rows each action is in force for."""
@@ -147,7 +177,7 @@ class Store:
     def _refresh(self, connection: Connection, dataset: str) -> Fold:
         """The fold with what this connection sees. The lock is held."""
         fold = self._folds.setdefault(dataset, Fold())
-        fold.add(_events(connection, dataset, fold.seq))
+        fold.add(_decision(row) for row in connection.execute(_of(dataset, fold.seq)).mappings())
         return fold
 
 
@@ -222,10 +252,6 @@ def _of(dataset: str, after_seq: int) -> Any:
         .where(_decisions.c.dataset == dataset, _decisions.c.seq > after_seq)
         .order_by(_decisions.c.seq)
     )
-
-
-def _events(connection: Connection, dataset: str, after_seq: int) -> list[Decision]:
-    return [_decision(row) for row in connection.execute(_of(dataset, after_seq)).mappings()]
 
 
 def _known(connection: Connection, op_ids: Iterable[str]) -> dict[str, Decision]:

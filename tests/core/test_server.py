@@ -14,14 +14,17 @@ from starlette.testclient import TestClient
 
 from core.dataset import Columns, Dataset
 from core.desk import Desk
+from core.guards import MAX_BODY
 from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
 from core.review.decisions import Action
-from core.server import MAX_BODY, routes
+from core.review.people import People, Role
+from core.server import routes
 from core.session_token import Session, mint_media, mint_session
 from core.settings import Settings
 from core.source import Source
+from core.team import Team
 from core.workspace import Project, Workspace
 
 CLASSES = ("cat", "dog", "fish")
@@ -74,8 +77,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def client(desk: Desk) -> TestClient:
-    app = Starlette(routes=routes(desk.workspace, desk))
+def team(desk: Desk) -> Team:
+    """A team in which everybody is an owner, as in local mode."""
+    return Team(desk, People(desk.store, Role.OWNER))
+
+
+@pytest.fixture
+def client(team: Team) -> TestClient:
+    app = Starlette(routes=routes(team.desk.workspace, team))
     return TestClient(app, base_url=HOST, raise_server_exceptions=False)
 
 

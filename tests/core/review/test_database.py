@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from core.errors import InputError
-from core.review.database import HEAD, Database, StoreUnavailable
+from core.errors import InputError, StoreUnavailable
+from core.review.database import HEAD, Database
 from core.review.decisions import Action, Decision
 from core.review.store import Store
 from core.review.tables import metadata

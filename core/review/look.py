@@ -1,0 +1,144 @@
+"""One person's view of a queue: which rows wait for them, and what they may know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.review import items
+from core.review.decisions import Action, Decision, Standing
+from core.review.queue import Filters
+from core.review.remarks import remarks
+
+if TYPE_CHECKING:
+    from core.review.claims import Claim
+    from core.review.plan import Plan
+    from core.review.store import Store
+
+_LETTERS = "ABCDEFGHIJ"
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One person's view of a queue at one moment. held: the rows in others' hands."""
+
+    name: str
+    person: str
+    filters: Filters
+    board: items.Board
+    plan: Plan
+    store: Store
+    standings: Mapping[str, Standing]
+    held: Mapping[str, Claim]
+    decides: bool
+    adjudicates: bool
+    sees_all: bool
+
+    def row(self, position: int) -> tuple[str, Standing | None]:
+        row_id = str(self.board.dataset.row_ids[position])
+        return row_id, self.standings.get(row_id)
+
+    def waits(self, position: int) -> bool:
+        """Whether a row waits for this person's verdict."""
+        row_id, standing = self.row(position)
+        if self.filters.state == "disagreed":
+            return standing is not None and standing.disagreed and self.adjudicates
+        if self.filters.state == "needs_review" and standing is not None:
+            settled = standing.settled
+            return settled is not None and settled.action is Action.NEEDS_REVIEW
+        if standing is None:
+            return True
+        given = items.given_label(self.board.dataset, position) or ""
+        looks = int(self.plan.looks_of([row_id], [given])[0])
+        return self.plan.due(standing, self.person, looks)
+
+    def own(self, position: int) -> bool:
+        """Whether this person has decided the row."""
+        _, standing = self.row(position)
+        if standing is None:
+            return False
+        said = (*standing.opinions, *([standing.final] if standing.final else []))
+        return any(d.annotator == self.person for d in said)
+
+    def belongs(self, position: int) -> bool:
+        """Whether a row is shown in passing: it waits for them, is theirs, or decided rows are asked for."""
+        if not self.decides:
+            return True
+        browsing = self.filters.state not in ("", "undecided")
+        return self.own(position) or browsing or self.waits(position)
+
+    def free(self, position: int) -> bool:
+        return str(self.board.dataset.row_ids[position]) not in self.held
+
+    def first_waiting(self, positions: np.ndarray, at: int) -> int:
+        """Rank of the first row from `at` on that waits and is free; the queue's length where none is."""
+        browsing = self.filters.state not in ("", "undecided", "disagreed", "needs_review")
+        for rank in range(at, len(positions)):
+            position = int(positions[rank])
+            if browsing or (self.free(position) and self.waits(position)):
+                return rank
+        return len(positions)
+
+    def shown(self, positions: np.ndarray, at: int, n: int, asked: int) -> tuple[list[int], int]:
+        """(at most n ranks from `at` on that are this person's to see, the rank after the last one)."""
+        ranks: list[int] = []
+        rank = at
+        while rank < len(positions) and len(ranks) < n:
+            position = int(positions[rank])
+            if position == asked or (self.free(position) and self.belongs(position)):
+                ranks.append(rank)
+            rank += 1
+        return ranks, rank
+
+    def mine(self, position: int, lent: Mapping[str, Claim]) -> bool:
+        """Whether nobody else took the row in the moment before it was lent."""
+        claim = lent.get(str(self.board.dataset.row_ids[position]))
+        return claim is None or claim.annotator == self.person
+
+    def item(self, position: int, lent: Mapping[str, Claim]) -> dict[str, Any]:
+        """The row as the surface shows it to this person."""
+        row_id, standing = self.row(position)
+        events = self.store.history(self.name, row_id)
+        item = items.item(self.board, position, self.decision(standing))
+        claim = lent.get(row_id)
+        others = claim is not None and claim.annotator != self.person
+        second = standing is not None and not self.own(position) and standing.final is None
+        item |= {
+            "seen": self.store.last_seq(self.name),
+            "held": {"by": claim.annotator, "until": claim.expires_at} if others and claim else None,
+            "second_look": second and self.waits(position) and self.filters.state != "disagreed",
+            "opinions": self._opinions(standing),
+            "hidden": False,
+            **remarks(events, "" if self.sees_all else self.person),
+        }
+        hidden = not self.adjudicates and bool(self.plan.hidden([row_id])[0])
+        return items.without_suggestion(self.board, item) if hidden else item
+
+    def decision(self, standing: Standing | None) -> Decision | None:
+        """What is shown as the row's decision: the final word, one's own, or what is settled."""
+        if standing is None:
+            return None
+        own = [d for d in standing.opinions if d.annotator == self.person]
+        if standing.final is not None and (self.sees_all or standing.final.annotator == self.person):
+            return standing.final
+        if own:
+            return own[-1]
+        return standing.settled if self.sees_all else None
+
+    def _opinions(self, standing: Standing | None) -> list[dict[str, Any]]:
+        """Both sides of a disagreement, for who may end it; names only once it is ended."""
+        if standing is None or not self.adjudicates or len(standing.opinions) < 2:
+            return []
+        named = standing.final is not None
+        return [
+            {
+                "who": _LETTERS[i],
+                "action": str(d.action),
+                "label": d.label,
+                "annotator": d.annotator if named else None,
+            }
+            for i, d in enumerate(standing.opinions[: len(_LETTERS)])
+        ]

@@ -1,0 +1,256 @@
+"""A desk that several people share: what each may see and do, and which rows are whose.
+
+The pages and the routes go through one Team a process; what the processes of an install must share is in
+the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.desk import Desk, QueueChanged, shared_desk
+from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.look import Look
+from core.review.people import Role
+from core.review.plan import Plan, plan_in_force
+from core.review.queue import Filters
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.review.claims import Claim, Claims
+    from core.review.people import People
+    from core.review.store import Receipt, Store
+
+_STEPS = 2000
+"""Own events that undo looks back at; those before come into reach as it goes back."""
+
+
+class Team:
+    """Safe to share between threads. Every method that acts for somebody checks their role itself."""
+
+    def __init__(self, desk: Desk, people: People | None = None) -> None:
+        """people: who may do what; None: as the settings say."""
+        self.desk = desk
+        self._people = people
+        self._plans: dict[str, tuple[int, Plan]] = {}
+
+    @property
+    def store(self) -> Store:
+        """The log of everything that was decided."""
+        return self.desk.store
+
+    @cached_property
+    def people(self) -> People:
+        """The roles."""
+        from core.identity import people_of
+
+        return self._people or people_of(self.desk.workspace, self.store)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Who holds which row."""
+        from core.review.claims import Claims
+
+        return Claims(self.store.database)
+
+    def role(self, person: str) -> Role:
+        """What a person may do now."""
+        return self.people.role(person)
+
+    def plan(self, name: str) -> Plan:
+        """How this data set is reviewed."""
+        seq, plan = self._plans.get(name, (0, Plan()))
+        for event in self.store.events(name, seq, actions=[Action.PLAN]):
+            seq, plan = event.seq, plan_in_force([event], plan)
+        self._plans[name] = (seq, plan)
+        return plan
+
+    def sees_all(self, name: str, person: str) -> bool:
+        """Whether a person may know what others decided on this data set."""
+        return not self.plan(name).blinds or self.role(person) >= Role.ADJUDICATOR
+
+    def visible(self, name: str, person: str, as_of: int | None = None) -> Mapping[str, Standing]:
+        """The standings that a person may know: in a blind review their own opinions only."""
+        standings = self.store.standings(name, as_of)
+        return standings if self.sees_all(name, person) else _own(standings, person)
+
+    def queue(
+        self, name: str, person: str, filters: Filters, as_of: int | None = None
+    ) -> tuple[np.ndarray, str]:
+        """(positions in order, tag) of a queue, its states being those that the person may know."""
+        blind = "" if not filters.state or self.sees_all(name, person) else person
+        standings = self.visible(name, person, as_of) if blind else None
+        positions, tag = self.desk.queue(name, filters, as_of, standings, blind)
+        if filters.sug and (hidden := self.hidden(name, person)).any():
+            positions = positions[~hidden[positions]]  # its place in this queue would tell the suggestion
+        return positions, tag
+
+    def hidden(self, name: str, person: str) -> np.ndarray:
+        """(N,) bool: rows whose suggestion this person does not see."""
+        dataset = self.desk.project(name).dataset
+        if self.role(person) >= Role.ADJUDICATOR:
+            return np.zeros(len(dataset), dtype=bool)
+        return self.plan(name).hidden(dataset.row_ids)
+
+    def page(
+        self,
+        person: str,
+        name: str,
+        filters: Filters,
+        *,
+        as_of: int | None = None,
+        tag: str = "",
+        at: int | None = None,
+        row: str = "",
+        undecided: bool = False,
+        n: int = 12,
+    ) -> dict[str, Any]:
+        """At most n items of a queue for a person, from rank `at` on (0 is first), lent to them.
+
+        Without `at` it starts at `row`, or where that is not in the queue, at the first row that waits for
+        them. undecided: start at the first such row from `at` on. Ranks from `at` to before `until` that
+        have no item are others': held, finished or assigned. Raises QueueChanged when `tag` is not the
+        queue's.
+        """
+        as_of = self.store.last_seq(name) if as_of is None else as_of
+        positions, current = self.queue(name, person, filters, as_of)
+        if tag and tag != current:
+            raise QueueChanged
+        look = self.look(name, person, filters)
+        asked = int(look.board.dataset.positions([row])[0]) if row else -1
+        alone = None
+        if at is None:
+            rank = np.flatnonzero(positions == asked)
+            if asked >= 0 and not len(rank):
+                alone = asked
+            at = int(rank[0]) if len(rank) else look.first_waiting(positions, 0)
+        elif undecided:
+            at = look.first_waiting(positions, at)
+        ranks, until = look.shown(positions, at, n, asked)
+        chosen = [int(positions[r]) for r in ranks]
+        lent = self._lend(look, [p for p in (*chosen, *([] if alone is None else [alone]))])
+        made = [
+            {"rank": rank, **look.item(p, lent)}
+            for rank, p in zip(ranks, chosen, strict=True)
+            if p == asked or look.mine(p, lent)
+        ]
+        return {
+            "total": len(positions),
+            "as_of": as_of,
+            "tag": current,
+            "at": at,
+            "until": until,
+            "items": made,
+            "alone": None if alone is None else look.item(alone, lent),
+        }
+
+    def _lend(self, look: Look, positions: Sequence[int]) -> Mapping[str, Claim]:
+        """Lend what waits for the person. Returns the claims on these rows, others' included."""
+        ids = [str(look.board.dataset.row_ids[p]) for p in positions]
+        waiting = [i for i, p in zip(ids, positions, strict=True) if look.waits(p)]
+        return {**look.held, **self.claims.take(look.name, look.person, waiting)} if look.decides else {}
+
+    def look(self, name: str, person: str, filters: Filters) -> Look:
+        board = self.desk.board(name, filters, person)
+        role, plan = self.role(person), self.plan(name)
+        held = {} if role < Role.ANNOTATOR else self.claims.held(name)
+        return Look(
+            name,
+            person,
+            filters,
+            board,
+            plan,
+            self.store,
+            self.store.standings(name),
+            {row_id: claim for row_id, claim in held.items() if claim.annotator != person},
+            role >= Role.ANNOTATOR,
+            role >= Role.ADJUDICATOR,
+            self.sees_all(name, person),
+        )
+
+    def record(self, person: str, events: Sequence[Decision]) -> list[Receipt]:
+        """Store a person's events; a receipt for each, in their order. Raises NotPermitted."""
+        for event in events:
+            self.people.require(person, Role(max(_LEAST.get(event.action, 2), 3 if event.final else 2)))
+        receipts = self.desk.record([replace(e, annotator=person) for e in events])
+        for name in {e.dataset for e, r in zip(events, receipts, strict=True) if not r.refused}:
+            done = [e.row_id for e in events if e.dataset == name and e.action in VERDICTS]
+            self.claims.renew(name, person, done)
+            if not self.sees_all(name, person):
+                receipts = [replace(r, meanwhile=_unnamed(r.meanwhile)) for r in receipts]
+        return receipts
+
+    def neighbours(self, person: str, name: str, filters: Filters, row: str) -> dict[str, Any]:
+        """As Desk.neighbours, without what a hidden suggestion would be told by."""
+        found = self.desk.neighbours(name, filters, row, person)
+        position = int(self.desk.project(name).dataset.positions([row])[0])
+        if position >= 0 and self.hidden(name, person)[position]:
+            return {**found, "suggested": [], "why": []}
+        return found
+
+    def pulse(self, person: str, name: str, since: int) -> dict[str, Any]:
+        """What happened since event `since`: for the header of everybody who is at work."""
+        self.desk.project(name)
+        seq = self.store.last_seq(name)
+        new = self.store.events(name, since, actions=VERDICTS) if since < seq else []
+        by: dict[str, int] = {}
+        rows: dict[str, None] = {}
+        for event in new:
+            if event.annotator != person and event.row_id:
+                by[event.annotator] = by.get(event.annotator, 0) + 1
+                rows[event.row_id] = None
+        people = [{"annotator": who, "decided": n} for who, n in by.items()]
+        decided = self.store.decided(name)
+        return {"seq": seq, "decided": decided, "people": people, "rows": list(rows)[-500:]}
+
+    def timeline(self, person: str, name: str) -> dict[str, Any]:
+        """What a person can undo and redo, the last first to go at the end."""
+        from core.review.timeline import timeline
+
+        found = timeline(self.store.events(name, annotator=person, last=_STEPS), _UNDOABLE)
+        return {"done": [_step(e) for e in found.done], "undone": [_step(e) for e in found.undone]}
+
+
+_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN}
+_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4}
+"""The role that an event needs where it is more than an annotator's."""
+
+
+def _own(standings: Mapping[str, Standing], person: str) -> dict[str, Standing]:
+    found: dict[str, Standing] = {}
+    for row_id, standing in standings.items():
+        own = [d for d in standing.opinions if d.annotator == person]
+        if standing.final is not None and standing.final.annotator == person:
+            own.append(standing.final)
+        if own:
+            found[row_id] = Standing((own[-1],), None, own[-1])
+    return found
+
+
+def _unnamed(decision: Decision | None) -> Decision | None:
+    """That somebody decided, and nothing else: what a blind annotator may know."""
+    return None if decision is None else replace(decision, annotator="", label=None, action=Action.NOTE)
+
+
+def _step(event: Decision) -> dict[str, Any]:
+    members = event.details.get("members") if not event.row_id else None
+    return {
+        "op_id": event.op_id,
+        "action": str(event.action),
+        "label": event.label,
+        "row_id": event.row_id,
+        "given_label": event.given_label,
+        "undoes": event.undoes,
+        "n": 1 if members is None else len(members),
+    }
+
+
+@cache
+def shared_team(workspace: Workspace) -> Team:
+    """The team of a workspace; the pages and the routes of a process use one object."""
+    return Team(shared_desk(workspace))
