@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
+from core.identity import people_of
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.look import Look
 from core.review.people import Role
-from core.review.plan import Plan, plan_in_force
+from core.review.plan import Drawn, Plan, draw, plan_in_force
 from core.review.queue import Filters
 from core.workspace import Workspace
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from core.review.people import People
     from core.review.store import Receipt, Store
 
-_STEPS = 2000
-"""Own events that undo looks back at; those before come into reach as it goes back."""
+_STEPS = 200
+"""Steps that are told at once for undo and redo; those before are told when these are used up."""
 
 
 class Team:
@@ -38,6 +40,7 @@ class Team:
         self.desk = desk
         self._people = people
         self._plans: dict[str, tuple[int, Plan]] = {}
+        self._draws: dict[str, tuple[Plan, Dataset, Drawn]] = {}
 
     @property
     def store(self) -> Store:
@@ -47,8 +50,6 @@ class Team:
     @cached_property
     def people(self) -> People:
         """The roles."""
-        from core.identity import people_of
-
         return self._people or people_of(self.desk.workspace, self.store)
 
     @cached_property
@@ -92,10 +93,17 @@ class Team:
 
     def hidden(self, name: str, person: str) -> np.ndarray:
         """(N,) bool: rows whose suggestion this person does not see."""
-        dataset = self.desk.project(name).dataset
         if self.role(person) >= Role.ADJUDICATOR:
-            return np.zeros(len(dataset), dtype=bool)
-        return self.plan(name).hidden(dataset.row_ids)
+            return np.zeros(len(self.desk.project(name).dataset), dtype=bool)
+        return self._drawn(name).hidden
+
+    def _drawn(self, name: str) -> Drawn:
+        """What the plan chose, drawn once for each plan and data set."""
+        plan, dataset = self.plan(name), self.desk.project(name).dataset
+        known = self._draws.get(name)
+        if known is None or known[:2] != (plan, dataset):
+            known = self._draws[name] = (plan, dataset, draw(plan, dataset))
+        return known[2]
 
     def page(
         self,
@@ -159,13 +167,16 @@ class Team:
         board = self.desk.board(name, filters, person)
         role, plan = self.role(person), self.plan(name)
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
+        seen = self.store.last_seq(name)
         return Look(
             name,
             person,
             filters,
             board,
             plan,
+            self._drawn(name),
             self.store,
+            seen,
             self.store.standings(name),
             {row_id: claim for row_id, claim in held.items() if claim.annotator != person},
             role >= Role.ANNOTATOR,
@@ -209,11 +220,25 @@ class Team:
         return {"seq": seq, "decided": decided, "people": people, "rows": list(rows)[-500:]}
 
     def timeline(self, person: str, name: str) -> dict[str, Any]:
-        """What a person can undo and redo, the last first to go at the end."""
+        """What a person can undo and redo, the last _STEPS of each, the first to go at the end.
+
+        undone: the steps that were taken back, each with the op_id of the UNDO that did it, and of what it
+        `undoes`.
+        """
         from core.review.timeline import timeline
 
-        found = timeline(self.store.events(name, annotator=person, last=_STEPS), _UNDOABLE)
-        return {"done": [_step(e) for e in found.done], "undone": [_step(e) for e in found.undone]}
+        last = 4 * _STEPS
+        while True:
+            events = self.store.events(name, annotator=person, last=last)
+            found, known = timeline(events, _UNDOABLE), {e.op_id: e for e in events}
+            whole = all(e.undoes is None or e.undoes in known for e in events)
+            if len(events) < last or (whole and len(found.done) >= _STEPS):
+                break
+            last *= 4  # much was undone: what is left lies further back
+        undone = [
+            {**_step(known[u.undoes or ""]), "op_id": u.op_id, "undoes": u.undoes} for u in found.undone
+        ]
+        return {"done": [_step(e) for e in found.done][-_STEPS:], "undone": undone[-_STEPS:]}
 
 
 _UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN}
@@ -245,7 +270,6 @@ def _step(event: Decision) -> dict[str, Any]:
         "label": event.label,
         "row_id": event.row_id,
         "given_label": event.given_label,
-        "undoes": event.undoes,
         "n": 1 if members is None else len(members),
     }
 

@@ -15,7 +15,7 @@ from core.review.remarks import remarks
 
 if TYPE_CHECKING:
     from core.review.claims import Claim
-    from core.review.plan import Plan
+    from core.review.plan import Drawn, Plan
     from core.review.store import Store
 
 _LETTERS = "ABCDEFGHIJ"
@@ -23,14 +23,19 @@ _LETTERS = "ABCDEFGHIJ"
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One person's view of a queue at one moment. held: the rows in others' hands."""
+    """One person's view of a queue at one moment. held: the rows in others' hands.
+
+    seen: seq of an event that `standings` holds for sure; later ones are what happened meanwhile.
+    """
 
     name: str
     person: str
     filters: Filters
     board: items.Board
     plan: Plan
+    drawn: Drawn
     store: Store
+    seen: int
     standings: Mapping[str, Standing]
     held: Mapping[str, Claim]
     decides: bool
@@ -51,9 +56,7 @@ class Look:
             return settled is not None and settled.action is Action.NEEDS_REVIEW
         if standing is None:
             return True
-        given = items.given_label(self.board.dataset, position) or ""
-        looks = int(self.plan.looks_of([row_id], [given])[0])
-        return self.plan.due(standing, self.person, looks)
+        return self.plan.due(standing, self.person, int(self.drawn.looks[position]))
 
     def own(self, position: int) -> bool:
         """Whether this person has decided the row."""
@@ -88,7 +91,7 @@ class Look:
         rank = at
         while rank < len(positions) and len(ranks) < n:
             position = int(positions[rank])
-            if position == asked or (self.free(position) and self.belongs(position)):
+            if position == asked or self.own(position) or (self.free(position) and self.belongs(position)):
                 ranks.append(rank)
             rank += 1
         return ranks, rank
@@ -96,7 +99,7 @@ class Look:
     def mine(self, position: int, lent: Mapping[str, Claim]) -> bool:
         """Whether nobody else took the row in the moment before it was lent."""
         claim = lent.get(str(self.board.dataset.row_ids[position]))
-        return claim is None or claim.annotator == self.person
+        return claim is None or claim.annotator == self.person or self.own(position)
 
     def item(self, position: int, lent: Mapping[str, Claim]) -> dict[str, Any]:
         """The row as the surface shows it to this person."""
@@ -107,14 +110,16 @@ class Look:
         others = claim is not None and claim.annotator != self.person
         second = standing is not None and not self.own(position) and standing.final is None
         item |= {
-            "seen": self.store.last_seq(self.name),
+            "seen": self.seen,
+            "waits": self.waits(position),
+            "blind": not self.sees_all,
             "held": {"by": claim.annotator, "until": claim.expires_at} if others and claim else None,
             "second_look": second and self.waits(position) and self.filters.state != "disagreed",
             "opinions": self._opinions(standing),
             "hidden": False,
-            **remarks(events, "" if self.sees_all else self.person),
+            **remarks(events, self.person, alone=not self.sees_all),
         }
-        hidden = not self.adjudicates and bool(self.plan.hidden([row_id])[0])
+        hidden = not self.adjudicates and bool(self.drawn.hidden[position])
         return items.without_suggestion(self.board, item) if hidden else item
 
     def decision(self, standing: Standing | None) -> Decision | None:

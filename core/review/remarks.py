@@ -11,18 +11,18 @@ TAGS = ("ambiguous", "bad crop", "two objects", "guideline gap")
 """Offered to everybody; people add their own."""
 
 
-def remarks(events: Iterable[Decision], only: str = "") -> dict[str, Any]:
-    """{"notes": [{op_id, text, annotator, at}], "tags": [...]} of one row, from its events in store order.
+def remarks(events: Iterable[Decision], person: str, *, alone: bool) -> dict[str, Any]:
+    """What is noted on one row, from its events in store order, as one person may know it.
 
-    A TAG event holds all the tags that its annotator leaves on the row; the row has those of everybody.
-    only: leave out what other people said.
+    {"notes": [{op_id, text, annotator, at}], "tags": everybody's, "own_tags": this person's}. A TAG event
+    holds all the tags that its annotator leaves on the row. alone: leave out what other people said.
     """
     events = list(events)
     standing = live(events)
     notes: list[dict[str, str]] = []
     tags: dict[str, list[str]] = {}
     for event in events:
-        if event.op_id not in standing or (only and event.annotator != only):
+        if event.op_id not in standing or (alone and event.annotator != person):
             continue
         if event.action is Action.NOTE:
             text = str(event.details.get("text", ""))
@@ -31,4 +31,5 @@ def remarks(events: Iterable[Decision], only: str = "") -> dict[str, Any]:
             )
         elif event.action is Action.TAG:
             tags[event.annotator] = [str(tag) for tag in event.details.get("tags", ())]
-    return {"notes": notes, "tags": list(dict.fromkeys(tag for some in tags.values() for tag in some))}
+    everybody = list(dict.fromkeys(tag for some in tags.values() for tag in some))
+    return {"notes": notes, "tags": everybody, "own_tags": tags.get(person, [])}
