@@ -48,7 +48,7 @@ class Look:
 
     def waits(self, position: int) -> bool:
         """Whether a row waits for this person's verdict."""
-        row_id, standing = self.row(position)
+        _, standing = self.row(position)
         if self.filters.state == "disagreed":
             return standing is not None and standing.disagreed and self.adjudicates
         if self.filters.state == "needs_review" and standing is not None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 import pandas as pd
 
+from core.dataset import Dataset
 from core.errors import refuse
 from core.review.chance import unit_interval
 from core.review.decisions import Action, Decision, Standing
@@ -46,7 +47,7 @@ class Plan:
         """Whether answers are hidden: only where a row may need a second, independent one."""
         return self.blind and self.looks > 1 and (self.share > 0 or bool(self.classes) or self.changes)
 
-    def looks_of(self, row_ids: Sequence[str] | pd.Index, given: Sequence[str]) -> np.ndarray:
+    def looks_of(self, row_ids: Sequence[str] | pd.Index, given: Sequence[str] | np.ndarray) -> np.ndarray:
         """(N,) int64: how many annotators look at each row at least. given: (N,) class names, "" for none."""
         looks = np.ones(len(row_ids), dtype=np.int64)
         if self.share > 0:
@@ -71,6 +72,20 @@ class Plan:
         if self.changes and any(d.action in (Action.RELABEL, Action.EXCLUDE) for d in votes):
             looks = self.looks
         return len(votes) < looks
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What a plan says of each row of one data set. looks: (N,) int64. hidden: (N,) bool."""
+
+    looks: np.ndarray
+    hidden: np.ndarray
+
+
+def draw(plan: Plan, dataset: Dataset) -> Drawn:
+    """The rows that a plan's seed and rules choose."""
+    names = np.array([*dataset.classes, ""], dtype=object)  # UNLABELLED is -1, the last one
+    return Drawn(plan.looks_of(dataset.row_ids, names[dataset.labels]), plan.hidden(dataset.row_ids))
 
 
 _ONCE = Plan()

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.desk import Desk
+from core.issues import Result, issue_table
+from core.loading import Prepared
+from core.predictions import Predictions
+from core.review.claims import HELD_S, Claims
+from core.review.decisions import Action, Decision
+from core.review.people import NotPermitted, People, Role
+from core.review.plan import Plan, plan_event
+from core.review.queue import Filters
+from core.settings import Settings
+from core.source import Source
+from core.team import Team
+from core.workspace import Project, Workspace
+from tests.conftest import make_dataset
+
+ROLES = {"eve": Role.OWNER, "ada": Role.ADJUDICATOR, "ann": Role.ANNOTATOR, "bob": Role.ANNOTATOR}
+ROWS = 12
+
+
+def results_of(project: Project) -> dict[str, Result]:
+    """Every row is flagged, the first one worst, and "dog" suggested."""
+    score = np.linspace(0, 0.5, ROWS)
+    table = issue_table(project.dataset, score, score <= 0.5, np.ones(ROWS, dtype=np.int64), {0: "why"})
+    return {"label_issues": Result(table, {"flagged": ROWS, "estimator": "test"})}
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def team(tmp_path: Path, store_url: str, clock: Clock) -> Iterator[Team]:
+    workspace = Workspace(Settings(tmp_path / "ws", (tmp_path,), store_url, "eve"))
+    dataset = make_dataset([0] * ROWS)
+    probs = np.tile(np.array([[0.2, 0.8]], dtype=np.float32), (ROWS, 1))
+    source = Source(tmp_path / "pets.csv", "csv", "0" * 64, 0)
+    predictions = Predictions("m", probs, np.eye(ROWS, 4, dtype=np.float32) + 1)
+    workspace.save(Prepared(dataset, predictions, source, ()))
+    desk = Desk(workspace, results_of)
+    made = Team(desk, People(desk.store, Role.VIEWER, frozenset({"eve"})))
+    made.claims = Claims(desk.store.database, clock)
+    for person, role in ROLES.items():
+        made.people.give("eve", person, role)
+    yield made
+    desk.store.close()
+
+
+def say(row: str, op: str, action: Action = Action.KEEP, **changes: Any) -> Decision:
+    return Decision("pets", row, action, "", "cat", op, **changes)
+
+
+def change(row: str, op: str, **changes: Any) -> Decision:
+    return say(row, op, Action.RELABEL, label="dog", **changes)
+
+
+def rows(team: Team, person: str, n: int = 4, **where: Any) -> list[str]:
+    filters = Filters.from_query(where.pop("filters", {}))
+    return [i["row_id"] for i in team.page(person, "pets", filters, n=n, **where)["items"]]
+
+
+def put(team: Team, plan: Plan) -> None:
+    team.record("eve", [plan_event("pets", "eve", plan)])
+
+
+# --- claims -----------------------------------------------------------------------------------------
+
+
+def test_page__two_annotators_never_get_one_row(team: Team) -> None:
+    assert rows(team, "ann") == ["r0", "r1", "r2", "r3"]
+    assert rows(team, "bob") == ["r4", "r5", "r6", "r7"]
+    assert rows(team, "ann", at=2) == ["r2", "r3", "r8", "r9"]
+    assert rows(team, "bob", at=0) == ["r4", "r5", "r6", "r7"]
+    found = team.page("bob", "pets", Filters(), at=8, n=4)
+    assert [(i["rank"], i["row_id"]) for i in found["items"]] == [(10, "r10"), (11, "r11")]
+    assert (found["at"], found["until"], found["total"]) == (8, 12, 12)
+
+
+def test_page__a_claim_lapses_and_the_row_comes_to_others(team: Team, clock: Clock) -> None:
+    rows(team, "ann")
+    clock.now += HELD_S
+    assert rows(team, "bob") == ["r0", "r1", "r2", "r3"]
+
+
+def test_page__a_row_asked_for_by_link_tells_who_holds_it(team: Team, clock: Clock) -> None:
+    rows(team, "ann")
+    found = team.page("bob", "pets", Filters(), row="r1", n=2)
+    assert [(i["row_id"], i["held"]) for i in found["items"]] == [
+        ("r1", {"by": "ann", "until": clock.now + HELD_S}),
+        ("r4", None),
+    ]
+    outside = team.page("bob", "pets", Filters(given="dog"), row="r2")
+    assert outside["items"] == []
+    assert outside["alone"]["held"]["by"] == "ann"
+
+
+def test_record__begins_the_loans_anew_and_gives_the_row_back(team: Team, clock: Clock) -> None:
+    rows(team, "ann")
+    clock.now += HELD_S - 1
+    team.record("ann", [say("r0", "1")])
+    held = team.claims.held("pets")
+    assert {r: c.expires_at for r, c in held.items()} == dict.fromkeys(("r1", "r2", "r3"), clock.now + HELD_S)
+
+
+def test_page__what_others_have_decided_is_passed_by_and_ones_own_is_not(team: Team) -> None:
+    team.record("ann", [say("r0", "1"), say("r1", "2", Action.NEEDS_REVIEW)])
+    assert rows(team, "bob", at=0) == ["r1", "r2", "r3", "r4"]
+    mine = team.page("ann", "pets", Filters(), at=0, n=2)["items"]
+    assert [(i["row_id"], i["decision"]["action"]) for i in mine] == [("r0", "keep"), ("r1", "needs_review")]
+    assert team.page("ann", "pets", Filters())["at"] == 5
+
+
+def test_page__a_viewer_sees_everything_and_holds_nothing(team: Team) -> None:
+    rows(team, "ann")
+    assert rows(team, "vic") == ["r0", "r1", "r2", "r3"]
+    assert set(c.annotator for c in team.claims.held("pets").values()) == {"ann"}
+
+
+# --- verdicts that meet -----------------------------------------------------------------------------
+
+
+def test_record__a_verdict_given_meanwhile_is_told_and_both_are_kept(team: Team) -> None:
+    seen = team.page("ann", "pets", Filters(), n=1)["items"][0]["seen"]
+    team.record("bob", [change("r0", "1")])
+    (receipt,) = team.record("ann", [say("r0", "2", based_on=seen)])
+    assert receipt.meanwhile is not None
+    assert (receipt.meanwhile.annotator, receipt.meanwhile.label) == ("bob", "dog")
+    standing = team.store.standings("pets")["r0"]
+    assert ([d.annotator for d in standing.opinions], standing.disagreed) == (["bob", "ann"], True)
+
+
+def test_page__a_disagreement_waits_for_an_adjudicator_whose_word_ends_it(team: Team) -> None:
+    team.record("ann", [say("r3", "1")])
+    team.record("bob", [change("r3", "2")])
+    state = {"state": "disagreed"}
+    (item,) = team.page("ada", "pets", Filters(state="disagreed"))["items"]
+    assert item["row_id"] == "r3"
+    assert item["opinions"] == [
+        {"who": "A", "action": "keep", "label": None, "annotator": None},
+        {"who": "B", "action": "relabel", "label": "dog", "annotator": None},
+    ]
+    assert team.page("ann", "pets", Filters(state="disagreed"))["items"] == []
+    with pytest.raises(NotPermitted):
+        team.record("ann", [say("r3", "3", final=True)])
+    team.record("ada", [change("r3", "4", final=True)])
+    assert rows(team, "ada", filters=state) == []
+    assert team.store.in_force("pets")["r3"].annotator == "ada"
+    again = team.page("ada", "pets", Filters(), row="r3", n=1)["items"][0]
+    assert [o["annotator"] for o in again["opinions"]] == ["ann", "bob"]
+
+
+# --- the plan: second looks, blind, hidden ----------------------------------------------------------
+
+
+def test_page__a_second_look_is_blind(team: Team) -> None:
+    put(team, Plan(looks=2, share=1.0))
+    team.record("ann", [change("r0", "1"), say("r0", "2", Action.NOTE, detail='{"text": "it barks"}')])
+    item = team.page("bob", "pets", Filters(), at=0, n=1)["items"][0]
+    assert (item["row_id"], item["second_look"]) == ("r0", True)
+    assert (item["decision"], item["opinions"], item["notes"]) == (None, [], [])
+    (receipt,) = team.record("bob", [say("r0", "3", based_on=0)])
+    assert receipt.meanwhile is not None
+    assert (receipt.meanwhile.annotator, receipt.meanwhile.label) == ("", None)
+    assert set(team.visible("pets", "bob")) == {"r0"}
+    assert team.visible("pets", "ann")["r0"].opinions[0].op_id == "1"
+    assert team.visible("pets", "vic") == {}
+    assert team.visible("pets", "ada")["r0"].disagreed
+    assert rows(team, "eve", n=20, at=0)[0] == "r1"
+
+
+def test_queue__blind_states_are_ones_own(team: Team) -> None:
+    put(team, Plan(looks=2, share=1.0))
+    team.record("ann", [change("r0", "1")])
+    changed = Filters(state="changed")
+    assert team.queue("pets", "bob", changed)[0].tolist() == []
+    assert team.queue("pets", "ann", changed)[0].tolist() == [0]
+    assert team.queue("pets", "ada", changed)[0].tolist() == [0]
+    assert 0 in team.queue("pets", "bob", Filters(state="undecided"))[0]
+
+
+def test_page__without_overlap_nothing_is_blind(team: Team) -> None:
+    team.record("ann", [change("r0", "1"), say("r0", "2", Action.NOTE, detail='{"text": "it barks"}')])
+    item = team.page("bob", "pets", Filters(), row="r0", n=1)["items"][0]
+    assert item["decision"]["annotator"] == "ann"
+    assert [n["text"] for n in item["notes"]] == ["it barks"]
+    assert not item["second_look"]
+
+
+def test_page__hidden_suggestions_do_not_leave_the_server(team: Team) -> None:
+    put(team, Plan(hide_suggestions=1.0))
+    item = team.page("ann", "pets", Filters(), n=1)["items"][0]
+    assert item["hidden"]
+    assert (item["suggestion"], item["why"], item["checks"]) == (None, [], [])
+    assert item["classes"] == [("cat", None), ("dog", None)]
+    assert team.neighbours("ann", "pets", Filters(), "r0")["suggested"] == []
+    assert team.queue("pets", "ann", Filters(sug="dog"))[0].tolist() == []
+    shown = team.page("ada", "pets", Filters(), at=5, n=1)["items"][0]
+    assert (shown["hidden"], shown["suggestion"]) == (False, "dog")
+
+
+# --- roles ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("person", "event"),
+    [
+        ("vic", say("r0", "1")),
+        ("", say("r0", "1")),
+        ("ann", say("", "1", Action.CLASS, detail='{"add": "fish"}')),
+        ("ann", say("", "1", Action.ASSIGN)),
+        ("ada", plan_event("pets", "ada", Plan())),
+        ("ada", replace(say("bob", "1", Action.ROLE, detail='{"role": "owner"}'), dataset="")),
+    ],
+)
+def test_record__needs_the_role(team: Team, person: str, event: Decision) -> None:
+    with pytest.raises(NotPermitted):
+        team.record(person, [event])
+    assert team.store.events("pets") == []
+    assert team.role("bob") is Role.ANNOTATOR
+
+
+def test_record__the_annotator_is_the_one_who_is_signed_in(team: Team) -> None:
+    team.record("ann", [replace(say("r0", "1"), annotator="eve")])
+    assert team.store.in_force("pets")["r0"].annotator == "ann"
+
+
+# --- what others do, and what can be undone ---------------------------------------------------------
+
+
+def test_pulse__tells_what_others_did(team: Team) -> None:
+    assert team.pulse("ann", "pets", 0) == {"seq": 0, "decided": 0, "people": [], "rows": []}
+    team.record("ann", [say("r0", "1")])
+    team.record("bob", [say("r1", "2"), say("r2", "3")])
+    found = team.pulse("ann", "pets", 0)
+    assert (found["decided"], found["people"]) == (3, [{"annotator": "bob", "decided": 2}])
+    assert found["rows"] == ["r1", "r2"]
+    assert team.pulse("ann", "pets", found["seq"])["rows"] == []
+
+
+def test_timeline__ones_own_steps_with_how_many_rows_each_had(team: Team) -> None:
+    team.record("ann", [say("r0", "1")])
+    team.record("bob", [say("r1", "2")])
+    bulk = say("", "3", Action.RELABEL)
+    team.store.record_bulk(replace(bulk, annotator="ann"), [("r4", "cat", "dog"), ("r5", "cat", "dog")])
+    team.record("ann", [replace(say("", "4", Action.UNDO), given_label="", undoes="3")])
+    found = team.timeline("ann", "pets")
+    assert [(s["op_id"], s["n"]) for s in found["done"]] == [("1", 1)]
+    assert [(s["op_id"], s["undoes"]) for s in found["undone"]] == [("4", "3")]
+    team.record("ann", [replace(say("", "5", Action.UNDO), given_label="", undoes="4")])
+    assert [(s["op_id"], s["n"]) for s in team.timeline("ann", "pets")["done"]] == [("1", 1), ("3", 2)]
+    assert set(team.store.in_force("pets")) == {"r0", "r1", "r4", "r5"}
