@@ -169,8 +169,7 @@ def test_load_table__gives_what_was_stored_and_nothing_damaged(tmp_path: Path) -
     pd.testing.assert_frame_equal(found, table)
     assert [p.name for p in (tmp_path / "clusters").iterdir()] == ["k"]
 
-    file = tmp_path / "clusters" / "k" / "table.parquet"
-    file.write_bytes(file.read_bytes()[:-1])
+    table.iloc[::-1].to_parquet(tmp_path / "clusters" / "k" / "table.parquet")
     assert load_table(tmp_path, "clusters", "k") is None
     store_table(tmp_path, "clusters", "k", table)
     assert load_table(tmp_path, "clusters", "k") is not None

@@ -172,9 +172,7 @@ def test_issues__an_order_is_chosen_and_explained(open_page: Open) -> None:
     assert "**Most informative.**" not in words(app)
     app.selectbox(key="url_sort").set_value("informative").run()
     assert param(app, "sort") == "informative"
-    assert "**Most informative.** Of these rows, those that the checks disagree about" in words(
-        app
-    )
+    assert "**Most informative.** Of these rows, those that the checks disagree about" in words(app)
     assert sorted(listed(app)["row"]) == [2, 5, 10, 17]
 
 

@@ -40,7 +40,7 @@ def in_order(material: Material, sort: str, of: str = "") -> str:
 def test_disagreement__is_the_share_of_pairs_of_checks() -> None:
     dataset = rows([0] * 6)
     results = {
-        "first": check(dataset, [0, 1, 1, 1, 1, 1], says=[-1, 1, 1, 1, 1, -1]),
+        "first": check(dataset, [0, 1, 1, 1, 1, 1], says=[2, 1, 1, 1, 1, -1]),
         "second": check(dataset, [0, 0, 1, 1, 1, 1], says=[1, 2, 1, 2, -1, -1]),
         "third": check(dataset, [0, 0, 0, 1, 1, 1], says=[-1, -1, -1, 0, -1, 2]),
     }
