@@ -111,9 +111,7 @@ class Desk:
 
         return items.Board(dataset, project.predictions, results, check_in_use(results, filters), link)
 
-    def neighbours(
-        self, name: str, filters: Filters, row: str, person: str = UNNAMED
-    ) -> dict[str, Any]:
+    def neighbours(self, name: str, filters: Filters, row: str, person: str = UNNAMED) -> dict[str, Any]:
         """A row's nearest rows: some labelled as given, some as suggested, and how many of each are near."""
         board = self.board(name, filters, person)
         position = self._position(board, row)

@@ -8,9 +8,11 @@ import streamlit as st
 from core import provenance
 from core.audit import checks
 from core.audits import not_run
+from core.review.people import Role
 from pages.parts import session
 from pages.parts.problems import show_problems
 
+session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
 decided = len(session.store().in_force(project.name))

@@ -7,9 +7,11 @@ import streamlit as st
 from core.corrections import ADDABLE, correct, preview
 from core.errors import InputError
 from core.exporting import default_format, formats
+from core.review.people import Role
 from pages.parts import export_steps, session
 from pages.parts.problems import show_problems
 
+session.require_role(Role.OWNER, "export")
 st.title("Export")
 project = session.require_project()
 in_force = session.store().in_force(project.name)

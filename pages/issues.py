@@ -6,9 +6,11 @@ import streamlit as st
 
 from core.audits import not_run
 from core.errors import InputError
+from core.review.people import Role
 from core.review.queue import check_in_use
 from pages.parts import card, filters, numbers, session, table, work
 
+session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
 dataset = project.dataset
@@ -40,7 +42,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown(f"**{numbers.rows(count)}** {verb}")
     if chosen.cut is not None:
         st.text(f"scored {chosen.cut:.2f} or lower")
-    if count and st.button(f"Review these {count:,}", type="primary", icon=":material/rate_review:"):
+    reviews = count and session.can(Role.ANNOTATOR)
+    if reviews and st.button(f"Review these {count:,}", type="primary", icon=":material/rate_review:"):
         st.switch_page("review.py", query_params=session.carried())
     if chosen.narrowing:
         st.button(
@@ -59,7 +62,7 @@ if not count:
     else:
         filters.nothing_found(audit, check_in_use(audit.results, chosen))
 
-board = session.desk().board(project.name, chosen)
+board = session.desk().board(project.name, chosen, session.person())
 left, right = st.columns([3, 2], gap="medium")
 with left:
     if count:

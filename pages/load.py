@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import InputError
+from core.review.people import Role
 from pages.parts import load_steps as steps
 from pages.parts import session, work
 from pages.parts.problems import show_problems
 
+session.require_role(Role.OWNER, "load data")
 st.title("Load data")
 workspace = session.workspace()
 

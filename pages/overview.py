@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core.audits import not_run
+from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
 from pages.parts import examples, numbers, session, work
 
+session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
 result = audit.results.get(DEFAULT_FIND)
@@ -16,13 +18,16 @@ count = len(project.dataset)
 
 def buttons(flagged: int, load: str = "Load your own data") -> None:
     """What to do first."""
+    reviews, leads = session.can(Role.ANNOTATOR), session.can(Role.OWNER)
     with st.container(horizontal=True):
-        if flagged and st.button(
-            f"Review the {flagged:,}, worst first", type="primary", icon=":material/rate_review:"
-        ):
+        review_them = f"Review the {flagged:,}, worst first"
+        if flagged and reviews and st.button(review_them, type="primary", icon=":material/rate_review:"):
             st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND))
-        if count == 1 and st.button("Review 1 row", type="primary", icon=":material/rate_review:"):
+        one = count == 1 and reviews
+        if one and st.button("Review 1 row", type="primary", icon=":material/rate_review:"):
             st.switch_page("review.py", query_params=session.only(row=str(project.dataset.row_ids[0])))
+        if not leads:
+            return
         if st.button(load, icon=":material/upload_file:"):
             st.switch_page("load.py", query_params=session.only())
         with st.popover("How rows are flagged", icon=":material/tune:", type="tertiary"):

@@ -6,13 +6,15 @@ import streamlit as st
 
 from core.audit import checks
 from core.audits import not_run
+from core.review.people import Role
 from core.review.queue import Filters, check_in_use
-from core.session_token import Session, mint_session, public_id
-from pages.parts import session, work
+from core.session_token import public_id
+from pages.parts import session, sign_in, work
 from pages.parts.filters import ORDERS
 from pages.parts.review_surface import Mount, review_surface
 
 st.set_page_config(initial_sidebar_state="collapsed")
+session.require_role(Role.ANNOTATOR, "review")
 project = session.require_project()
 dataset = project.dataset
 audit = session.audit(project)
@@ -72,14 +74,13 @@ if row and dataset.positions([row])[0] < 0:
 elif not len(positions) and not row:
     nothing_to_review()
 else:
-    me = session.current()
-    secret = session.workspace().secret()
+    sign_in.require_name()
     review_surface(
         Mount(
             dataset=project.name,
-            workspace=public_id(secret),
-            annotator=me.annotator,
-            token=mint_session(secret, Session(me.annotator, me.session_id)),
+            workspace=public_id(session.workspace().secret()),
+            annotator=session.current().annotator,
+            token=session.token(),
             classes=dataset.classes,
             kind=dataset.columns.kind,
             neighbours=project.predictions.embeddings is not None,

@@ -13,6 +13,7 @@ from core.audit import checks
 from core.issue_rows import state_of
 from core.media import MediaError, picture
 from core.review import items
+from core.review.people import Role
 from pages.parts import session
 
 NEAREST = 6
@@ -27,7 +28,10 @@ def show(board: items.Board, position: int) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(f"Row {position + 1:,}", anchor=False)
             st.space("stretch")
-            if st.button("Review it", type="primary", icon=":material/rate_review:", key="review_row"):
+            reviews = session.can(Role.ANNOTATOR)
+            if reviews and st.button(
+                "Review it", type="primary", icon=":material/rate_review:", key="review_row"
+            ):
                 st.switch_page("review.py", query_params=session.carried(row=row_id))
         st.text(f"Id {row_id}")
         _content(board, position)

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.export_check import verify_export
 from core.exporters._base import ExportFormat
 from core.exporting import formats, write_export
-from core.session_token import mint_download
+from core.session_token import lifetime, mint_download
 from core.workspace import Workspace
 from pages.parts import session
 from pages.parts.problems import show_problems
@@ -85,7 +85,7 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
 
 def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:
     """Links to a route that streams: st.download_button would hold the whole file in memory."""
-    token = mint_download(workspace.secret(), dataset)
+    token = mint_download(workspace.secret(), dataset, session.person(), lifetime(workspace.settings))
     with st.container(horizontal=True):
         for number, path in enumerate(files):
             size = path.stat().st_size

@@ -7,11 +7,13 @@ bind="query-params" does not fit, since it refuses links to another page that se
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -21,10 +23,15 @@ import streamlit as st
 from core.audit import Audit
 from core.audits import current_audit
 from core.desk import Desk, shared_desk
-from core.errors import InputError
+from core.errors import InputError, StoreUnavailable
+from core.identity import annotator_of, remembered_name, signed_in_until
 from core.jobs import Jobs
 from core.progress import Progress
+from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
+from core.session_token import UNNAMED, lifetime, mint_session
+from core.session_token import Session as Caller
+from core.team import Team, shared_team
 from core.workspace import Project, Workspace, shared_workspace
 
 if TYPE_CHECKING:
@@ -42,21 +49,87 @@ _ROW_HEIGHT = 33
 FIRST_SCREEN_S = 0.5
 
 
+CAN = {
+    Role.NOBODY: "sign in",
+    Role.VIEWER: "look",
+    Role.ANNOTATOR: "review",
+    Role.ADJUDICATOR: "review and settle disagreements",
+}
+
+
 @dataclass
 class Session:
-    """One browser tab. dataset: the data set last chosen here, for addresses that name none."""
+    """One browser tab.
+
+    annotator: who is here, "" where that is not known. until: when their sign-in ends, in seconds since
+    1970. dataset: the data set last chosen here, for addresses that name none.
+    """
 
     annotator: str
     session_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    until: float = math.inf
     dataset: str = ""
     charts_loaded: bool = False
 
 
 def current() -> Session:
-    """This tab's session, made on its first run."""
-    if "labelmend" not in st.session_state:
-        st.session_state["labelmend"] = Session(workspace().settings.annotator)
-    return st.session_state["labelmend"]
+    """This tab's session, made on its first run, and anew where somebody else has signed in."""
+    space = workspace()
+    me: Session | None = st.session_state.get("labelmend")
+    if space.settings.signs_in:
+        claims = st.user.to_dict() if st.user.get("is_logged_in") else {}
+        until = signed_in_until(claims)
+        who = annotator_of(claims, space.settings.trusted_issuers) if until > time.time() else ""
+        if me is None or me.annotator != who:
+            me = Session(who)
+        me.until = until
+    elif me is None:
+        me = Session(space.settings.annotator or remembered_name(space))
+    st.session_state["labelmend"] = me
+    return me
+
+
+def person() -> str:
+    """For whom links are made: who is here, named or not."""
+    return current().annotator or UNNAMED
+
+
+def role() -> Role:
+    """What may be done in this tab. Without sign-in everything: whoever has the machine is an owner."""
+    if not workspace().settings.signs_in:
+        return Role.OWNER
+    try:
+        return team().role(current().annotator)
+    except StoreUnavailable as error:
+        st.error(escape(str(error)), icon=":material/cloud_off:")
+        st.stop()
+
+
+def can(least: Role) -> bool:
+    """Whether this tab's role is this one or a higher one."""
+    return role() >= least
+
+
+def require_role(least: Role, do: str = "") -> None:
+    """Say in words what the role lacks, and end the run. For the top of pages and of handlers.
+
+    do: what it was asked for, as a verb: "export".
+    """
+    mine = role()
+    if mine >= least:
+        return
+    st.text(f"Your role can {CAN[mine]} but not {do or 'do this'}. Ask a data lead.")
+    if mine >= Role.VIEWER:
+        st.page_link("overview.py", label="Back to the Overview", icon=":material/dashboard:")
+    st.stop()
+
+
+def token() -> str:
+    """A token for the routes, for as long as the sign-in lasts."""
+    require_role(Role.VIEWER, "open this")
+    me, space = current(), workspace()
+    left = min(lifetime(space.settings).total_seconds(), me.until - time.time())
+    return mint_session(space.secret(), Caller(me.annotator, me.session_id), timedelta(seconds=max(left, 0)))
 
 
 def let_first_screen_paint() -> None:
@@ -74,6 +147,11 @@ def workspace() -> Workspace:
 def desk() -> Desk:
     """Queues and items, shared with the routes."""
     return shared_desk(workspace())
+
+
+def team() -> Team:
+    """What several people share, and who may do what."""
+    return shared_team(workspace())
 
 
 def store() -> Store:

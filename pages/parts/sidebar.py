@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import session, work
+from pages.parts import session, sign_in, work
 
 _MARK = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 32" width="{width}" height="32">
 <path d="M3 7a4 4 0 0 1 4-4h11a4 4 0 0 1 3.1 1.5l7.2 9a4 4 0 0 1 0 5l-7.2 9A4 4 0 0 1 18 29H7a4 4 0 0 1-4-4z"
@@ -38,7 +38,7 @@ def show(pages: Mapping[str, Sequence[Any]]) -> Any:
             _choose_dataset()
             decided = st.empty()
             work.show_elsewhere()
-            _who()
+            sign_in.show_who()
     with menu:
         for section, entries in pages.items():
             if entries:
@@ -65,13 +65,3 @@ def _choose_dataset() -> None:
     name = session.dataset_name()
     known = name if name in names else None
     session.bound(st.selectbox, "Data set", names, param="ds", read=lambda _: known)
-
-
-def _who() -> None:
-    """A small line that says under which name decisions are stored, and lets a visitor change it here."""
-    me = session.current()
-    with st.popover(f"You are {session.escape(me.annotator)}", icon=":material/person:", type="tertiary"):
-        name = st.text_input("Your name, stored with each decision you make", me.annotator, max_chars=80)
-        if name.strip() and name.strip() != me.annotator:
-            me.annotator = name.strip()
-            st.rerun()

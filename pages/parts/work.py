@@ -12,6 +12,7 @@ from core.audits import audit_now, choose_settings, chosen_settings
 from core.clustering import find_clusters, stored_clusters
 from core.issues import Check
 from core.jobs import Job
+from core.review.people import Role
 from core.workspace import Project
 from pages.parts import session
 from pages.parts.numbers import rows
@@ -19,6 +20,7 @@ from pages.parts.numbers import rows
 
 def start(name: str) -> None:
     """Start the analysis of a data set, unless it runs already."""
+    session.require_role(Role.OWNER, "analyse data")
     workspace = session.workspace()
     project = workspace.open(name)
     session.jobs().start(name, lambda progress: audit_now(workspace, project, progress))
@@ -37,8 +39,18 @@ def show(name: str) -> None:
         if job.cancelling:
             st.text("Stopping.")
         else:
-            st.button("Cancel", on_click=job.cancel, key=f"cancel_{name}")
+            _offer_cancel(job, f"cancel_{name}")
             st.text(f"{_time_left(job)}You can leave this page.")
+
+
+def _offer_cancel(job: Job, key: str) -> None:
+    if session.can(Role.OWNER):
+        st.button("Cancel", on_click=_cancel, args=(job,), key=key, disabled=job.cancelling)
+
+
+def _cancel(job: Job) -> None:
+    session.require_role(Role.OWNER, "stop an analysis")
+    job.cancel()
 
 
 @st.fragment(run_every="1s")
@@ -47,7 +59,7 @@ def _watch(name: str) -> None:
     if job is None or job.state != "running":
         st.rerun()
     st.progress(job.fraction, f"Analysing {session.escape(name)}")
-    st.button("Cancel", on_click=job.cancel, key=f"cancel_side_{name}", disabled=job.cancelling)
+    _offer_cancel(job, f"cancel_side_{name}")
 
 
 def show_elsewhere() -> None:
@@ -63,6 +75,9 @@ def offer(found: Project) -> None:
     if not _say_how_it_ended(found.name):
         labelled = bool((found.dataset.labels >= 0).any())
         st.text(f"This project has {'labels' if labelled else 'rows'} but no analysis.")
+    if not session.can(Role.OWNER):
+        st.text("A data lead can start it.")
+        return
     st.button(
         f"Analyse {rows(len(found.dataset))}",
         type="primary",
@@ -78,12 +93,13 @@ def offer_missing(name: str, checks_left: list[str]) -> None:
     titles = ", ".join(checks()[check].title for check in checks_left)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(f"Not run yet: {titles}.")
-        st.button(
-            "Run it" if len(checks_left) == 1 else "Run them",
-            on_click=start,
-            args=(name,),
-            key=f"missing_{name}",
-        )
+        if session.can(Role.OWNER):
+            st.button(
+                "Run it" if len(checks_left) == 1 else "Run them",
+                on_click=start,
+                args=(name,),
+                key=f"missing_{name}",
+            )
 
 
 def clusters(project: Project) -> np.ndarray | None:
@@ -154,6 +170,7 @@ def settings(name: str) -> None:
 
 
 def _again(name: str, chosen: dict) -> None:
+    session.require_role(Role.OWNER, "analyse data")
     choose_settings(session.workspace(), name, chosen)
     start(name)
 

@@ -9,13 +9,14 @@ from starlette.testclient import TestClient
 
 from core.desk import Desk
 from core.session_token import mint_download, mint_media
-from tests.core.test_server import HOST, client, desk  # noqa: F401 - fixtures
+from tests.core.test_server import HOST, client, desk, team  # noqa: F401 - fixtures
 
 
 @pytest.fixture
 def address(desk: Desk) -> str:  # noqa: F811
     (desk.workspace.exports("animals") / "a b.csv").write_bytes(b"id,label\n1,cat\n")
-    return f"/labelmend/exports/animals/a%20b.csv?token={mint_download(desk.workspace.secret(), 'animals')}"
+    token = mint_download(desk.workspace.secret(), "animals", "ann")
+    return f"/labelmend/exports/animals/a%20b.csv?token={token}"
 
 
 def test_export__streams_the_file_as_an_attachment(client: TestClient, address: str) -> None:  # noqa: F811
@@ -31,9 +32,9 @@ def test_export__refuses_what_is_not_signed_for_it(client: TestClient, desk: Des
     bare = address.split("?")[0]
     secret = desk.workspace.secret()
     assert client.get(bare).status_code == 401
-    assert client.get(f"{bare}?token={mint_media(secret, 'animals')}").status_code == 401
-    assert client.get(f"{bare}?token={mint_download(secret, 'other')}").status_code == 401
-    assert client.get(f"{bare}?token={mint_download(b'another key', 'animals')}").status_code == 401
+    assert client.get(f"{bare}?token={mint_media(secret, 'animals', 'ann')}").status_code == 401
+    assert client.get(f"{bare}?token={mint_download(secret, 'other', 'ann')}").status_code == 401
+    assert client.get(f"{bare}?token={mint_download(b'another key', 'animals', 'ann')}").status_code == 401
 
 
 def test_export__refuses_another_site(client: TestClient, address: str) -> None:  # noqa: F811

@@ -186,7 +186,7 @@ def test_decisions__guards(
     client: TestClient, signed: dict[str, str], desk: Desk, headers: dict[str, str], status: int
 ) -> None:
     made = {
-        "MEDIA": mint_media(desk.workspace.secret(), "animals"),
+        "MEDIA": mint_media(desk.workspace.secret(), "animals", "ann"),
         "OTHER KEY": mint_session(b"another key", Session("ann", "s1")),
     }
     answer = post(client, {**signed, **{k: made.get(v, v) for k, v in headers.items()}}, op())
@@ -360,7 +360,7 @@ def test_neighbours__are_labelled_as_given_and_as_suggested(
 
 
 def media(client: TestClient, desk: Desk, row: str, token: str | None = None, **params: str) -> Any:
-    token = mint_media(desk.workspace.secret(), "animals") if token is None else token
+    token = mint_media(desk.workspace.secret(), "animals", "ann") if token is None else token
     query = {"row": row, "token": token, **params}
     return client.get("/labelmend/media/animals", params=query)
 
@@ -391,9 +391,9 @@ def test_media__what_cannot_be_shown_is_said(client: TestClient, desk: Desk) -> 
 
 def test_media__guards(client: TestClient, desk: Desk) -> None:
     secret = desk.workspace.secret()
-    wrong = ["", "made up", mint_media(secret, "other"), mint_session(secret, Session("ann", "s1"))]
+    wrong = ["", "made up", mint_media(secret, "other", "ann"), mint_session(secret, Session("ann", "s1"))]
     assert [media(client, desk, "a", token).status_code for token in wrong] == [401] * 4
-    good = {"row": "a", "token": mint_media(secret, "animals")}
+    good = {"row": "a", "token": mint_media(secret, "animals", "ann")}
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}):
         answer = client.get("/labelmend/media/animals", params=good, headers=headers)
         assert answer.status_code == 403
