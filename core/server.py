@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from core import review_routes
+from core import bulk_routes, review_routes
 from core.desk import Desk
 from core.guards import FRESH, SAFE, Refused, handler, refusal, same_origin
 from core.media import SIZES, MediaError, picture, placeholder, thumbnail
@@ -34,6 +34,9 @@ def routes(workspace: Workspace, team: Team | None = None) -> list[Route]:
         ("text", review_routes.text, GET),
         ("timeline", review_routes.timeline, GET),
         ("pulse", review_routes.pulse, GET),
+        ("tiles", bulk_routes.queue, GET),
+        ("similar", bulk_routes.similar, GET),
+        ("bulk", bulk_routes.on_many, POST),
         ("media/{dataset}", _media, GET),
         ("exports/{dataset}/{file}", _export, GET),
     )
