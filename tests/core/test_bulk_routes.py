@@ -100,7 +100,8 @@ def test_tiles__a_blind_annotator_sees_their_own_decisions_only(
 def test_similar__nearest_first_after_the_row_itself(client: TestClient, signed: dict[str, str]) -> None:
     found = get(client, signed, "similar", row="a", n="4").json()["tiles"]
     # embeddings: a, b, c stand apart; d, e, ../f are the same, nearer to a than b and c are
-    assert [t["row_id"] for t in found] == ["a", "d", "e", "../f"]
+    assert found[0]["row_id"] == "a"
+    assert {t["row_id"] for t in found[1:]} == {"d", "e", "../f"}
     assert found[0]["distance"] == 0
     assert 0 < found[1]["distance"] == found[2]["distance"] == found[3]["distance"] < 0.5
     assert get(client, signed, "similar", row="nowhere").status_code == 400
