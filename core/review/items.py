@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,15 +18,13 @@ from core.media import picture_size
 from core.predictions import Predictions
 from core.registry import collect
 from core.review.decisions import Decision
+from core.review.fields import cell_text, fields
 from core.review.queue import DEFAULT_FIND
 
 TOP_CLASSES = 9
 LIKELY_CLASSES = 50
 TEXT_LIMIT = 20_000
 PREVIEW_LIMIT = 120
-UNUSUAL = 1.0
-"""A field is called unusual in the outer 1 percent of the rows with the same given label, on either side."""
-_SAMPLE_A_CLASS = 20_000
 
 MediaLink = Callable[[int, str], str]
 """(row position, size) -> the picture's address."""
@@ -44,7 +42,6 @@ class Board:
     results: Mapping[str, Result]
     check: str
     link: MediaLink
-    _class_values: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
 
 def item(board: Board, position: int, decision: Decision | None) -> dict[str, Any]:
@@ -102,6 +99,7 @@ def decision_view(decision: Decision) -> dict[str, Any]:
         "action": str(decision.action),
         "label": decision.label,
         "annotator": decision.annotator,
+        "final": decision.final,
     }
 
 
@@ -190,20 +188,20 @@ def content(board: Board, position: int) -> dict[str, Any]:
             "full": board.link(position, "full"),
             "thumb": board.link(position, "thumb"),
             "size": size,
-            "name": _text(dataset.table[columns.content[0]].iloc[position]),
+            "name": cell_text(dataset.table[columns.content[0]].iloc[position]),
         }
     if columns.kind == "text":
         text = row_text(dataset, position)
         return {"kind": "text", "text": text[:TEXT_LIMIT], "more": max(0, len(text) - TEXT_LIMIT)}
     if columns.kind == "tabular":
-        return {"kind": "tabular", "fields": _fields(board, position)}
+        return {"kind": "tabular", "fields": fields(dataset, position)}
     return {"kind": "none"}
 
 
 def row_text(dataset: Dataset, position: int) -> str:
     """A row's whole text; several text columns with a blank line between them."""
     cells = (dataset.table[c].iloc[position] for c in dataset.columns.content)
-    return "\n\n".join(_text(cell) for cell in cells)
+    return "\n\n".join(cell_text(cell) for cell in cells)
 
 
 def preview(board: Board, position: int) -> dict[str, Any]:
@@ -220,52 +218,5 @@ def preview(board: Board, position: int) -> dict[str, Any]:
         text = row_text(dataset, position)
     else:
         values = dataset.table.iloc[position]
-        text = ", ".join(f"{c} {_text(values[c])}" for c in dataset.columns.content)
+        text = ", ".join(f"{c} {cell_text(values[c])}" for c in dataset.columns.content)
     return {**tile, "text": text[:PREVIEW_LIMIT] + ("…" if len(text) > PREVIEW_LIMIT else "")}
-
-
-def _fields(board: Board, position: int) -> list[dict[str, Any]]:
-    """A tabular row's fields, the most unusual for its given label first; the others in column order."""
-    dataset = board.dataset
-    code = int(dataset.labels[position])
-    fields = []
-    for column in dataset.columns.content:
-        value = dataset.table[column].iloc[position]
-        percentile = _percentile(board, column, code, value)
-        unusual = percentile is not None and min(percentile, 100 - percentile) <= UNUSUAL
-        fields.append(
-            {
-                "name": str(column),
-                "value": _text(value),
-                "note": f"unusual: {percentile:.1f} percentile" if unusual else "",
-                "distance": 0.0 if percentile is None else abs(percentile - 50),
-            }
-        )
-    return sorted(fields, key=lambda f: -f["distance"])
-
-
-def _percentile(board: Board, column: str, code: int, value: Any) -> float | None:
-    """Where a number lies among the rows with the same given label, 0 to 100; None for what is no number."""
-    if not pd.api.types.is_numeric_dtype(board.dataset.table[column].dtype) or pd.isna(value):
-        return None
-    among = _class_values(board, column, code)
-    if len(among) < 2:
-        return None
-    below, to = np.searchsorted(among, float(value), "left"), np.searchsorted(among, float(value), "right")
-    return float(50 * (below + to) / len(among))
-
-
-def _class_values(board: Board, column: str, code: int) -> np.ndarray:
-    """Sorted values of a column in the rows of one class; evenly spaced rows where there are very many."""
-    if (column, code) not in board._class_values:
-        rows = np.flatnonzero(board.dataset.labels == code)
-        rows = rows[:: max(1, len(rows) // _SAMPLE_A_CLASS)]
-        values = board.dataset.table[column].iloc[rows].to_numpy(dtype=np.float64, na_value=np.nan)
-        board._class_values[column, code] = np.sort(values[~np.isnan(values)])
-    return board._class_values[column, code]
-
-
-def _text(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)

@@ -27,3 +27,11 @@ def test_findings__are_folded_and_stay_open(page: Page, server: Server) -> None:
     expect(lines.first).to_contain_text("Label errors: flagged")
     page.keyboard.press("i")
     expect(lines.first).to_be_hidden()
+
+
+def test_fields__beside_what_is_usual_for_the_given_label(page: Page, server: Server) -> None:
+    open_review(page, server.url, "measurements", row="0", cut="1.0")
+    expect(page.locator(".fields thead th")).to_have_text(["Field", "Value", "Usual for low"])
+    first = page.locator(".fields tbody tr").first
+    expect(first.locator("th")).to_have_text("sulphates")
+    expect(first.locator(".usual")).to_contain_text(" to ")

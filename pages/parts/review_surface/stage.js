@@ -49,7 +49,7 @@ class Stage {
     text(this.note, "");
     if (content.kind === "image") return this.image(item);
     if (content.kind === "text") return this.text(item);
-    if (content.kind === "tabular") return [this.table(content.fields)];
+    if (content.kind === "tabular") return [this.table(item)];
     return [el("div", { class: "message" }, "This data set shows no content for its rows.")];
   }
 
@@ -102,16 +102,21 @@ class Stage {
     return [body, rest];
   }
 
-  table(fields) {
-    const rows = fields.map((field) =>
+  table(item) {
+    const { fields } = item.content;
+    const line = ({ name, value, usual, note }) =>
       el(
         "tr",
-        { class: field.note ? "unusual" : null },
-        el("th", { scope: "row" }, field.name),
-        el("td", {}, field.value || "—", field.note ? el("span", { class: "note" }, field.note) : null),
-      ),
-    );
-    return el("table", { class: "fields" }, el("tbody", {}, ...rows));
+        { class: note ? "unusual" : null },
+        el("th", { scope: "row", dir: "auto" }, name),
+        el("td", { dir: "auto" }, value || "—"),
+        el("td", { class: "usual" }, usual, note ? el("span", { class: "note" }, note) : null),
+      );
+    const known = fields.some((field) => field.usual);
+    const title = "Numbers: 5th to 95th percentile of the rows with this given label. Texts: the share of them.";
+    const usual = el("th", { scope: "col", title }, "Usual for ", el("bdi", {}, item.given));
+    const head = el("tr", {}, el("th", { scope: "col" }, "Field"), el("th", { scope: "col" }, "Value"), usual);
+    return el("table", { class: "fields" }, known ? el("thead", {}, head) : null, el("tbody", {}, ...fields.map(line)));
   }
 
   // --- zoom and pan ---------------------------------------------------------------------------------

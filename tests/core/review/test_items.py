@@ -73,7 +73,7 @@ def test_item__is_what_the_surface_shows() -> None:
             }
         ],
         "content": {"kind": "text", "text": "a", "more": 0},
-        "decision": {"op_id": "op", "action": "relabel", "label": "bag", "annotator": "ann"},
+        "decision": {"op_id": "op", "action": "relabel", "label": "bag", "annotator": "ann", "final": False},
     }
 
 
@@ -164,43 +164,6 @@ def test_content__long_text_is_cut_and_says_by_how_much() -> None:
     tile = preview(board, 0)
     assert len(tile["text"]) == PREVIEW_LIMIT + 1
     assert (tile["label"], tile["number"]) == ("shirt", 1)
-
-
-def wines(sugar: list[float | None]) -> Board:
-    n = len(sugar)
-    ids = pd.Index([str(i) for i in range(n)], dtype="str")
-    table = pd.DataFrame(
-        {
-            "acid": np.linspace(1, 2, n),
-            "sugar": pd.array(sugar, dtype="Float64"),
-            "grape": ["<b>merlot</b>"] * n,
-        },
-        index=ids,
-    )
-    columns = Columns(content=("acid", "sugar", "grape"), kind="tabular")
-    dataset = Dataset("wines", table, columns, CLASSES, CLASSES, np.zeros(n, dtype=np.int32))
-    return Board(dataset, Predictions(), {}, "", link)
-
-
-def test_content__most_unusual_field_first() -> None:
-    board = wines([*np.linspace(0, 1, 199), 900.0])
-    fields = content(board, 100)["fields"]
-    assert [f["name"] for f in fields] == ["acid", "sugar", "grape"]
-    assert [f["note"] for f in fields] == ["", "", ""]
-    assert fields[2]["value"] == "<b>merlot</b>"
-    fields = content(wines([*np.linspace(0, 1, 150), 900.0, *np.linspace(0, 1, 150)]), 150)["fields"]
-    assert [(f["name"], f["value"], f["note"]) for f in fields] == [
-        ("sugar", "900", "unusual: 99.8 percentile"),
-        ("acid", "1.5", ""),
-        ("grape", "<b>merlot</b>", ""),
-    ]
-
-
-def test_content__missing_and_constant_numbers_are_not_unusual() -> None:
-    fields = {f["name"]: f for f in content(wines([None] * 300), 0)["fields"]}
-    assert (fields["sugar"]["value"], fields["sugar"]["note"]) == ("", "")
-    fields = {f["name"]: f for f in content(wines([5.0] * 300), 0)["fields"]}
-    assert (fields["sugar"]["value"], fields["sugar"]["note"]) == ("5", "")
 
 
 def test_content__picture_is_a_link_and_a_size() -> None:
