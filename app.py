@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from core.deep_links import DeepLinks
+from core.door import Door, check_address, check_options, check_sign_in
+from core.errors import InputError
 from core.workspace import shared_workspace
 
 
@@ -45,11 +48,34 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     yield
 
 
+def shut() -> bool:
+    """Whether only this machine is let in."""
+    settings = shared_workspace().settings
+    return not (settings.signs_in or settings.open_to_network)
+
+
+def check_doors() -> None:
+    """Raises InputError where the server would stand open, or nobody could sign in."""
+    settings = shared_workspace().settings
+    check_options(st.get_option)
+    check_address(settings, st.get_option("server.address"))
+    if settings.signs_in:
+        try:
+            auth = st.secrets.get("auth", {})
+        except FileNotFoundError:
+            auth = {}
+        check_sign_in(settings, auth)
+
+
 # The script lies inside pages/, so that Streamlit's old automatic discovery of a `pages` folder
 # beside the script finds nothing and every address passes through the frame.
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     routes=[Route("/labelmend/{path:path}", OwnRoutes())],
     lifespan=lifespan,
-    middleware=[Middleware(DeepLinks)],
+    middleware=[Middleware(Door, shut=shut), Middleware(DeepLinks)],
 )
+try:
+    check_doors()
+except InputError as error:
+    sys.exit(f"labelmend: {error}")

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     settings = "\n".join(
-        f"  {row.variable:<24} {row.help} (default: {row.default or 'none'})" for row in SETTINGS
+        f"  {row.variable}\n      {row.help} (default: {row.default or 'none'})" for row in SETTINGS
     )
     parser = argparse.ArgumentParser(
         prog="labelmend",
@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     app.add_argument("data", nargs="*", type=Path, metavar="DATA", help="data sets to load first")
     app.add_argument("--host", default="127.0.0.1")
     app.add_argument("--port", type=int, default=8501)
+    app.add_argument(
+        "--let-anyone-on-the-network-in",
+        action="store_true",
+        help="serve a network without sign-in: whoever reaches the address is an owner",
+    )
     app.set_defaults(run=_app)
 
     audit = commands.add_parser("audit", help="find the issues of a data set")
@@ -103,12 +108,17 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--classes", type=Path, help="the class list, where decisions use classes not in DATA")
     apply.set_defaults(run=_apply)
 
+    give = commands.add_parser("role", help="say what a person may do; the first owner is made here")
+    give.add_argument("person", metavar="PERSON", help="the name shown when they sign in: an e-mail address")
+    give.add_argument("role", metavar="ROLE", help="nobody, viewer, annotator, adjudicator or owner")
+    give.set_defaults(run=_role)
+
     for name, run, text in (
         ("checks", _checks, "list the checks"),
         ("formats", _formats, "list the formats"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
-    for command in (app, audit, export):
+    for command in (app, audit, export, give):
         command.add_argument("--workspace", type=Path, metavar="DIR")
     return parser
 
@@ -124,6 +134,11 @@ def _workspace(args: argparse.Namespace, roots: Sequence[Path] = ()) -> Workspac
 
 
 def _app(args: argparse.Namespace) -> int:
+    from core.door import check_address, is_this_machine
+
+    if args.let_anyone_on_the_network_in:
+        os.environ["LABELMEND_LET_ANYONE_ON_THE_NETWORK_IN"] = "1"
+    check_address(read_settings(), args.host)
     roots = [path.resolve() if path.is_dir() else path.resolve().parent for path in args.data]
     workspace = _workspace(args, roots)
     os.environ["LABELMEND_DATA_ROOTS"] = os.pathsep.join(str(r) for r in workspace.settings.data_roots)
@@ -131,7 +146,7 @@ def _app(args: argparse.Namespace) -> int:
         _load(workspace, _plan(path), path)
     if not workspace.names():
         _load_samples(workspace)
-    address = "localhost" if args.host in ("127.0.0.1", "localhost") else args.host
+    address = "localhost" if is_this_machine(args.host) else args.host
     print(
         f"Labelmend is at http://{address}:{args.port} (workspace {workspace.root}); Ctrl+C stops it",
         flush=True,
@@ -289,6 +304,21 @@ def _apply(args: argparse.Namespace) -> int:
         options=_export_options(args),
     )
     print(said)
+    return 0
+
+
+def _role(args: argparse.Namespace) -> int:
+    from core.identity import give_role_from_the_machine
+    from core.review.people import Role
+
+    roles = {role.word: role for role in Role}
+    if args.role not in roles:
+        raise refuse(f"no role called {args.role!r}", expected=" or ".join(roles))
+    workspace = _workspace(args)
+    given = give_role_from_the_machine(workspace, args.person, roles[args.role])
+    print(f"{given} is {args.role} in {workspace.root}")
+    if not workspace.settings.signs_in:
+        print("Roles are in force where people sign in: set LABELMEND_SIGN_IN=oidc.")
     return 0
 
 

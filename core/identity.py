@@ -86,14 +86,15 @@ def give_role(people: People, by: str, person: str, role: Role) -> None:
     people.give(by, key, role)
 
 
-def give_role_from_the_machine(workspace: Workspace, person: str, role: Role) -> None:
+def give_role_from_the_machine(workspace: Workspace, person: str, role: Role) -> str:
     """Give a role as whoever runs the machine: so a new team has its first owner.
 
-    Raises InputError for no person.
+    Returns the name as it is kept. Raises InputError for no person.
     """
     operator = f"{os_user()} (command line)"
     people = people_of(workspace)
     People(people.store, Role.NOBODY, frozenset({operator})).give(operator, person, role)
+    return normal_person(person)
 
 
 def clean_name(text: str) -> str:

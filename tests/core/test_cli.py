@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.review.store import Store
+
 N = 60
 
 
@@ -276,3 +278,17 @@ def test_pickled_npy__is_refused_and_not_run(pets: Path, tmp_path: Path) -> None
     assert done.returncode == 1
     assert "bad.npy" in done.stderr
     assert "pickle" in done.stderr
+
+
+def test_role__makes_the_first_owner(tmp_path: Path) -> None:
+    done = labelmend("role", "Ana@Example.org", "owner", workspace=tmp_path / "w")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"ana@example.org is owner in {tmp_path / 'w'}",
+        "Roles are in force where people sign in: set LABELMEND_SIGN_IN=oidc.",
+    ]
+    wrong = labelmend("role", "ana@example.org", "king", workspace=tmp_path / "w")
+    assert wrong.returncode == 1
+    assert "Expected: nobody or viewer or annotator or adjudicator or owner" in wrong.stderr
+    store = Store(f"sqlite:///{tmp_path / 'w' / 'labelmend.db'}")
+    assert [(e.row_id, e.details["role"]) for e in store.events("")] == [("ana@example.org", "owner")]
