@@ -26,6 +26,7 @@ _TIE = 1e-9  # posteriors closer than this are equal: sums in another order diff
 _PRIOR_ANSWERS = 10  # answers that the prior on a class may weigh at most
 _SETTLED = 1e-5  # Dawid-Skene stops when the rows' confidence moves by no more on average
 _MAX_ROUNDS = 500
+_ROUNDING = 1e-6  # how far outside of 0 to 1 cleanlab lets a probability be
 
 _log = logging.getLogger(__name__)
 
@@ -146,17 +147,18 @@ def dawid_skene(answers: np.ndarray, k: int) -> Consensus:
 def crowdlab(answers: np.ndarray, pred_probs: np.ndarray, k: int) -> Consensus:
     """The class of the highest mean of the model's and the annotators' votes, weighted by their accuracy.
 
-    pred_probs: (N, <= k) out-of-sample; classes that the model does not know get probability 0.
+    pred_probs: (N, <= k) out-of-sample, may be a memory map, for only annotated rows are read; classes that
+    the model does not know get probability 0.
     confidence: cleanlab's consensus quality score, lower than the probability of being right: a score to
     rank by. annotator_quality: cleanlab's. The label may be a class that nobody chose.
     Raises InputError where no row has two answers, or pred_probs do not fit.
     Source: Goh, Tkachenko, Mueller: CROWDLAB (2022), as cleanlab.multiannotator has it.
     """
     answers = checked(answers, k)
-    probs = _fitting(pred_probs, answers, k)
     labels, confidence = np.full(len(answers), -1), np.full(len(answers), np.nan)
     quality = np.full(answers.shape[1], np.nan)
     read, who = _answered(answers)
+    probs = _fitting(pred_probs, len(answers), k, read)
     if len(read):
         if np.count_nonzero(answers >= 0, axis=1).max() < 2:
             raise refuse(
@@ -164,7 +166,7 @@ def crowdlab(answers: np.ndarray, pred_probs: np.ndarray, k: int) -> Consensus:
                 mend=f"have some rows read twice, or {_OTHER_METHOD}",
             )
         votes = np.where(answers < 0, np.nan, answers)[np.ix_(read, who)]
-        labels[read], confidence[read], quality[who] = _cleanlab_crowdlab(votes, probs[read])
+        labels[read], confidence[read], quality[who] = _cleanlab_crowdlab(votes, probs)
     return Consensus(labels, confidence, quality, "crowdlab")
 
 
@@ -241,47 +243,55 @@ def _decided(posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(tied, -1, posterior.argmax(axis=1)), np.where(tied, np.nan, best)
 
 
-def _fitting(pred_probs: np.ndarray, answers: np.ndarray, k: int) -> np.ndarray:
-    """(N, max(k, 2)) float pred_probs, with 0 for the classes that the model does not know."""
-    probs = np.asarray(pred_probs, dtype=float)
-    if probs.ndim != 2 or len(probs) != len(answers) or probs.shape[1] > k:
+def _fitting(pred_probs: np.ndarray, rows: int, k: int, read: np.ndarray) -> np.ndarray:
+    """(n, K) float pred_probs of the n rows `read`, 0 for classes the model does not know."""
+    if pred_probs.ndim != 2 or len(pred_probs) != rows or pred_probs.shape[1] > k:
         raise refuse(
-            f"pred_probs have the shape {probs.shape}",
-            expected=f"{len(answers):,} rows and at most {k:,} columns, one per class",
+            f"pred_probs have the shape {pred_probs.shape}",
+            expected=f"{rows:,} rows and at most {k:,} columns, one per class",
             mend="use predictions made for this data set and its classes",
         )
-    unusable = ~np.isfinite(probs).all(axis=1) & (answers >= 0).any(axis=1)
-    if unusable.any():
+    probs = pred_probs[read].astype(float)
+    usable = ((probs >= -_ROUNDING) & (probs <= 1 + _ROUNDING)).all(axis=1)  # NaN is neither
+    unusable = len(read) - np.count_nonzero(usable)
+    if unusable:
         raise refuse(
-            f"{np.count_nonzero(unusable):,} annotated rows have predictions that are not numbers",
-            mend=f"predict them again, or {_OTHER_METHOD}",
+            f"{unusable:,} annotated rows have pred_probs that are no probabilities",
+            expected="numbers from 0 to 1",
+            mend=f"predict these rows again, or {_OTHER_METHOD}",
         )
-    # Two columns at least: cleanlab divides by the number of other classes.
-    return np.pad(probs, ((0, 0), (0, max(k, 2) - probs.shape[1])))
+    return np.pad(probs, ((0, 0), (0, k - probs.shape[1])))
 
 
 def _cleanlab_crowdlab(votes: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n,) labels, (n,) quality of them, (A,) quality of the annotators, without cleanlab's remarks."""
     from cleanlab.multiannotator import get_label_quality_multiannotator
 
-    before = np.random.get_state()
-    np.random.seed(0)  # cleanlab breaks the last ties at random; a rerun must say the same
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = get_label_quality_multiannotator(
-                votes, probs, verbose=False, return_detailed_quality=False
+                votes, _without_ties(votes, probs), verbose=False, return_detailed_quality=False
             )
     except ValueError as error:
-        raise refuse(f"CROWDLAB could not run: {error}", mend=_OTHER_METHOD) from error
-    finally:
-        np.random.set_state(before)
+        raise refuse(f"CROWDLAB could not run: {str(error).rstrip('.')}", mend=_OTHER_METHOD) from error
     rows, annotators = found["label_quality"], found["annotator_stats"].sort_index()
     return (
         rows["consensus_label"].to_numpy(),
         rows["consensus_quality_score"].to_numpy().clip(0, 1),
         annotators["annotator_quality"].to_numpy(),
     )
+
+
+def _without_ties(votes: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """probs with equal ones set 1e-12 apart, the rarer class first: cleanlab's own rule for a tied vote.
+
+    After that rule cleanlab tosses a coin, or fails where every row is tied; a rerun must say the same.
+    """
+    given = np.bincount(votes[~np.isnan(votes)].astype(int), minlength=probs.shape[1])
+    tilt = np.empty(len(given))
+    tilt[np.argsort(given, kind="stable")] = np.arange(len(given))[::-1] * 1e-12
+    return probs + tilt
 
 
 def _answered(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
