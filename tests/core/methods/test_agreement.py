@@ -105,7 +105,7 @@ def test_krippendorff_alpha__refuses_what_is_no_table_of_codes(answers: np.ndarr
 def test_alpha_interval__covers_the_truth() -> None:
     rng = np.random.default_rng(7)
     truth = krippendorff_alpha(simulated(rng, 400_000))
-    found = [alpha_interval(simulated(rng, 200), seed) for seed in range(1000)]
+    found = [alpha_interval(simulated(rng, 200), seed) for seed in range(600)]
     assert np.mean([a.low <= truth <= a.high for a in found]) >= 0.93
     assert 0.12 < np.mean([a.high - a.low for a in found]) < 0.20
 
@@ -146,9 +146,9 @@ def test_alpha_interval__10_000_rows_of_10_annotators_in_a_second() -> None:
     truth = rng.integers(0, 10, 10_000)
     answers = np.where(rng.random((10_000, 10)) < 0.8, truth[:, None], rng.integers(0, 10, (10_000, 10)))
     alpha_interval(answers[:200], 0)  # loads scipy
-    start = time.perf_counter()
+    start = time.process_time()  # the clock of a busy machine says little
     alpha_interval(answers, 0)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_cohen_kappa__worked_example() -> None:
