@@ -83,6 +83,7 @@ else:
             token=session.token(),
             classes=dataset.classes,
             kind=dataset.columns.kind,
+            rows=len(dataset),
             neighbours=project.predictions.embeddings is not None,
             filters=filters.to_query(),
             find=check,

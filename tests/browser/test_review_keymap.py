@@ -145,7 +145,7 @@ def test_other_layouts__keys_work_by_their_place(page: Page, server: Server, own
     assert after != before
     press("q", "KeyK")  # a Latin letter stands for itself, wherever it lies
     page.wait_for_timeout(200)
-    assert page.locator(".pace").text_content() == "1 decided"
+    assert page.locator(".pace").text_content() == "1/200"
     press("z", "KeyW")
     assert row(page) == after
     press("л", "KeyK", "ctrlKey: true")

@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.dataset import Kind
+from core.review.remarks import TAGS
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = (
@@ -31,15 +32,26 @@ _SCRIPTS = (
     "tools",
     "header",
     "ledger",
+    "history",
     "notice",
+    "pace",
+    "remarks",
+    "standing",
+    "team",
+    "tiles",
+    "gridbar",
+    "bulk",
+    "grid",
+    "screen",
     "surface",
     "mount",
 )
 """One module to the browser, in an order in which every name is defined before it is used."""
 
+_STYLES = ("surface", "team", "grid")
 
 _js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-_css = (_FOLDER / "surface.css").read_text(encoding="utf-8")
+_css = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
 _component = st.components.v2.component("labelmend_review", js=_js, css=_css)
 
 
@@ -49,8 +61,8 @@ class Mount:
 
     workspace: a name under which the browser keeps unsent decisions, with dataset and annotator.
     token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
-    queue_name: the queue in words. row: the row id to begin at, "" for the first undecided.
-    how: the address that explains why a row is here, "" for none.
+    rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
+    first undecided. how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str
@@ -59,6 +71,7 @@ class Mount:
     token: str
     classes: tuple[str, ...]
     kind: Kind
+    rows: int
     neighbours: bool
     filters: dict[str, str]
     find: str
@@ -69,5 +82,8 @@ class Mount:
 
 def review_surface(mount: Mount) -> None:
     """Show the surface. It starts over when its queue or annotator changes, not for a fresh token."""
+    from core.review.claims import HELD_S
+
     key = [mount.workspace, mount.dataset, mount.annotator, sorted(mount.filters.items())]
-    _component(key="review_surface", data={**asdict(mount), "key": json.dumps(key)})
+    data = {**asdict(mount), "key": json.dumps(key), "hold_s": HELD_S, "tags": TAGS}
+    _component(key="review_surface", data=data)

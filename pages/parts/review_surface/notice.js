@@ -1,35 +1,39 @@
-// One line over the surface, with a way to answer it.
+// Lines over the surface, each with ways to answer it.
 
 const MENTIONED_MS = 4000;
+const MOST_LINES = 4;
 
 class Notice {
   constructor(giveFocusBack) {
     this.giveFocusBack = giveFocusBack;
-    this.node = el("div", { class: "notice", role: "alert" });
-    this.close();
+    this.node = el("div", { class: "notices" });
   }
 
   close() {
-    clearTimeout(this.timer);
-    show(this.node, false);
+    this.node.replaceChildren();
   }
 
-  // Stays until it is answered.
-  tell(words, action, handler) {
-    clearTimeout(this.timer);
-    const button = el("button", { type: "button", class: "plain" }, action);
-    button.addEventListener("click", () => {
-      this.close();
-      this.giveFocusBack();
-      handler?.();
-    });
-    this.node.replaceChildren(el("span", {}, words), button);
-    show(this.node, true);
+  // Stays until it is answered. answers: [what the button says, what it does] each.
+  tell(words, ...answers) {
+    const line = el("div", { class: "notice", role: "alert" }, el("span", {}, words));
+    for (const [name, handler] of answers.length ? answers : [["Dismiss"]]) {
+      const button = el("button", { type: "button", class: "plain" }, name);
+      button.addEventListener("click", () => {
+        line.remove();
+        this.giveFocusBack();
+        handler?.();
+      });
+      line.append(button);
+    }
+    for (const other of [...this.node.children]) if (other.firstChild.textContent === words) other.remove();
+    this.node.append(line);
+    while (this.node.children.length > MOST_LINES) this.node.firstChild.remove();
+    return line;
   }
 
   // Goes away by itself.
-  mention(words) {
-    this.tell(words, "Dismiss");
-    this.timer = setTimeout(() => this.close(), MENTIONED_MS);
+  mention(words, ...answers) {
+    const line = this.tell(words, ...answers);
+    setTimeout(() => line.remove(), MENTIONED_MS);
   }
 }

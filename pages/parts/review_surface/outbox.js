@@ -16,6 +16,7 @@ class Outbox {
     this.reason = "";
     this.kept = true; // whether this device really keeps them
     this.sending = null; // the promise of the request under way
+    this.releasing = Promise.resolve(); // of giving back the rows that are held here
     this.batch = BATCH;
     this.tries = 0;
     this.timer = 0;
@@ -72,6 +73,24 @@ class Outbox {
     return this.sending ?? Promise.resolve();
   }
 
+  // Sends until nothing is left. Returns whether it is.
+  async drained() {
+    while (this.ops.size) {
+      if (!this.token) return false;
+      await this.flush();
+      if (this.state !== "idle") return false;
+    }
+    return true;
+  }
+
+  // Gives the rows that are held here to others, also while the page goes away.
+  release(dataset) {
+    const headers = { "X-Labelmend-Token": this.token, "Content-Type": "application/json" };
+    const body = JSON.stringify({ ds: dataset });
+    const options = { method: "POST", headers, body, keepalive: true };
+    this.releasing = fetch(address("labelmend/release"), options).catch(() => {}); // they lapse by themselves
+  }
+
   async send() {
     const batch = [...this.ops.values()].slice(0, this.batch).map((entry) => entry.op);
     try {
@@ -91,6 +110,7 @@ class Outbox {
 
   accept(receipts) {
     this.state = "idle";
+    this.reason = "";
     this.tries = 0;
     this.batch = BATCH;
     for (const receipt of receipts) {
@@ -111,7 +131,7 @@ class Outbox {
     // No answer, or a proxy that has lost the server: it comes back by itself.
     const away = !(error instanceof HttpError) || [502, 503, 504].includes(error.status);
     this.state = away ? "offline" : "failed";
-    this.reason = away ? "" : error.message;
+    this.reason = error instanceof HttpError ? error.message : "";
   }
 
   later() {

@@ -90,16 +90,20 @@ class Panel {
     this.matches = null;
     this.search.value = "";
     text(this.given, item.given ?? "no label");
-    text(this.suggested, item.suggestion ?? "none");
+    text(this.suggested, item.suggestion ?? (item.hidden ? "hidden" : "none"));
     this.given.title = item.given ?? "";
     this.suggested.title = item.suggestion ?? "";
     this.explain(item);
     this.findings.show(item);
     text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given}”`);
-    text(this.buttons.take.label, item.suggestion === null ? "No suggestion" : `Change to “${item.suggestion}”`);
+    text(this.buttons.take.label, item.suggestion === null ? this.noSuggestion(item) : `Change to “${item.suggestion}”`);
     this.buttons.take.node.disabled = item.suggestion === null;
     this.mark(decision);
     this.render();
+  }
+
+  noSuggestion(item) {
+    return item.hidden ? "Suggestion hidden" : "No suggestion";
   }
 
   mark(decision) {
@@ -137,7 +141,8 @@ class Panel {
   restWords(shown, all, searching) {
     if (searching && shown === 0) return "No class has that name.";
     if (searching) return this.found > shown ? `${shown} of ${count(this.found)} matches shown. Type on.` : "";
-    return all > shown ? `${shown} of ${count(all)} shown. Type to find.` : "";
+    const order = this.item.hidden ? "Class order: dataset. " : "";
+    return order + (all > shown ? `${shown} of ${count(all)} shown. Type to find.` : "");
   }
 
   option([name, p], i) {
