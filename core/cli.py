@@ -9,12 +9,12 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import InputError, refuse
+from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
+_POLICY = "what is written where annotators differ: agreed (nothing), majority, latest, dawid_skene, crowdlab"
 _SKIP = "leave out decisions that do not fit the data; the summary lists them"
 
 
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
-    except InputError as error:
+    except (InputError, StoreUnavailable) as error:
         print(f"labelmend: {error}", file=sys.stderr)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", metavar="F", help="default: the format it came in")
     export.add_argument("--decisions", type=Path, metavar="FILE", help="use these instead of the stored ones")
     export.add_argument("--skip-conflicts", action="store_true", help=_SKIP)
+    export.add_argument("--policy", default="agreed", metavar="P", help=_POLICY)
     export.set_defaults(run=_export)
 
     apply = commands.add_parser("apply", help="apply a decisions file to a data file")
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="write nothing; fail where a decision does not fit"
     )
     apply.add_argument("--skip-conflicts", action="store_true", help=_SKIP)
+    apply.add_argument("--policy", default="agreed", metavar="P", help=_POLICY)
     for role in ("label", "id"):
         apply.add_argument(f"--{role}-column", metavar="C")
     apply.add_argument("--classes", type=Path, help="the class list, where decisions use classes not in DATA")
@@ -270,16 +273,21 @@ def _export(args: argparse.Namespace) -> int:
     from core.corrections import correct
     from core.decision_files import read_decisions
     from core.exporting import write_export
-    from core.review.decisions import Decision, fold
+    from core.review.decisions import Fold
+    from core.review.policy import ABOUT, outcomes
     from core.review.store import shared_store
 
     workspace = _workspace(args)
     project = workspace.open(args.name)
     if args.decisions is not None:
-        in_force: Mapping[str, Decision] = fold(read_decisions(args.decisions))
+        about = read_decisions(args.decisions)
+        standings = Fold(about).standings()
     else:
-        in_force = shared_store(workspace.database_url).in_force(project.name)
-    corrections = correct(project.dataset, project.source, in_force, _export_options(args))
+        store = shared_store(workspace.database_url)
+        about, standings = store.events(project.name, actions=ABOUT), store.standings(project.name)
+    probs = project.predictions.pred_probs
+    decided = outcomes(standings, about, project.dataset, args.policy, probs)
+    corrections = correct(project.dataset, project.source, decided, _export_options(args))
     print(write_export(corrections, args.out, args.format).sentence)
     return 0
 
@@ -302,6 +310,7 @@ def _apply(args: argparse.Namespace) -> int:
         columns=Columns(id=args.id_column, label=args.label_column),
         classes=args.classes,
         options=_export_options(args),
+        policy=args.policy,
     )
     print(said)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,7 +15,9 @@ from core.cells import cell_text, is_missing
 from core.dataset import UNLABELLED, Dataset
 from core.errors import InputError, Problem, refuse
 from core.review.decisions import Action, Decision
+from core.review.policy import Because, Outcomes
 from core.source import Source
+from core.written import Written
 
 ADDABLE = ("given_label", "label_quality", "decision", "annotator", "decided_at")
 """The columns that an export can add, in the order in which they are written."""
@@ -49,10 +51,11 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class Change:
-    """One changed cell, or one excluded row.
+    """One changed cell, or one excluded row. A marked row whose class has another name now has two.
 
     column: the label column for a new label; "excluded" for a marked row; "" for a dropped row.
     before, after: the cell as it is written in the file; after is "" for a dropped row.
+    decision: the verdict, or the change of the class list that gives the cell its class's new name.
     """
 
     position: int
@@ -62,12 +65,18 @@ class Change:
     after: str
     decision: Decision
 
+    @property
+    def writes_label(self) -> bool:
+        """Whether the label cell changes, rather than the row goes or is marked."""
+        return self.decision.action in (Action.RELABEL, Action.CLASS)
+
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
     """All that an exporter needs. Positions count the data set's rows from 0, as records of the source.
 
-    decisions: by row position, ascending; those in force that do not conflict.
+    outcomes: what people decided, and by which policy. written: how each class of now is written.
+    decisions: by row position, ascending; those to apply that do not conflict.
     changes: by row position, ascending; exactly what an export changes in the rows it writes.
     dropped: (N,) bool, the rows that are not written.
     left_out: how many of them belong to another split (the others are excluded).
@@ -79,6 +88,8 @@ class Corrections:
     dataset: Dataset
     source: Source
     options: ExportOptions
+    outcomes: Outcomes
+    written: Written
     decisions: Mapping[int, Decision]
     changes: tuple[Change, ...]
     dropped: np.ndarray
@@ -96,9 +107,8 @@ class Corrections:
         return self.changes[bisect_left(self._positions, start) : bisect_left(self._positions, stop)]
 
     def tokens_in(self, start: int, stop: int) -> dict[int, str]:
-        """The new label cell of each relabelled row among start to stop, by position, ascending."""
-        changes = self.changes_in(start, stop)
-        return {c.position: c.after for c in changes if c.decision.action is Action.RELABEL}
+        """The new label cell of each row among start to stop that gets one, by position, ascending."""
+        return {c.position: c.after for c in self.changes_in(start, stop) if c.writes_label}
 
     @property
     def added_names(self) -> tuple[str, ...]:
@@ -128,6 +138,12 @@ class Corrections:
                 made[name] = [_said(name, self.decisions.get(p)) for p in positions.tolist()]
         return made
 
+    def because(self, change: Change) -> Because:
+        """Why a cell changes, beside the decision itself."""
+        if change.decision.action is Action.CLASS:
+            return Because("class list")
+        return self.outcomes.because(change.row_id)
+
     def _given(self, positions: np.ndarray) -> list[Any]:
         column = self.dataset.columns.label
         if column is None:
@@ -152,23 +168,24 @@ class Corrections:
 def correct(
     dataset: Dataset,
     source: Source,
-    in_force: Mapping[str, Decision],
+    outcomes: Outcomes,
     options: ExportOptions | None = None,
     label_quality: np.ndarray | None = None,
 ) -> Corrections:
-    """Work out what the decisions in force (by row id, from `fold`) change. Writes nothing.
+    """Work out what people's decisions and their changes of the class list change. Writes nothing.
 
-    Only RELABEL changes a label cell and EXCLUDE a row; the other actions change nothing.
+    Only RELABEL changes a label cell and EXCLUDE a row; the other verdicts change nothing. A class that was
+    renamed or merged changes the label cell of each of its rows, unless the cell holds a code that stays.
     Raises InputError for options that this data set cannot meet.
     """
     options = options or ExportOptions()
     _check_options(dataset, options, label_quality)
     elsewhere = _elsewhere(dataset, options)
+    judge = _Judge(dataset, options, outcomes, Written.of(dataset, outcomes.classes))
     conflicts, already, decisions, changes = [], 0, {}, []
-    dropped = elsewhere.copy()
-    found = zip(dataset.positions(in_force).tolist(), in_force.values(), strict=True)
+    found = zip(dataset.positions(outcomes.decisions).tolist(), outcomes.decisions.values(), strict=True)
     for position, decision in sorted(found, key=lambda pair: pair[0]):
-        verdict = _judge(dataset, position, decision)
+        verdict = judge.verdict(position, decision)
         if isinstance(verdict, Problem):
             conflicts.append(verdict)
             continue
@@ -176,27 +193,30 @@ def correct(
         if position < 0:
             continue
         decisions[position] = decision
-        if elsewhere[position] or verdict != "change":
-            continue
-        changes.append(_change(dataset, options, position, decision))
-        dropped[position] = decision.action is Action.EXCLUDE and options.excluded == "drop"
+        if verdict == "change" and not elsewhere[position]:
+            changes.append(judge.change(position, decision))
+    dropped = elsewhere.copy()
+    dropped[[c.position for c in changes if c.column == ""]] = True
+    labelled = {c.position for c in changes if c.writes_label}
+    renamed, unwritable = judge.renamed(dropped, labelled)
+    changes = sorted([*changes, *renamed], key=lambda c: c.position)
     return Corrections(
-        dataset, source, options, decisions, tuple(changes), dropped,
-        int(elsewhere.sum()), tuple(conflicts), already, label_quality,
+        dataset, source, options, outcomes, judge.written, decisions, tuple(changes), dropped,
+        int(elsewhere.sum()), (*conflicts, *unwritable), already, label_quality,
     )  # fmt: skip
 
 
 def preview(corrections: Corrections, limit: int | None = None) -> pd.DataFrame:
     """The changes as a person reads them, in row order: exactly what an export will write.
 
-    Columns: row (1 is the first record), row_id, column, before, after, decided by, when, reason.
+    Columns: row (1 is the first record), row_id, column, before, after, decided by, how, when, reason.
     """
     rows = [
-        (c.position + 1, c.row_id, c.column, c.before, c.after,
-         c.decision.annotator, c.decision.decided_at, c.decision.reason)
+        (c.position + 1, c.row_id, c.column, c.before, c.after, c.decision.annotator,
+         corrections.because(c).how, c.decision.decided_at, c.decision.reason)
         for c in corrections.changes[:limit]
     ]  # fmt: skip
-    names = ["row", "row_id", "column", "before", "after", "decided by", "when", "reason"]
+    names = ["row", "row_id", "column", "before", "after", "decided by", "how", "when", "reason"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -247,41 +267,94 @@ def _elsewhere(dataset: Dataset, options: ExportOptions) -> np.ndarray:
     return ~dataset.splits.isin(list(options.splits)).to_numpy()
 
 
-def _judge(dataset: Dataset, position: int, decision: Decision) -> Verdict | Problem:
-    """What a decision does to its row, or why it cannot be applied."""
-    excludes = decision.action is Action.EXCLUDE
-    if position < 0:
-        if excludes:
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """What each decision does to its row. Labels are compared by what their classes are called now."""
+
+    dataset: Dataset
+    options: ExportOptions
+    outcomes: Outcomes
+    written: Written
+
+    def verdict(self, position: int, decision: Decision) -> Verdict | Problem:
+        """What a decision does to its row, or why it cannot be applied."""
+        excludes = decision.action is Action.EXCLUDE
+        if position < 0:
+            if excludes:
+                return "already"
+            return Problem(
+                "error",
+                f"the row with id {decision.row_id!r} is no longer in the data ({_decided(decision)})",
+                mend="load the data that was reviewed, or skip conflicts",
+            )
+        relabels = decision.action is Action.RELABEL
+        if relabels and self.dataset.columns.label is None:
+            return Problem("error", "the data set has no label column to write to", row=position + 1)
+        given = self._given(position)
+        if relabels and given == self._wanted(decision):
             return "already"
-        return Problem(
-            "error",
-            f"the row with id {decision.row_id!r} is no longer in the data ({_decided(decision)})",
-            mend="load the data that was reviewed, or skip conflicts",
-        )
-    code = int(dataset.labels[position])
-    given = dataset.classes[code] if code != UNLABELLED else ""
-    where: dict[str, Any] = {"row": position + 1, "column": dataset.columns.label or ""}
-    relabels = decision.action is Action.RELABEL
-    if relabels and dataset.columns.label is None:
-        return Problem("error", "the data set has no label column to write to", row=position + 1)
-    if relabels and given == decision.label:
-        return "already"
-    if given != decision.given_label:
-        return Problem(
-            "error",
-            f"the given label is {given!r}, but it was {decision.given_label!r} when it was decided "
-            f"({_decided(decision)})",
-            mend="decide this row again, or skip conflicts",
-            **where,
-        )
-    if relabels and decision.label not in dataset.classes:
-        return Problem(
-            "error",
-            f"decided class {decision.label!r} is not in your class list",
-            mend="add it to the class list on Load data, or decide again",
-            **where,
-        )
-    return "change" if relabels or excludes else "none"
+        where: dict[str, Any] = {"row": position + 1, "column": self.dataset.columns.label or ""}
+        if given != self.outcomes.classes.resolve(decision.given_label, decision.seq):
+            return Problem(
+                "error",
+                f"the given label is {given!r}, but it was {decision.given_label!r} when it was decided "
+                f"({_decided(decision)})",
+                mend="decide this row again, or skip conflicts",
+                **where,
+            )
+        token = self.written.token(self._wanted(decision)) if relabels else ""
+        if isinstance(token, Problem):
+            return replace(token, **where)
+        return "change" if relabels or excludes else "none"
+
+    def change(self, position: int, decision: Decision) -> Change:
+        """The change that a decision makes whose verdict is "change"."""
+        if decision.action is Action.RELABEL:
+            return self._relabels([position], self.written.tokens[self._wanted(decision)], decision)[0]
+        if self.options.excluded == "mark":
+            return Change(position, decision.row_id, EXCLUDED, "", "True", decision)
+        return Change(position, decision.row_id, "", self._cells([position])[0], "", decision)
+
+    def renamed(self, dropped: np.ndarray, labelled: set[int]) -> tuple[list[Change], list[Problem]]:
+        """(a change for each cell with a token that its class has no longer, classes without a token).
+
+        dropped: (N,) bool; labelled: the positions that get another label anyway.
+        """
+        dataset, classes = self.dataset, self.outcomes.classes
+        changes: list[Change] = []
+        problems: list[Problem] = []
+        for code, name in enumerate(dataset.classes):
+            event = classes.changed_by(name)
+            rows = [] if event is None else np.flatnonzero((dataset.labels == code) & ~dropped).tolist()
+            token = self.written.token(classes.resolve(name))
+            if event is None or not rows or token == dataset.tokens[code]:
+                continue
+            if isinstance(token, Problem):
+                where = {"row": rows[0] + 1, "column": dataset.columns.label or "", "count": len(rows)}
+                problems.append(replace(token, **where))  # type: ignore[arg-type]
+            else:
+                changes += self._relabels([row for row in rows if row not in labelled], token, event)
+        return changes, problems
+
+    def _given(self, position: int) -> str:
+        """The class that a row was given, by its name now; "" where it has none."""
+        code = int(self.dataset.labels[position])
+        return self.outcomes.classes.resolve(self.dataset.classes[code]) if code != UNLABELLED else ""
+
+    def _wanted(self, decision: Decision) -> str:
+        return self.outcomes.classes.resolve(decision.label or "", decision.seq)
+
+    def _relabels(self, positions: list[int], token: str, decision: Decision) -> list[Change]:
+        """The changes that write one token in the label cells of these rows."""
+        ids, column = self.dataset.row_ids[positions].tolist(), self.dataset.columns.label or ""
+        rows = zip(positions, ids, self._cells(positions), strict=True)
+        return [Change(at, row_id, column, before, token, decision) for at, row_id, before in rows]
+
+    def _cells(self, positions: list[int]) -> list[str]:
+        label = self.dataset.columns.label
+        if label is None:
+            return [""] * len(positions)
+        return [cell_text(cell) for cell in self.dataset.table[label].iloc[positions].tolist()]
 
 
 def _decided(decision: Decision) -> str:
@@ -289,15 +362,3 @@ def _decided(decision: Decision) -> str:
     return (
         f"{decision.action.value} {decision.label}{by}" if decision.label else f"{decision.action.value}{by}"
     )
-
-
-def _change(dataset: Dataset, options: ExportOptions, position: int, decision: Decision) -> Change:
-    label = dataset.columns.label
-    if decision.action is Action.RELABEL:
-        column, after = label or "", dataset.tokens[dataset.classes.index(decision.label or "")]
-    elif options.excluded == "mark":
-        return Change(position, decision.row_id, EXCLUDED, "", "True", decision)
-    else:
-        column, after = "", ""
-    before = "" if label is None else cell_text(dataset.table[label].iat[position])
-    return Change(position, decision.row_id, column, before, after, decision)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from core.errors import InputError, Problem
 from core.exporting import counted, write_export
 from core.files import staged
 from core.progress import Progress
-from core.review.decisions import VERDICTS, Action, Decision, fold
+from core.review.classes import class_list
+from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, live
+from core.review.policy import DEFAULT_POLICY, outcomes
 from core.spreadsheet import escape, unescape
 
 FIELDS = tuple(field.name for field in fields(Decision))
@@ -29,8 +32,8 @@ REQUIRED = ("row_id", "action", "given_label")
 def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
     """Write decisions in their order: CSV where `out` ends in .csv, else JSON Lines. Returns how many.
 
-    Give the events for the whole history, or `fold(events).values()` for those in force. The file
-    appears whole or not at all.
+    Give the events for the whole history, or what `in_force` makes of them. The file appears whole or not
+    at all.
     """
     count = 0
     as_csv = out.suffix.lower() == ".csv"
@@ -70,6 +73,25 @@ def read_decisions(path: Path) -> list[Decision]:
     return list(decisions.values())
 
 
+def in_force(standings: Mapping[str, Standing], about: Iterable[Decision]) -> list[Decision]:
+    """The decision of each settled row and the changes of the class list that stand, in store order.
+
+    about: the data set's other events in store order. What is left of a decision on many rows is one again.
+    """
+    about = list(about)
+    standing_ids = live(about)
+    found = [e for e in about if e.action is Action.CLASS and e.op_id in standing_ids]
+    rows: dict[str, list[Decision]] = {}
+    for standing in standings.values():
+        if standing.settled is not None:
+            rows.setdefault(standing.settled.op_id, []).append(standing.settled)
+    for same in rows.values():
+        members = [(d.row_id, d.given_label, d.label) for d in same]
+        whole = replace(same[0], given_label="", label=None).bulk(members) if len(same) > 1 else same[0]
+        found.append(whole)
+    return sorted(found, key=lambda event: event.seq)
+
+
 def apply_decisions(
     decisions: Path,
     data: Path,
@@ -79,24 +101,27 @@ def apply_decisions(
     classes: Path | None = None,
     options: ExportOptions | None = None,
     progress: Progress | None = None,
+    policy: str = DEFAULT_POLICY,
 ) -> str:
     """Apply a decisions file to a copy of the data, matched by row id. Returns what was done, in words.
 
     The copy may be re-ordered or larger. columns: which column is which, guessed where not given.
-    check: write nothing and say what would change.
+    check: write nothing and say what would change. policy: for rows on which annotators differ.
     Raises InputError naming every decision that does not fit: its row is missing, or its given label
     differs. Rows that show the decided label already are counted, not refused.
     """
     from core.loading import Plan, prepare, read_table
     from core.preflight.columns import fill_columns
 
-    in_force = fold(read_decisions(decisions))
+    events = read_decisions(decisions)
     raw = read_table(data)
     prepared = prepare(raw, Plan(data.stem, fill_columns(columns or Columns(), raw), classes=classes))
     if prepared.dataset is None or not prepared.ok:
         raise InputError(*(p for p in prepared.problems if p.severity == "error"))
-    dataset = prepared.dataset if classes else _with_decided_classes(prepared.dataset, in_force.values())
-    corrections = correct(dataset, prepared.source, in_force, options)
+    standings = Fold(events).standings()
+    dataset = prepared.dataset if classes else _with_decided_classes(prepared.dataset, standings, events)
+    decided = outcomes(standings, events, dataset, policy)
+    corrections = correct(dataset, prepared.source, decided, options)
     if not check:
         return write_export(corrections, out, progress=progress).sentence
     said = _would(corrections)
@@ -105,20 +130,27 @@ def apply_decisions(
     return said
 
 
-def _with_decided_classes(dataset: Dataset, decisions: Iterable[Decision]) -> Dataset:
+def _with_decided_classes(
+    dataset: Dataset, standings: Mapping[str, Standing], events: Iterable[Decision]
+) -> Dataset:
     """The data set knowing the decided classes that no row of it has, where classes are plain labels."""
     if dataset.tokens != dataset.classes:
         return dataset
-    decided = {d.label: None for d in decisions if d.label is not None and d.label not in dataset.classes}
-    known = (*dataset.classes, *decided)
-    return replace(dataset, classes=known, tokens=known) if decided else dataset
+    now = class_list(dataset.classes, events)
+    verdicts = (d for s in standings.values() for d in (*s.opinions, *((s.final,) if s.final else ())))
+    decided = dict.fromkeys(now.resolve(d.label, d.seq) for d in verdicts if d.label is not None)
+    known = tuple(dict.fromkeys((*dataset.classes, *(name for name in decided if name not in now.names))))
+    return replace(dataset, classes=known, tokens=known) if known != dataset.classes else dataset
 
 
 def _would(corrections: Corrections) -> str:
-    excluded = sum(c.decision.action is Action.EXCLUDE for c in corrections.changes)
+    actions = Counter(c.decision.action for c in corrections.changes)
+    renamed = actions[Action.CLASS]
     return (
-        f"Would change {counted(len(corrections.changes) - excluded, 'label')} and exclude "
-        f"{counted(excluded, 'row')} of {len(corrections.dataset):,}; "
+        f"Would change {counted(actions[Action.RELABEL], 'label')} and exclude "
+        f"{counted(actions[Action.EXCLUDE], 'row')} of {len(corrections.dataset):,}; "
+        + (f"{counted(renamed, 'cell')} renamed with their class; " if renamed else "")
+        + f"{corrections.outcomes.sentence}; "
         f"{counted(corrections.already, 'decision')} in the data already; "
         f"{counted(len(corrections.conflicts), 'decision')} that cannot be applied. Nothing was written"
     )
@@ -170,6 +202,8 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
         return f"{missing[0]} is missing"
     if texts["action"] not in set(Action):
         return f"action is {texts['action']!r}, not one of {', '.join(Action)}"
+    if not _is_object(texts.get("detail") or "{}"):
+        return "detail is no JSON object"
     action = Action(texts.pop("action"))
     bulk = action in VERDICTS and not texts["row_id"]
     if bulk and not _members(texts.get("detail", "")):
@@ -186,6 +220,13 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
     final = entry.get("final") in (True, "True")
     blank = {"dataset": "", "annotator": "", "op_id": fallback_id}
     return Decision(action=action, seq=seq, based_on=based_on, final=final, **{**blank, **texts})
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _members(detail: str) -> bool:

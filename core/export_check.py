@@ -88,7 +88,10 @@ def _decided(corrections: Corrections, column: str, codes: bool) -> dict[int, st
         return {}
     rows = np.cumsum(~corrections.dropped) - 1
     tokens = corrections.tokens_in(0, len(dataset))
-    return {int(rows[p]): str(dataset.tokens.index(t)) if codes else t for p, t in tokens.items()}
+    if not codes:
+        return {int(rows[p]): token for p, token in tokens.items()}
+    places = {p: corrections.written.code(token) for p, token in tokens.items()}
+    return {int(rows[p]): str(code) for p, code in places.items() if code != dataset.labels[p]}
 
 
 def _compare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,13 @@ from core.files import staged
 from core.importers._base import ImportFormat
 from core.progress import Progress
 from core.registry import collect
+from core.review.decisions import Action
 from core.source import Source, file_sha256
 from core.spreadsheet import escape
 
 LOG_COLUMNS = (
-    "row_id", "row", "column", "before", "after", "decision", "annotator", "decided_at", "reason", "op_id",
+    "row_id", "row", "column", "before", "after", "decision", "annotator", "how", "confidence", "decided_at",
+    "reason", "op_id",
 )  # fmt: skip
 
 
@@ -32,6 +35,8 @@ class ExportSummary:
     """What an export wrote. The same facts are in its summary.json.
 
     files: the corrected file, then changes.csv, changes.json and summary.json.
+    cells_changed: labels decided anew. cells_renamed: labels of classes that were renamed or merged.
+    decided_by: the policy for rows on which annotators differ, and what it leaves, in words.
     rows_excluded: decided "exclude", left out or marked as `excluded` says.
     rows_of_other_splits: not asked for and not written.
     cells_escaped: cells changed by the spreadsheet-safe option.
@@ -45,6 +50,8 @@ class ExportSummary:
     rows_read: int
     rows_written: int
     cells_changed: int
+    cells_renamed: int
+    decided_by: str
     rows_excluded: int
     excluded: str
     rows_of_other_splits: int
@@ -62,6 +69,8 @@ class ExportSummary:
         """What was written, in a line or two for a person."""
         written = f"{counted(self.rows_written, 'row')}, {counted(self.cells_changed, 'label')} changed"
         said = [f"{self.path.name}: {written}"]
+        if self.cells_renamed:
+            said.append(f"{counted(self.cells_renamed, 'cell')} renamed with their class")
         if self.rows_excluded:
             done = "left out" if self.excluded == "drop" else "marked"
             said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
@@ -73,6 +82,7 @@ class ExportSummary:
             said.append(f"{counted(self.already, 'decision')} in the data already")
         if self.skipped:
             said.append(f"{counted(len(self.skipped), 'conflicting decision')} skipped")
+        said.append(self.decided_by)
         return "; ".join(said) + f". Change log: {self.files[1].name}"
 
 
@@ -121,7 +131,7 @@ def write_export(
             raise _changed(corrections.source)
         summary = _summary(corrections, chosen, files, escaped, file_sha256(data))
         _write_log_csv(corrections, log_csv)
-        _write_json(log_json, [log_entry(c) for c in corrections.changes])
+        _write_json(log_json, [log_entry(corrections, c) for c in corrections.changes])
         _write_json(summary_json, _summary_document(corrections, summary))
         progress.report(1.0, "done")
     return summary
@@ -132,9 +142,9 @@ def side_files(out: Path) -> tuple[Path, Path, Path]:
     return out.with_suffix(".changes.csv"), out.with_suffix(".changes.json"), out.with_suffix(".summary.json")
 
 
-def log_entry(change: Change) -> dict[str, Any]:
+def log_entry(corrections: Corrections, change: Change) -> dict[str, Any]:
     """One line of the change log. row: 1 is the first record. column: "" where the whole row is left out."""
-    decision = change.decision
+    decision, because = change.decision, corrections.because(change)
     return {
         "row_id": change.row_id,
         "row": change.position + 1,
@@ -143,6 +153,8 @@ def log_entry(change: Change) -> dict[str, Any]:
         "after": change.after,
         "decision": decision.action.value,
         "annotator": decision.annotator,
+        "how": because.how,
+        "confidence": None if because.confidence is None else round(because.confidence, 4),
         "decided_at": decision.decided_at,
         "reason": decision.reason,
         "op_id": decision.op_id,
@@ -202,14 +214,16 @@ def _changed(source: Source) -> Exception:
 def _summary(
     corrections: Corrections, chosen: ExportFormat, files: tuple[Path, ...], escaped: int, sha256: str
 ) -> ExportSummary:
-    excluded = sum(c.decision.action.value == "exclude" for c in corrections.changes)
+    actions = Counter(c.decision.action for c in corrections.changes)
     return ExportSummary(
         files=files,
         format=chosen.name,
         rows_read=len(corrections.dataset),
         rows_written=corrections.rows_written,
-        cells_changed=len(corrections.changes) - excluded,
-        rows_excluded=excluded,
+        cells_changed=actions[Action.RELABEL],
+        cells_renamed=actions[Action.CLASS],
+        decided_by=corrections.outcomes.sentence,
+        rows_excluded=actions[Action.EXCLUDE],
         excluded=corrections.options.excluded,
         rows_of_other_splits=corrections.left_out,
         cells_escaped=escaped,
@@ -220,13 +234,20 @@ def _summary(
 
 
 def _summary_document(corrections: Corrections, summary: ExportSummary) -> dict[str, Any]:
-    source = corrections.source
+    source, outcomes = corrections.source, corrections.outcomes
     return {
         **{k: v for k, v in asdict(summary).items() if k != "files"},
         "file": summary.path.name,
         "source": {"file": source.path.name, "format": source.format, "sha256": source.sha256},
         "data_set": corrections.dataset.name,
-        "classes": dict(zip(corrections.dataset.tokens, corrections.dataset.classes, strict=True)),
+        "classes": corrections.written.names,
+        "policy": {
+            "name": outcomes.policy,
+            "decided": len(outcomes.decisions),
+            "disagreed": len(outcomes.disagreed),
+            "unsettled": len(outcomes.unsettled),
+            "waiting": len(outcomes.waiting),
+        },
         "options": asdict(corrections.options),
         "labelmend": __version__,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -238,7 +259,8 @@ def _write_log_csv(corrections: Corrections, path: Path) -> None:
         writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
         writer.writerow(LOG_COLUMNS)
         for change in corrections.changes:
-            writer.writerow([escape(str(cell)) for cell in log_entry(change).values()])
+            cells = log_entry(corrections, change).values()
+            writer.writerow(["" if cell is None else escape(str(cell)) for cell in cells])
 
 
 def _write_json(path: Path, value: Any) -> None:

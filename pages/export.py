@@ -14,8 +14,8 @@ from pages.parts.problems import show_problems
 session.require_role(Role.OWNER, "export")
 st.title("Export")
 project = session.require_project()
-in_force = session.store().in_force(project.name)
 quality = session.label_quality()
+decided = export_steps.decided(project)
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     excluded = st.segmented_control(
@@ -53,13 +53,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
 
 options = export_steps.options(excluded, added, safe, splits)
 try:
-    corrections = correct(project.dataset, project.source, in_force, options, quality)
+    corrections = correct(project.dataset, project.source, decided, options, quality)
 except InputError as error:
     show_problems(error.problems)
     st.stop()
 
 cells = project.dataset.table.size
 st.subheader(export_steps.headline(corrections, cells, formats()[format_name], own))
+export_steps.show_open(decided)
 if corrections.conflicts:
     show_problems(corrections.conflicts)
 elif corrections.changes:

@@ -105,13 +105,12 @@ class _Rewrite:
         edits: list[Edit] = []
         if self.corrections.dataset.columns.label is None:
             return edits
-        tokens = self.corrections.tokens_in(start, stop)
         for change in self.corrections.changes_in(start, stop):
             begin, end = self._label_span(block, change.position - start)
             check_cell(self.corrections, change.position, self._text(begin, end))
-            if change.position in tokens:
+            if change.writes_label:
                 quoted = end > begin and self.data[begin] == self.quote[0]
-                edits.append((begin, end, self._cell(tokens[change.position], quoted)))
+                edits.append((begin, end, self._cell(change.after, quoted)))
         return edits
 
     def _drop_edits(self, block: Block, dropped: np.ndarray) -> list[Edit]:

@@ -45,7 +45,7 @@ def _codes(corrections: Corrections) -> np.ndarray:
     dataset = corrections.dataset
     labels = dataset.labels.astype(np.int64)
     for position, token in corrections.tokens_in(0, len(dataset)).items():
-        labels[position] = dataset.tokens.index(token)
+        labels[position] = corrections.written.code(token)
     return labels
 
 
@@ -61,7 +61,11 @@ def _corrected(corrections: Corrections) -> np.ndarray:
     if values and labels.dtype.kind in "US":
         labels = labels.astype(np.promote_types(labels.dtype, np.array(values).dtype))
     for position, value in zip(tokens, values, strict=True):
-        labels[position] = value
+        try:
+            labels[position] = value
+        except OverflowError as error:
+            said = f"{value} does not fit into an array of {labels.dtype}"
+            raise refuse(said, file=corrections.source.path.name, mend="export as CSV") from error
     return labels
 
 

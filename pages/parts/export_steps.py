@@ -13,9 +13,11 @@ from core.dataset import Dataset
 from core.errors import InputError
 from core.export_check import verify_export
 from core.exporters._base import ExportFormat
-from core.exporting import formats, write_export
+from core.exporting import counted, formats, write_export
+from core.review.decisions import Action
+from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, Outcomes, outcomes
 from core.session_token import lifetime, mint_download
-from core.workspace import Workspace
+from core.workspace import Project, Workspace
 from pages.parts import session
 from pages.parts.problems import show_problems
 
@@ -23,6 +25,48 @@ from pages.parts.problems import show_problems
 def split_names(dataset: Dataset) -> list[str]:
     """The values of the split column in alphabetical order; none without such a column."""
     return [] if dataset.splits is None else sorted(dataset.splits.dropna().unique())
+
+
+def decided(project: Project) -> Outcomes:
+    """What people decided, by the policy of the address; the choice of one where annotators differ."""
+    store, probs = session.store(), project.predictions.pred_probs
+    standings = store.standings(project.name)
+    about = store.events(project.name, actions=ABOUT)
+    plain = outcomes(standings, about, project.dataset)
+    if not plain.disagreed:
+        return plain
+    names = [name for name, policy in POLICIES.items() if probs is not None or not policy.needs_model]
+    chosen = session.bound(
+        st.selectbox,
+        f"{counted(len(plain.disagreed), 'row')} on which annotators differ",
+        names,
+        format_func=lambda name: f"{POLICIES[name].title}: {POLICIES[name].about}",
+        param="policy",
+        read=lambda text: text if text in names else DEFAULT_POLICY,
+    )
+    try:
+        return outcomes(standings, about, project.dataset, chosen, probs)
+    except InputError as error:
+        show_problems(error.problems)
+        st.stop()
+
+
+def show_open(found: Outcomes) -> None:
+    """What people have not settled, with the way there."""
+    if found.unsettled:
+        stay = "stays" if len(found.unsettled) == 1 else "stay"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(f"{counted(len(found.unsettled), 'row')} on which annotators differ {stay} as given.")
+            st.page_link(
+                "review.py",
+                label="Settle them",
+                icon=":material/rate_review:",
+                query_params=session.only(state="disagreed"),
+            )
+    if found.waiting:
+        wait = "waits" if len(found.waiting) == 1 else "wait"
+        rows = counted(len(found.waiting), "row")
+        st.text(f"{rows} {wait} for a second look. What is decided so far is written.")
 
 
 def options(excluded: str, added: Sequence[str], safe: bool, splits: Sequence[str]) -> ExportOptions:
@@ -38,12 +82,15 @@ def options(excluded: str, added: Sequence[str], safe: bool, splits: Sequence[st
 def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: ExportFormat) -> str:
     """What the export does to the file, in one sentence."""
     dropped = sum(c.column == "" for c in corrections.changes)
+    renamed = sum(c.decision.action is Action.CLASS for c in corrections.changes)
     changed = len(corrections.changes) - dropped
     parts = []
     if corrections.untouched:
         parts.append("Nothing changed yet. The export equals your file.")
     else:
         parts.append(f"{changed:,} of {cells:,} cells change.")
+        if renamed:
+            parts.append(f"{counted(renamed, 'cell')} of them renamed with their class.")
         if dropped:
             parts.append(f"{dropped:,} rows are left out.")
     if chosen.name != own.name:

@@ -12,7 +12,9 @@ import pytest
 from core.corrections import Corrections, ExportOptions, correct, preview
 from core.dataset import Columns, Dataset
 from core.errors import InputError
+from core.review.classes import class_list
 from core.review.decisions import Action, Decision
+from core.review.policy import Outcomes
 from core.source import Source
 from tests.conftest import make_dataset
 
@@ -29,7 +31,8 @@ def decision(
 
 
 def build(dataset: Dataset, *decisions: Decision, quality: Any = None, **options: Any) -> Corrections:
-    return correct(dataset, SOURCE, {d.row_id: d for d in decisions}, ExportOptions(**options), quality)
+    decided = Outcomes({d.row_id: d for d in decisions}, class_list(dataset.classes))
+    return correct(dataset, SOURCE, decided, ExportOptions(**options), quality)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_correct__conflict_names_row_and_mend(pets: Dataset) -> None:
     made = build(pets, decision("r3", label="scarf"))
     assert str(made.conflicts[0]) == (
         "row 4, column label: decided class 'scarf' is not in your class list. "
-        "Mend: add it to the class list on Load data, or decide again."
+        "Mend: add it to the class list, or decide again."
     )
 
 
@@ -174,10 +177,10 @@ def test_preview__one_line_a_change(pets: Dataset) -> None:
     made = build(pets, decision("r3", Action.EXCLUDE), decision("r0"))
     shown = preview(made)
     assert shown.columns.tolist() == [
-        "row", "row_id", "column", "before", "after", "decided by", "when", "reason",
+        "row", "row_id", "column", "before", "after", "decided by", "how", "when", "reason",
     ]  # fmt: skip
     assert shown.values.tolist() == [
-        [1, "r0", "label", "cat", "dog", "ann", "2026-01-02T03:04:05Z", "why"],
-        [4, "r3", "", "cat", "", "ann", "2026-01-02T03:04:05Z", "why"],
+        [1, "r0", "label", "cat", "dog", "ann", "1 annotator", "2026-01-02T03:04:05Z", "why"],
+        [4, "r3", "", "cat", "", "ann", "1 annotator", "2026-01-02T03:04:05Z", "why"],
     ]
     assert len(preview(made, 1)) == 1

@@ -167,7 +167,7 @@ def test_apply__to_a_reordered_and_larger_copy(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == (
         b'label,id,text\r\ndog,b,two\r\ncat,"e",five\r\n"dog",a,one\r\ncat,c,3\r\n'
     )
-    assert said.startswith("out.csv: 4 rows, 1 label changed; 1 excluded row left out.")
+    assert said.startswith("out.csv: 4 rows, 1 label changed; 1 excluded row left out;")
 
 
 def test_apply__check_writes_nothing_and_says_what_would_change(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_apply__check_writes_nothing_and_says_what_would_change(tmp_path: Path) 
     decided = patch(tmp_path / "d.jsonl", ("a", "cat", "dog"), ("b", "cat", "dog"), ("c", "cat", None))
     said = apply_decisions(decided, data, tmp_path / "out.csv", check=True)
     assert said == (
-        "Would change 1 label and exclude 1 row of 4; 1 decision in the data already; "
+        "Would change 1 label and exclude 1 row of 4; policy: Agreed only; 1 decision in the data already; "
         "0 decisions that cannot be applied. Nothing was written"
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.jsonl", "t.csv"]

@@ -102,8 +102,8 @@ def assert_log_is(corrections: Corrections) -> None:
     entries = json.loads(log_json.read_text())
     with log_csv.open(newline="") as handle:
         rows = [{k: unescape(v) for k, v in row.items()} for row in csv.DictReader(handle)]
-    assert rows == [{k: str(v) for k, v in entry.items()} for entry in entries]
-    names = ["row", "row_id", "column", "before", "after", "annotator", "decided_at", "reason"]
+    assert rows == [{k: "" if v is None else str(v) for k, v in entry.items()} for entry in entries]
+    names = ["row", "row_id", "column", "before", "after", "annotator", "how", "decided_at", "reason"]
     assert shown.values.tolist() == [[entry[name] for name in names] for entry in entries]
 
 
@@ -140,8 +140,8 @@ def test_write__change_log_and_summary(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "pets.corrected.changes.csv").read_text() == (
         ",".join(LOG_COLUMNS)
-        + "\nr0,1,label,cat,dog,relabel,ann,2026-01-02T03:04:05Z,the model says so,op0\n"
-        + "r3,4,,dog,,exclude,ann,2026-01-02T03:04:05Z,the model says so,op3\n"
+        + "\nr0,1,label,cat,dog,relabel,ann,1 annotator,,2026-01-02T03:04:05Z,the model says so,op0\n"
+        + "r3,4,,dog,,exclude,ann,1 annotator,,2026-01-02T03:04:05Z,the model says so,op3\n"
     )
     said = json.loads((tmp_path / "pets.corrected.summary.json").read_text())
     assert said["sha256"] == file_sha256(out) == summary.sha256
@@ -149,7 +149,7 @@ def test_write__change_log_and_summary(tmp_path: Path) -> None:
     assert said["source"] == {"file": "pets.csv", "format": "csv", "sha256": corrections.source.sha256}
     assert (said["cells_changed"], said["rows_excluded"], said["rows_written"]) == (1, 1, 4)
     assert summary.sentence == (
-        "pets.corrected.csv: 4 rows, 1 label changed; 1 excluded row left out. "
+        "pets.corrected.csv: 4 rows, 1 label changed; 1 excluded row left out; policy: Agreed only. "
         "Change log: pets.corrected.changes.csv"
     )
 

@@ -15,7 +15,9 @@ from core.dataset import Columns, Dataset
 from core.importers._base import ImportFormat
 from core.progress import Progress
 from core.registry import collect
+from core.review.classes import class_list
 from core.review.decisions import Action, Decision
+from core.review.policy import Outcomes
 from core.source import Source
 
 
@@ -58,8 +60,8 @@ def plan(
     """The corrections of a loaded data set for choices by row position."""
     dataset, source = loaded
     decisions = [decide(dataset, position, choice) for position, choice in (choices or {}).items()]
-    in_force = {d.row_id: d for d in decisions}
-    return correct(dataset, source, in_force, ExportOptions(**options), label_quality)  # type: ignore[arg-type]
+    decided = Outcomes({d.row_id: d for d in decisions}, class_list(dataset.classes))
+    return correct(dataset, source, decided, ExportOptions(**options), label_quality)  # type: ignore[arg-type]
 
 
 @pytest.fixture

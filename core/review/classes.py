@@ -1,0 +1,299 @@
+"""The classes to choose from, changed in the course of work: added, renamed, merged.
+
+A change is one CLASS event, taken back by an UNDO. History is never rewritten: the data and the decisions
+keep the names of their day, and a name is resolved when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import unicodedata
+import uuid
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.dataset import Dataset
+from core.errors import refuse
+from core.review.decisions import Action, Decision, Standing, live
+
+if TYPE_CHECKING:
+    from core.review.store import Store
+
+LONGEST_NAME = 200
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"
+"""Characters that cannot be seen but belong to the spelling of many languages, and to emoji."""
+CLASS_ACTIONS = (Action.CLASS, Action.UNDO)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassList:
+    """The classes now.
+
+    names: to choose from; a renamed class in its old place, an added one at the end.
+    """
+
+    names: tuple[str, ...]
+    _now: Mapping[str, str]
+    _by: Mapping[str, Decision]
+    _seqs: tuple[int, ...]
+    _origins: tuple[Mapping[str, str], ...]
+
+    def resolve(self, name: str, seq: int = 0) -> str:
+        """What the class is called now that was called `name` when event `seq` was stored.
+
+        seq 0: as the data call it. A name that no change concerns is itself.
+        """
+        origin = self.origin(name, seq)
+        return self._now.get(origin, origin)
+
+    def origin(self, name: str, seq: int | None = None) -> str:
+        """The name under which that class came: in the data, by addition, or out of several by a merge.
+
+        seq: as for `resolve`; None: it is called `name` now.
+        """
+        at = len(self._seqs) if seq is None else bisect_right(self._seqs, seq)
+        return self._origins[at - 1].get(name, name) if at else name
+
+    def changed_by(self, name: str) -> Decision | None:
+        """The last change that gave the class of the data called `name` another name; None where none did."""
+        return self._by.get(name)
+
+    def why_not(self, change: Mapping[str, Any]) -> str:
+        """Why a change {"add": name}, {"rename": old, "to": new} or {"merge": [names], "to": name} cannot be
+        made now, in a sentence; "" where it can.
+        """
+        old, new = _parts(change)
+        if new is None or old is None:
+            return "A class is added, renamed or merged; this is none of them."
+        gone = [name for name in old if name not in self.names]
+        if gone:
+            return f"There is no class {gone[0]!r} now. Reload the page."
+        if "merge" not in change:
+            return self._why_not_called(new, old)
+        if len(set(old) | {new}) < 2 or (new not in self.names and len(set(old)) < 2):
+            return "A merge needs two classes or more."
+        return "" if new in self.names else self._why_not_called(new, old)
+
+    def _why_not_called(self, new: str, old: Sequence[str]) -> str:
+        """Why a class cannot be called `new`, where it is one of `old` now (none: it is added)."""
+        if fault := _fault(new):
+            return fault
+        if new in self.names:
+            if old:
+                return f"There is a class {new!r} already. To make them one is a merge."
+            return f"There is a class {new!r} already."
+        alike = [n for n in self.names if _plain(n) == _plain(new) and n not in old]
+        if alike:
+            return f"{new!r} differs from the class {alike[0]!r} only in case or spaces."
+        meant = self.resolve(new)
+        if meant != new and meant not in old:
+            return f"{new!r} was the name of the class {meant!r}, and the data still use it."
+        return ""
+
+
+def class_list(classes: Sequence[str], events: Iterable[Decision] = ()) -> ClassList:
+    """The classes after the changes among `events` (store order; other events are ignored).
+
+    classes: those of the data. A change is understood by the names of its day and applied to the classes
+    that they meant, so that undoing one leaves those after it in force.
+    """
+    state = _State(classes)
+    steps: dict[str, _Step] = {}
+    known: list[Decision] = []
+    seqs: list[int] = []
+    origins: list[dict[str, str]] = []
+    ours: set[str | None] = set()
+    for event in events:
+        if event.action is Action.CLASS and (step := _Step.of(event, state)) is not None:
+            steps[event.op_id] = step
+            state.apply(step)
+        elif event.action is not Action.UNDO or event.undoes not in ours:
+            continue
+        ours.add(event.op_id)
+        known.append(event)
+        if event.action is Action.UNDO:
+            standing = live(known)
+            state = _State(classes)
+            for op_id, step in steps.items():
+                if op_id in standing:
+                    state.apply(step)
+        seqs.append(event.seq)
+        origins.append(dict(state.origins))
+    return ClassList(tuple(state.names), state.now, state.by, tuple(seqs), tuple(origins))
+
+
+def class_names(dataset: Dataset, events: Iterable[Decision]) -> tuple[str, ...]:
+    """The classes to choose from for a data set, after the changes among `events`."""
+    return class_list(dataset.classes, events).names
+
+
+def change_event(
+    dataset: str, by: str, current: ClassList, change: Mapping[str, Any], given: int = 0, decided: int = 0
+) -> Decision:
+    """The event that makes a change. given, decided: how many rows it concerns, for the record.
+
+    Raises InputError where the change cannot be made now.
+    """
+    if reason := current.why_not(change):
+        raise refuse(reason.rstrip("."))
+    detail = {**change, "given": given, "decided": decided}
+    return Decision(
+        dataset, "", Action.CLASS, by, "", uuid.uuid4().hex, shown=in_words(change), detail=json.dumps(detail)
+    )
+
+
+def in_words(change: Mapping[str, Any]) -> str:
+    """A change as a person reads it."""
+    old, new = _parts(change)
+    if not old:
+        return f"class {new} added"
+    if "rename" in change:
+        return f"class {old[0]} renamed to {new}"
+    return f"classes {', '.join(old)} merged into {new}"
+
+
+@dataclass(frozen=True)
+class Use:
+    """How many rows a class has. given: labelled so in the data. decided: relabelled to it by a decision."""
+
+    given: int = 0
+    decided: int = 0
+
+
+def usage(dataset: Dataset, standings: Mapping[str, Standing], current: ClassList) -> dict[str, Use]:
+    """How many rows each class of the list has, by the names of now, in the order of the list."""
+    given: Counter[str] = Counter()
+    found = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
+    for name, count in zip(dataset.classes, found.tolist(), strict=True):
+        given[current.resolve(name)] += count
+    decided: Counter[str] = Counter()
+    for standing in standings.values():
+        verdicts = standing.opinions if standing.settled is None else (standing.settled,)
+        decided.update({current.resolve(d.label, d.seq) for d in verdicts if d.label is not None})
+    return {name: Use(given[name], decided[name]) for name in current.names}
+
+
+class ClassLog:
+    """The class lists of a store's data sets, read on from where they were. Safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[int, tuple[Decision, ...]]] = {}
+        self._made: dict[str, tuple[tuple[Decision, ...], tuple[str, ...], ClassList]] = {}
+
+    def events(self, dataset: str) -> tuple[Decision, ...]:
+        """The changes of a data set's class list and every UNDO, in store order."""
+        with self._lock:
+            seq, events = self._seen.get(dataset, (0, ()))
+            last = self._store.last_seq(dataset)
+            if last > seq:
+                new = self._store.events(dataset, seq, actions=CLASS_ACTIONS)
+                events = (*events, *new) if new else events
+                self._seen[dataset] = (max([last, *(e.seq for e in new)]), events)
+            return events
+
+    def of(self, dataset: Dataset) -> ClassList:
+        """The classes of a data set now."""
+        events = self.events(dataset.name)
+        with self._lock:
+            made = self._made.get(dataset.name)
+            if made is None or made[0] is not events or made[1] != dataset.classes:
+                made = (events, dataset.classes, class_list(dataset.classes, events))
+                self._made[dataset.name] = made
+            return made[2]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A change in names that other changes leave alone: each class is meant by its origin.
+
+    target: the class that takes the others in; None where `name` is new.
+    """
+
+    event: Decision
+    sources: tuple[str, ...]
+    target: str | None
+    name: str
+
+    @classmethod
+    def of(cls, event: Decision, state: _State) -> _Step | None:
+        old, new = _parts(event.details)
+        if old is None or new is None:
+            return None
+        target = state.origins.get(new, new) if new in state.names else None
+        return cls(event, tuple(state.origins.get(name, name) for name in old), target, new)
+
+
+class _State:
+    """The class list while changes are applied to it.
+
+    now: every name that a change took away -> the name now. origins: name now -> the name it came under,
+    where these differ. by: every name of `now` -> the last change.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.names = list(classes)
+        self.now: dict[str, str] = {}
+        self.origins: dict[str, str] = {}
+        self.by: dict[str, Decision] = {}
+
+    def apply(self, step: _Step) -> None:
+        target = step.name if step.target is None else self.now.get(step.target, step.target)
+        sources = dict.fromkeys(self.now.get(s, s) for s in step.sources)
+        sources.pop(target, None)
+        if step.sources:
+            self._rename(list(sources), target, step.event)
+        elif target not in self.names and self.now.get(target, target) == target:
+            self.names.append(target)
+
+    def _rename(self, sources: list[str], target: str, event: Decision) -> None:
+        """Sources become the target; one that another class has taken meanwhile makes them one."""
+        for name in [*(n for n, now in self.now.items() if now in sources), *sources]:
+            self.now[name] = target
+            self.by[name] = event
+        there = [name for name in sources if name in self.names]
+        came = [self.origins.pop(name, name) for name in sources]
+        if target not in self.names and there:
+            self.names[self.names.index(there[0])] = target
+            if len(came) == 1 and came[0] != target:
+                self.origins[target] = came[0]
+        self.names = [name for name in self.names if name not in sources]
+
+
+def _parts(change: Mapping[str, Any]) -> tuple[list[str] | None, str | None]:
+    """(the classes that go, the name that comes) of a change; None for what is missing or no text."""
+    old: Any = []
+    if "add" in change:
+        new = change["add"]
+    else:
+        new = change.get("to")
+        old = [change["rename"]] if "rename" in change else change.get("merge")
+    valid = isinstance(old, list) and all(isinstance(name, str) for name in old)
+    return (old if valid and (old or "add" in change) else None), (new if isinstance(new, str) else None)
+
+
+def _plain(name: str) -> str:
+    """What two names share that differ only in case or spaces."""
+    letters = (c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
+    return "".join("".join(letters).split())
+
+
+def _fault(name: str) -> str:
+    """What is wrong with a name for a class; "" where nothing is."""
+    if not name.strip():
+        return "A class needs a name."
+    if name != " ".join(name.split()):
+        return f"The name {name!r} begins or ends with a space, or has two in a row."
+    if len(name) > LONGEST_NAME:
+        return f"A name has at most {LONGEST_NAME} characters; this has {len(name):,}."
+    if any(unicodedata.category(c) in _UNSEEN and c not in _JOINERS for c in name):
+        return f"The name {name!r} has a character that cannot be seen."
+    return ""
