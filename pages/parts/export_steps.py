@@ -58,10 +58,10 @@ def show_open(found: Outcomes) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{counted(len(found.unsettled), 'row')} on which annotators differ {stay} as given.")
             st.page_link(
-                "review.py",
+                "team.py",
                 label="Settle them",
-                icon=":material/rate_review:",
-                query_params=session.only(state="disagreed"),
+                icon=":material/groups:",
+                query_params=session.only(tab="disagreements"),
             )
     if found.waiting:
         wait = "waits" if len(found.waiting) == 1 else "wait"
