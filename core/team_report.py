@@ -14,11 +14,17 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from core.checks.label_issues import percent
+from core.dataset import Dataset
+from core.issue_rows import state_of
+from core.review import items
 from core.review.decisions import VERDICTS, Action, Decision, Standing, live
-from core.review.plan import Plan
+from core.review.plan import Plan, draw
 from core.review.store import Store
 from core.trail import touched
 
+LETTERS = "ABCDEFGHIJ"
+"""What annotators are called until a disagreement is ended."""
 PAUSE_S = 60
 PACE_OF = 20
 
@@ -26,7 +32,7 @@ PACE_OF = 20
 class State(StrEnum):
     """Where a row with a verdict stands; a row is in one state only."""
 
-    DECIDED = "decided"
+    DONE = "done"
     WAITING = "second look waiting"
     DISAGREED = "disagreement"
     NEEDS_REVIEW = "needs review"
@@ -38,7 +44,7 @@ def state_of_row(standing: Standing, plan: Plan, looks: int) -> State:
         return State.DISAGREED
     if standing.settled is not None and standing.settled.action is Action.NEEDS_REVIEW:
         return State.NEEDS_REVIEW
-    return State.WAITING if plan.due(standing, "", looks) else State.DECIDED
+    return State.WAITING if plan.due(standing, "", looks) else State.DONE
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Progress:
     """Rows of the queue by state; with `undecided` they sum to total. outside: other rows with a verdict."""
 
     total: int
-    decided: int
+    done: int
     waiting: int
     disagreed: int
     needs_review: int
@@ -55,7 +61,7 @@ class Progress:
     @property
     def undecided(self) -> int:
         """Rows of the queue that nobody has given a verdict on."""
-        return self.total - self.decided - self.waiting - self.disagreed - self.needs_review
+        return self.total - self.done - self.waiting - self.disagreed - self.needs_review
 
 
 class _Said(NamedTuple):
@@ -127,7 +133,7 @@ class Tally:
             outside += rows * (not said.queued)
         return Progress(
             len(self._queue),
-            by[State.DECIDED],
+            by[State.DONE],
             by[State.WAITING],
             by[State.DISAGREED],
             by[State.NEEDS_REVIEW],
@@ -142,20 +148,20 @@ class Tally:
         return +found
 
     def per_day(self, today: date) -> pd.DataFrame:
-        """Columns day, decided, left: rows of the queue by the day of the decision in force; what is left.
+        """Columns day, done, left: done rows of the queue by the day of the decision in force; what is left.
 
         One row a day, from the first with a decision to today. A row that is decided anew counts on the
         later day, one that is undone on none, so that `left` ends at what is left now.
         """
         by: Counter[date] = Counter()
         for said, rows in list(self._sums.items()):
-            if said.queued and said.state is State.DECIDED and said.day is not None and rows:
+            if said.queued and said.state is State.DONE and said.day is not None and rows:
                 by[said.day] += rows
         first, last = min(by, default=today), max([today, *by])
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        decided = np.array([by[day] for day in days], dtype=np.int64)
-        left = len(self._queue) - np.cumsum(decided)
-        return pd.DataFrame({"day": days, "decided": decided, "left": left})
+        done = np.array([by[day] for day in days], dtype=np.int64)
+        left = len(self._queue) - np.cumsum(done)
+        return pd.DataFrame({"day": days, "done": done, "left": left})
 
 
 def day_of(stored: str, zone: tzinfo) -> date:
@@ -197,3 +203,85 @@ def news(events: Iterable[Decision], me: str, standings: Mapping[str, Standing])
     rows = [decision.row_id for event in given for decision in event.expanded()]
     disagreed = {row_id for row_id in rows if row_id in standings and standings[row_id].disagreed}
     return News(len(rows), len({e.annotator for e in given}), len(disagreed))
+
+
+def plan_in_words(plan: Plan, dataset: Dataset, positions: np.ndarray) -> str:
+    """What a plan means for the rows of a queue, with counts. positions: (M,) of its rows."""
+    drawn = draw(plan, dataset)
+    total = f"{len(positions):,} {'row' if len(positions) == 1 else 'rows'} in the queue"
+    more = int((drawn.looks[positions] > 1).sum())
+    said = []
+    if plan.looks > 1 and more:
+        verb = "gets" if more == 1 else "get"
+        said.append(f"{more:,} of {total} {verb} {plan.looks} looks by different people.")
+    if plan.looks > 1 and plan.changes:
+        also = "So does a row" if more else f"Of {total}, one gets {plan.looks} looks"
+        said.append(f"{also} where the first annotator changes or excludes it.")
+    if not said:
+        said.append(f"Each of {total} gets one look.")
+    if plan.blinds:
+        said.append("Annotators do not see each other's answers.")
+    hidden = int(drawn.hidden[positions].sum())
+    if hidden:
+        verb = "is" if hidden == 1 else "are"
+        said.append(f"{hidden:,} {verb} shown without the model's suggestion.")
+    return " ".join(said)
+
+
+def disagreement_rows(
+    board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str], hidden: np.ndarray
+) -> pd.DataFrame:
+    """Rows on which people differ, indexed by row id, each annotator's answer in a column A, B, ...
+
+    Columns: row (the record's number from 1), preview (text, or a thumbnail's address), given, model (its
+    likeliest class; "" in the rows of `hidden`, (N,) bool), A, B, ... in the order of deciding, as in Review.
+    """
+    lines = []
+    most = max((len(standings[row_id].opinions) for row_id in row_ids), default=2)
+    for row_id, position in zip(row_ids, board.dataset.positions(row_ids), strict=True):
+        said = {LETTERS[i]: _answer(d) for i, d in enumerate(standings[row_id].opinions[: len(LETTERS)])}
+        lines.append({**_shown(board, int(position), hidden), **said})
+    columns = ["row", "preview", "given", "model", *LETTERS[: max(most, 2)]]
+    ids = pd.Index(list(row_ids), dtype="str")
+    return pd.DataFrame(lines, index=ids, columns=columns).fillna("")
+
+
+def ended_rows(
+    board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str], hidden: np.ndarray
+) -> pd.DataFrame:
+    """As `disagreement_rows`, of rows with a final word: who said what, and the word that ended it."""
+    lines = []
+    for row_id, position in zip(row_ids, board.dataset.positions(row_ids), strict=True):
+        standing = standings[row_id]
+        said = [f"{d.annotator}: {_answer(d)}" for d in standing.opinions]
+        word = standing.final
+        final = "" if word is None else f"{word.annotator}: {_answer(word)}"
+        lines.append({**_shown(board, int(position), hidden), "answers": " · ".join(said), "final": final})
+    columns = ["row", "preview", "given", "model", "answers", "final"]
+    return pd.DataFrame(lines, index=pd.Index(list(row_ids), dtype="str"), columns=columns)
+
+
+def _answer(decision: Decision) -> str:
+    """What a row would be by this verdict: a class, or "excluded" and the like."""
+    if decision.action is Action.RELABEL:
+        return decision.label or ""
+    return f"{decision.given_label} (kept)" if decision.action is Action.KEEP else state_of(decision)
+
+
+def _shown(board: items.Board, position: int, hidden: np.ndarray) -> dict[str, object]:
+    """What a list shows of a row; a row that is not in the data set any more has its answers only."""
+    if position < 0:
+        return {"row": None, "preview": "not in this data set", "given": "", "model": ""}
+    tile = items.preview(board, position)
+    preview = tile["thumb"] if "thumb" in tile else " ".join(tile["text"].split())
+    model = "" if hidden[position] else _model_says(board, position)
+    return {"row": tile["number"], "preview": preview, "given": tile["label"] or "", "model": model}
+
+
+def _model_says(board: items.Board, position: int) -> str:
+    probs = board.predictions.pred_probs
+    if probs is None:
+        return items.suggestion_of(board, position) or ""
+    row = np.asarray(probs[position], dtype=np.float64)
+    best = int(row.argmax())
+    return f"{board.dataset.classes[best]} {percent(float(row[best]))}"

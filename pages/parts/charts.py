@@ -7,6 +7,7 @@ numeric positions, since Plotly takes names such as "2" or "2020-01-01" for numb
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from core.overview import Confusion
 
 HEIGHT = 300
 _LONGEST = 18
+_DAYS_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,43 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
     layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
     return {"data": [dots], "layout": layout}
+
+
+def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
+    """Rows done a day as bars, rows left as a line; columns day, done, left."""
+    names = [f"{day.day} {day:%b}" for day in days["day"]]
+    places = list(range(len(days)))
+    shared = {
+        "x": places,
+        "hovertext": [f"{day:%A}, {name}" for day, name in zip(days["day"], names, strict=True)],
+    }
+    bars = {
+        "type": "bar",
+        "name": "done that day",
+        "y": days["done"].tolist(),
+        "marker": {"color": theme.given},
+        "hovertemplate": "%{hovertext}: %{y:,} done<extra></extra>",
+        **shared,
+    }
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "left",
+        "y": days["left"].tolist(),
+        "line": {"color": theme.suggested, "width": 2},
+        "hovertemplate": "%{hovertext}: %{y:,} left<extra></extra>",
+        **shared,
+    }
+    layout = _layout(theme)
+    step = max(1, math.ceil(len(names) / _DAYS_NAMED))
+    layout["xaxis"] |= {
+        "tickmode": "array",
+        "tickvals": places[::step],
+        "ticktext": names[::step],
+        "range": [-0.6, max(len(names), 4) - 0.4],
+    }
+    layout["yaxis"] |= {"title": {"text": "rows"}, "rangemode": "tozero"}
+    return {"data": [bars, line], "layout": layout | {"bargap": 0.3, "showlegend": True}}
 
 
 def _layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:

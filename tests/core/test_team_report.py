@@ -35,14 +35,14 @@ def tally(*events: Decision, queue: int = 4, plan: Plan = ONCE, looks: int = 1) 
 @pytest.mark.parametrize(
     ("events", "looks", "state"),
     [
-        ([said("r", "ann")], 1, State.DECIDED),
+        ([said("r", "ann")], 1, State.DONE),
         ([said("r", "ann")], 2, State.WAITING),
-        ([said("r", "ann"), said("r", "bob")], 2, State.DECIDED),
+        ([said("r", "ann"), said("r", "bob")], 2, State.DONE),
         ([said("r", "ann"), said("r", "bob", Action.EXCLUDE)], 2, State.DISAGREED),
         ([said("r", "ann"), said("r", "bob", Action.EXCLUDE)], 3, State.DISAGREED),
         ([said("r", "ann", Action.NEEDS_REVIEW)], 1, State.NEEDS_REVIEW),
-        ([said("r", "ann", Action.NEEDS_REVIEW), said("r", "bob")], 1, State.DECIDED),
-        ([said("r", "ann"), said("r", "eve", Action.EXCLUDE, final=True)], 2, State.DECIDED),
+        ([said("r", "ann", Action.NEEDS_REVIEW), said("r", "bob")], 1, State.DONE),
+        ([said("r", "ann"), said("r", "eve", Action.EXCLUDE, final=True)], 2, State.DONE),
         ([said("r", "eve", Action.NEEDS_REVIEW, final=True)], 2, State.NEEDS_REVIEW),
     ],
 )
@@ -53,7 +53,7 @@ def test_state_of_row(events: list[Decision], looks: int, state: State) -> None:
 def test_state_of_row__a_change_waits_for_a_second_look_where_the_plan_says_so() -> None:
     plan = Plan(looks=2, changes=True)
     assert state_of_row(stands(said("r", "ann", Action.RELABEL))["r"], plan, 1) is State.WAITING
-    assert state_of_row(stands(said("r", "ann", Action.KEEP))["r"], plan, 1) is State.DECIDED
+    assert state_of_row(stands(said("r", "ann", Action.KEEP))["r"], plan, 1) is State.DONE
 
 
 def test_progress__states_of_the_queue_and_rows_outside_of_it() -> None:
@@ -64,13 +64,13 @@ def test_progress__states_of_the_queue_and_rows_outside_of_it() -> None:
         said("r2", "ann", Action.NEEDS_REVIEW),
         said("elsewhere", "ann"),
     ).progress()
-    assert found == Progress(total=4, decided=1, waiting=0, disagreed=1, needs_review=1, outside=1)
+    assert found == Progress(total=4, done=1, waiting=0, disagreed=1, needs_review=1, outside=1)
     assert found.undecided == 1
 
 
 def test_progress__the_looks_of_the_plan_make_rows_wait() -> None:
     found = tally(said("r0", "ann"), said("r1", "ann"), said("r1", "bob"), plan=TWICE, looks=2).progress()
-    assert (found.decided, found.waiting, found.undecided) == (1, 1, 2)
+    assert (found.done, found.waiting, found.undecided) == (1, 1, 2)
 
 
 def test_people__count_the_rows_on_which_their_verdict_stands() -> None:
@@ -83,7 +83,7 @@ def test_people__count_the_rows_on_which_their_verdict_stands() -> None:
 def test_put__replaces_what_a_row_added_before() -> None:
     made = tally(said("r0", "ann"))
     made.put(stands(said("r0", "ann"), said("r0", "bob", Action.EXCLUDE)))
-    assert (made.progress().decided, made.progress().disagreed) == (0, 1)
+    assert (made.progress().done, made.progress().disagreed) == (0, 1)
     made.put({"r0": None, "never seen": None})
     assert made.progress() == Progress(4, 0, 0, 0, 0, 0)
 
@@ -92,14 +92,14 @@ def test_per_day__counts_down_to_what_is_left_without_gaps() -> None:
     made = tally(said("r0", "ann", day=3), said("r1", "ann", day=5), said("elsewhere", "ann", day=4))
     table = made.per_day(date(2025, 3, 6))
     assert table["day"].tolist() == [MONDAY, TUESDAY, WEDNESDAY, date(2025, 3, 6)]
-    assert table["decided"].tolist() == [1, 0, 1, 0]
+    assert table["done"].tolist() == [1, 0, 1, 0]
     assert table["left"].tolist() == [3, 3, 2, 2]
 
 
 def test_per_day__a_row_without_agreement_is_still_left() -> None:
     made = tally(said("r0", "ann"), said("r0", "bob", Action.EXCLUDE), said("r1", "ann", Action.NEEDS_REVIEW))
     table = made.per_day(MONDAY)
-    assert (table["decided"].tolist(), table["left"].tolist()) == ([0], [4])
+    assert (table["done"].tolist(), table["left"].tolist()) == ([0], [4])
 
 
 def test_per_day__days_are_those_of_the_viewer() -> None:
@@ -120,7 +120,7 @@ def test_refresh__follows_verdicts_undos_bulk_and_their_undo(store: Store) -> No
     made = Tally(ONCE, ["r0", "r1", "r2"], {}, UTC)
     store.record([said("r0", "ann")])
     made.refresh(store, "pets")
-    assert made.progress().decided == 1
+    assert made.progress().done == 1
     store.record_bulk(
         Decision("pets", "", Action.EXCLUDE, "bob", "", "b"), [("r1", "", None), ("r2", "", None)]
     )
@@ -128,7 +128,7 @@ def test_refresh__follows_verdicts_undos_bulk_and_their_undo(store: Store) -> No
     assert made.people() == {"ann": 1, "bob": 2}
     store.record([Decision("pets", "", Action.UNDO, "bob", "", "u", undoes="b")])
     seq = made.refresh(store, "pets")
-    assert (made.progress().decided, seq) == (1, 3)
+    assert (made.progress().done, seq) == (1, 3)
     store.record([Decision("pets", "", Action.UNDO, "bob", "", "redo", undoes="u")])
     store.record([Decision("pets", "r0", Action.UNDO, "ann", "cat", "v", undoes="ann-r0-keep")])
     made.refresh(store, "pets")
