@@ -64,21 +64,23 @@ def _line(board: items.Board, position: int, standings: Mapping[str, Standing]) 
         "preview": tile["thumb"] if "thumb" in tile else " ".join(tile["text"].split()),
         "given": tile["label"] or "",
     }
-    if board.check:
+    if board.hides(position):
+        line |= {"suggested": "", "score": None, "why": "Hidden in this review."}
+    elif board.check:
         table = board.results[board.check].table
         line |= {
             "suggested": items.suggestion_of(board, position) or "",
             "score": float(table["score"].iloc[position]),
             "why": str(table["reason"].iloc[position]) or "Not flagged.",
         }
-    return line | _said(standings.get(tile["row_id"]))
+    state, names = said_of(standings.get(tile["row_id"]))
+    return {**line, "state": state, "reviewer": ", ".join(names)}
 
 
-def _said(standing: Standing | None) -> dict[str, str]:
-    """The state of a row in words, and everyone whose verdict made it."""
+def said_of(standing: Standing | None) -> tuple[str, list[str]]:
+    """(the state of a row in words, everyone whose verdict made it)."""
     if standing is None:
-        return {"state": state_of(None), "reviewer": ""}
+        return state_of(None), []
     verdicts = (*standing.opinions, *([standing.final] if standing.final else []))
-    names = dict.fromkeys(verdict.annotator for verdict in verdicts)
     state = "annotators disagree" if standing.disagreed else state_of(standing.settled)
-    return {"state": state, "reviewer": ", ".join(names)}
+    return state, list(dict.fromkeys(verdict.annotator for verdict in verdicts))

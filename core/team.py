@@ -6,7 +6,7 @@ the database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
 from core.identity import people_of
+from core.review import items
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.look import Look
 from core.review.people import Role
@@ -91,6 +92,20 @@ class Team:
             positions = positions[~hidden[positions]]  # its place in this queue would tell the suggestion
         return positions, tag
 
+    def board(self, name: str, person: str, filters: Filters) -> items.Board:
+        """What the items of a queue are made from, without what this person is not shown."""
+        return replace(self.desk.board(name, filters, person), hidden=self.hidden(name, person))
+
+    def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
+        """The standings of these rows that a person may know."""
+        standings = self.store.standings_of(name, row_ids)
+        return standings if self.sees_all(name, person) else _own(standings, person)
+
+    def history(self, name: str, person: str, row_id: str) -> list[Decision]:
+        """The events of one row that a person may know, in the order of storing."""
+        events = self.store.history(name, row_id)
+        return events if self.sees_all(name, person) else [e for e in events if e.annotator == person]
+
     def hidden(self, name: str, person: str) -> np.ndarray:
         """(N,) bool: rows whose suggestion this person does not see."""
         if self.role(person) >= Role.ADJUDICATOR:
@@ -164,7 +179,7 @@ class Team:
         return {**look.held, **self.claims.take(look.name, look.person, waiting)} if look.decides else {}
 
     def look(self, name: str, person: str, filters: Filters) -> Look:
-        board = self.desk.board(name, filters, person)
+        board = self.board(name, person, filters)
         role, plan = self.role(person), self.plan(name)
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         seen = self.store.last_seq(name)

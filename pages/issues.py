@@ -31,7 +31,7 @@ if chosen.sort == "cluster":
     if clusters is None:
         st.stop()
 try:
-    positions, _ = session.desk().queue(project.name, chosen)
+    positions, _ = session.team().queue(project.name, session.person(), chosen)
 except InputError as error:
     st.warning(session.escape(str(error)))
     st.stop()
@@ -62,7 +62,7 @@ if not count:
     else:
         filters.nothing_found(audit, check_in_use(audit.results, chosen))
 
-board = session.desk().board(project.name, chosen, session.person())
+board = session.board(project.name, chosen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
     if count:

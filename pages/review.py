@@ -67,7 +67,7 @@ elif not audit.results and not_run(audit):
 if filters.sort == "cluster" and work.clusters(project) is None:
     st.stop()
 check = check_in_use(audit.results, filters)
-positions, _ = session.desk().queue(project.name, filters)
+positions, _ = session.team().queue(project.name, session.person(), filters)
 if row and dataset.positions([row])[0] < 0:
     st.text(f"Row {row} is not in this project.")
     st.page_link("review.py", label="Next undecided row", query_params=session.carried())

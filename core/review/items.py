@@ -35,6 +35,7 @@ class Board:
     """Everything that the items of one queue are made from.
 
     check: name of the check in use; "" where the data set has not been analysed.
+    hidden: (N,) bool, the rows of which nothing that a model or a check says is shown; None: no row.
     """
 
     dataset: Dataset
@@ -42,6 +43,11 @@ class Board:
     results: Mapping[str, Result]
     check: str
     link: MediaLink
+    hidden: np.ndarray | None = None
+
+    def hides(self, position: int) -> bool:
+        """Whether a row is shown as if no model had ever seen it."""
+        return self.hidden is not None and bool(self.hidden[position])
 
 
 def item(board: Board, position: int, decision: Decision | None) -> dict[str, Any]:
@@ -68,14 +74,8 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
         "checks": findings(board, position),
         "content": content(board, position),
         "decision": None if decision is None else decision_view(decision),
+        "hidden": board.hides(position),
     }
-
-
-def without_suggestion(board: Board, item: dict[str, Any]) -> dict[str, Any]:
-    """The item as a model had never seen it: classes in the data set's order, no reason, no check."""
-    classes = [(name, None) for name in board.dataset.classes[:TOP_CLASSES]]
-    nothing: dict[str, Any] = {"suggestion": None, "likely": [], "why": [], "checks": [], "hidden": True}
-    return {**item, **nothing, "classes": classes}
 
 
 def given_label(dataset: Dataset, position: int) -> str | None:
@@ -86,7 +86,7 @@ def given_label(dataset: Dataset, position: int) -> str | None:
 
 def suggestion_of(board: Board, position: int) -> str | None:
     """The class that the check in use suggests for a row, None where it suggests none."""
-    if not board.check:
+    if not board.check or board.hides(position):
         return None
     value = board.results[board.check].table["suggestion"].iloc[position]
     return None if pd.isna(value) else str(value)
@@ -108,7 +108,7 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
 
     A clause that is not known is left out.
     """
-    if not board.check:
+    if not board.check or board.hides(position):
         return []
     table = board.results[board.check].table
     if not bool(table["flagged"].iloc[position]):
@@ -140,6 +140,8 @@ def findings(board: Board, position: int) -> list[dict[str, Any]]:
 
     score: 0 is worst, 1 is clean. suggestion: a class name or None. reason: "" where it is not flagged.
     """
+    if board.hides(position):
+        return []
     titles = _titles()
     known = [name for name in titles if name in board.results]
     return [
@@ -167,7 +169,7 @@ def _titles() -> dict[str, str]:
 def _likeliest(board: Board, position: int) -> tuple[list[tuple[str, float | None]], list[int]]:
     """(the classes that are shown, the codes that a search ranks by); see `item`."""
     classes, probs = board.dataset.classes, board.predictions.pred_probs
-    if probs is None:
+    if probs is None or board.hides(position):
         return [(name, None) for name in classes[:TOP_CLASSES]], []
     row = np.asarray(probs[position], dtype=np.float64)
     order = np.argsort(-row, kind="stable")[:LIKELY_CLASSES].tolist()

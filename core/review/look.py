@@ -109,18 +109,15 @@ class Look:
         claim = lent.get(row_id)
         others = claim is not None and claim.annotator != self.person
         second = standing is not None and not self.own(position) and standing.final is None
-        item |= {
+        return item | {
             "seen": self.seen,
             "waits": self.waits(position),
             "blind": not self.sees_all,
             "held": {"by": claim.annotator, "until": claim.expires_at} if others and claim else None,
             "second_look": second and self.waits(position) and self.filters.state != "disagreed",
             "opinions": self._opinions(standing),
-            "hidden": False,
             **remarks(events, self.person, alone=not self.sees_all),
         }
-        hidden = not self.adjudicates and bool(self.drawn.hidden[position])
-        return items.without_suggestion(self.board, item) if hidden else item
 
     def decision(self, standing: Standing | None) -> Decision | None:
         """What is shown as the row's decision: the final word, one's own, or what is settled."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import checks
-from core.issue_rows import state_of
+from core.issue_rows import said_of
 from core.media import MediaError, picture
 from core.review import items
+from core.review.decisions import Decision
 from core.review.people import Role
 from pages.parts import session
 
@@ -23,7 +24,8 @@ _TEXT_HEIGHT = 260
 def show(board: items.Board, position: int) -> None:
     """The card of one row."""
     row_id = str(board.dataset.row_ids[position])
-    decision = session.store().in_force(board.dataset.name).get(row_id)
+    name, me = board.dataset.name, session.person()
+    state, said_by = said_of(session.team().standings_of(name, me, [row_id]).get(row_id))
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(f"Row {position + 1:,}", anchor=False)
@@ -38,9 +40,9 @@ def show(board: items.Board, position: int) -> None:
         _labels(board, position)
         _why(board, position)
         _probabilities(board, position)
-        st.text(f"Decision: {state_of(decision)}" + (f", by {decision.annotator}" if decision else ""))
+        st.text(f"Decision: {state}" + (f", by {', '.join(said_by)}" if said_by else ""))
         _nearest(board, position)
-        _history(board.dataset.name, row_id)
+        _history(session.team().history(name, me, row_id))
 
 
 def _content(board: items.Board, position: int) -> None:
@@ -79,6 +81,9 @@ def _labels(board: items.Board, position: int) -> None:
 
 def _why(board: items.Board, position: int) -> None:
     """What every check says of the row."""
+    if board.hides(position):
+        st.text("What the checks say of this row is hidden in this review.")
+        return
     for name, result in board.results.items():
         line = result.table.iloc[position]
         if line["flagged"]:
@@ -92,7 +97,7 @@ def _why(board: items.Board, position: int) -> None:
 
 def _probabilities(board: items.Board, position: int) -> None:
     probs = board.predictions.pred_probs
-    if probs is None:
+    if probs is None or board.hides(position):
         return
     row = np.asarray(probs[position], dtype=np.float64)
     order = np.argsort(-row, kind="stable")[: items.TOP_CLASSES]
@@ -145,8 +150,7 @@ def _nearest(board: items.Board, position: int) -> None:
     )
 
 
-def _history(dataset: str, row_id: str) -> None:
-    events = session.store().history(dataset, row_id)
+def _history(events: Sequence[Decision]) -> None:
     if events:
         st.markdown(":small[**History**]")
         for event in events:

@@ -19,7 +19,7 @@ _FIELDS = 3
 
 def show(found: Project, check: str) -> None:
     """Up to COUNT cards, worst first."""
-    board = session.desk().board(found.name, Filters(find=check), session.person())
+    board = session.board(found.name, Filters(find=check))
     chosen = worst(board.results[check].table, COUNT)
     image = found.dataset.columns.kind == "image"
     with st.grid(6 if image else 3, min_column_width=110 if image else 240, gap="small") as grid:

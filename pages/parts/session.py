@@ -27,6 +27,7 @@ from core.errors import InputError, StoreUnavailable
 from core.identity import annotator_of, remembered_name, signed_in_until
 from core.jobs import Jobs
 from core.progress import Progress
+from core.review import items
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.session_token import UNNAMED, lifetime, mint_session
@@ -62,7 +63,8 @@ class Session:
     """One browser tab.
 
     annotator: who is here, "" where that is not known. until: when their sign-in ends, in seconds since
-    1970. dataset: the data set last chosen here, for addresses that name none.
+    1970. dataset: the data set last chosen here, for addresses that name none. visits: up to which event
+    the person had seen the Team page of a data set when this tab opened it.
     """
 
     annotator: str
@@ -70,6 +72,7 @@ class Session:
     until: float = math.inf
     dataset: str = ""
     charts_loaded: bool = False
+    visits: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def current() -> Session:
@@ -147,6 +150,13 @@ def workspace() -> Workspace:
 def desk() -> Desk:
     """Queues and items, shared with the routes."""
     return shared_desk(workspace())
+
+
+def board(name: str, filters: Filters) -> items.Board:
+    """What rows are shown from, without what this tab's person is not shown."""
+    if can(Role.ADJUDICATOR):  # sees all: no need to wait for the database's library at the first paint
+        return desk().board(name, filters, person())
+    return team().board(name, person(), filters)
 
 
 def team() -> Team:

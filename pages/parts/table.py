@@ -19,7 +19,8 @@ def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None 
     pages = page_count(len(positions))
     page = _page(st.query_params.get("page"), pages)
     shown = page_of(positions, page)
-    standings = session.store().standings_of(board.dataset.name, board.dataset.row_ids[shown])
+    ids_shown = board.dataset.row_ids[shown]
+    standings = session.team().standings_of(board.dataset.name, session.person(), ids_shown)
     rows = issue_rows(board, shown, standings, clusters)
     ids = list(rows.index)
     chosen = st.query_params.get("row", "")

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from core.desk import Desk
+from core.issue_rows import issue_rows
 from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
+from core.review import items
 from core.review.claims import HELD_S, Claims
 from core.review.decisions import Action, Decision
 from core.review.people import NotPermitted, People, Role
@@ -266,3 +268,20 @@ def test_timeline__ones_own_steps_with_how_many_rows_each_had(team: Team) -> Non
     team.record("ann", [replace(say("", "5", Action.UNDO), given_label="", undoes="4")])
     assert [(s["op_id"], s["n"]) for s in team.timeline("ann", "pets")["done"]] == [("1", 1), ("3", 2)]
     assert set(team.store.in_force("pets")) == {"r0", "r1", "r4", "r5"}
+
+
+def test_board__rows_with_hidden_suggestions_show_none_anywhere(team: Team) -> None:
+    put(team, Plan(hide_suggestions=1.0))
+    board = team.board("pets", "ann", Filters())
+    frame = issue_rows(board, np.array([0]), {})
+    assert frame.loc["r0", ["suggested", "why"]].tolist() == ["", "Hidden in this review."]
+    assert items.suggestion_of(team.board("pets", "ada", Filters()), 0) == "dog"
+
+
+def test_history__blind_is_ones_own(team: Team) -> None:
+    put(team, Plan(share=1.0))
+    team.record("ann", [change("r0", "1")])
+    assert team.history("pets", "bob", "r0") == []
+    assert team.standings_of("pets", "bob", ["r0"]) == {}
+    assert [e.op_id for e in team.history("pets", "ann", "r0")] == ["1"]
+    assert set(team.standings_of("pets", "ada", ["r0"])) == {"r0"}
