@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ from core.checks.label_issues import percent
 from core.dataset import UNLABELLED, Dataset
 
 UNUSUAL = 0.02
-"""A field is called unusual where at most this share of the rows lies as far out or has so rare a value."""
+"""A field is unusual where at most this share of the rows lies as far out or has so rare a value."""
 FEW_ROWS = 10
 """In a class of fewer rows nothing is called usual or unusual."""
 _SAMPLE_A_CLASS = 20_000
@@ -27,14 +28,23 @@ class _Numbers:
     values: np.ndarray
 
     def usual(self, value: Any) -> str:
-        low, high = np.quantile(self.values, [0.05, 0.95])
+        low, high = self._range
         return f"{_short(low)} to {_short(high)}"
+
+    @cached_property
+    def _range(self) -> tuple[float, float]:
+        low, high = np.quantile(self.values, [0.05, 0.95])
+        return float(low), float(high)
 
     def tail(self, value: Any) -> float:
         return min(1.0, 2 * min(self._percentile(value), 100 - self._percentile(value)) / 100)
 
-    def note(self, value: Any) -> str:
-        return f"unusual: {self._percentile(value):.1f} percentile"
+    def note(self, value: Any, unusual: bool) -> str:
+        percentile = self._percentile(value)
+        if unusual:
+            return f"unusual: {percentile:.1f} percentile"
+        low, high = self._range
+        return "above" if value > high else "below" if value < low else ""
 
     def _percentile(self, value: Any) -> float:
         """0 to 100; equal values count half."""
@@ -55,8 +65,8 @@ class _Names:
         own = self.share.get(str(value), 0.0)
         return float(sum(share for share in self.share.values() if share <= own))
 
-    def note(self, value: Any) -> str:
-        return "unusual: a rare value"
+    def note(self, value: Any, unusual: bool) -> str:
+        return "unusual: a rare value" if unusual else ""
 
 
 _Usual = _Numbers | _Names | None
@@ -68,7 +78,8 @@ def fields(dataset: Dataset, position: int) -> list[dict[str, Any]]:
 
     name, value: as text. usual: for a number the 5th to 95th percentile of the rows with the same given
     label, for a text the share of them that has it; "" where too few rows, or texts that hardly repeat, say
-    nothing. note: "" or why the value is unusual. Classes of more than 20,000 rows are sampled evenly.
+    nothing. note: where the value lies outside of that; unusual: whether by far. Classes of more than
+    20,000 rows are sampled evenly.
     """
     code = int(dataset.labels[position])
     return [
@@ -90,13 +101,24 @@ def cell_text(value: Any) -> str:
 def _field(dataset: Dataset, column: str, code: int, position: int) -> tuple[float, dict[str, Any]]:
     """(the share of the class that is as unusual, the field)."""
     value = dataset.table[column].iloc[position]
-    shown = {"name": str(column), "value": cell_text(value), "usual": "", "note": ""}
+    shown: dict[str, Any] = {
+        "name": str(column),
+        "value": cell_text(value),
+        "usual": "",
+        "note": "",
+        "unusual": False,
+    }
     usual = None if code == UNLABELLED or not shown["value"] else _usual(dataset, column, code)
     if usual is None:
         return 1.0, shown
     tail = usual.tail(value)
-    note = usual.note(value) if tail <= UNUSUAL else ""
-    return tail, {**shown, "usual": usual.usual(value), "note": note}
+    unusual = tail <= UNUSUAL
+    return tail, {
+        **shown,
+        "usual": usual.usual(value),
+        "note": usual.note(value, unusual),
+        "unusual": unusual,
+    }
 
 
 def _usual(dataset: Dataset, column: str, code: int) -> _Usual:

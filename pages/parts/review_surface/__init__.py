@@ -20,6 +20,7 @@ _SCRIPTS = (
     "dom",
     "outbox",
     "feed",
+    "prose",
     "stage",
     "search",
     "findings",

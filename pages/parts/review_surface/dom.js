@@ -30,6 +30,11 @@ function keycap(key) {
   return el("kbd", { "aria-hidden": "true" }, key);
 }
 
+// A sentence with names in it, none of which can turn the rest of it round.
+function plain(words) {
+  return words.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
 function percent(p) {
   if (p > 0 && p < 0.01) return "<1%";
   if (p > 0.99 && p < 1) return ">99%";

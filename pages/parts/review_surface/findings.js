@@ -17,8 +17,8 @@ class Findings {
 
   line({ title, flagged, score, suggestion, reason }) {
     const verdict = `${flagged ? "flagged" : "not flagged"}, score ${score.toFixed(2)}`;
-    const suggests = suggestion === null ? [] : [", suggests ", el("bdi", {}, suggestion)];
-    return el("li", {}, el("b", {}, title), ": ", verdict, ...suggests, ". ", el("bdi", {}, reason));
+    const suggests = suggestion === null ? [] : [", suggests ", el("bdi", {}, plain(suggestion))];
+    return el("li", {}, el("b", {}, title), ": ", verdict, ...suggests, ". ", el("bdi", {}, plain(reason)));
   }
 
   toggle() {

@@ -16,6 +16,7 @@ const KEYS = [
   ["Look", "fit", ["f"], "Fit the picture, or show it at 100%"],
   ["Look", "zoomIn", ["+", "="], "Zoom in"],
   ["Look", "zoomOut", ["-", "_"], "Zoom out"],
+  ["Look", "findText", ["s"], "Find words in the text; Enter goes to the next"],
   ["Look", "findings", ["i"], "Show what each check says"],
   ["Look", "near", ["v"], "Go to the similar rows"],
   ["Look", "showGrid", ["g"], "Grid of many rows; there X or Space selects, and the keys above decide"],

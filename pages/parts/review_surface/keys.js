@@ -1,5 +1,7 @@
 // Keys go to the surface while the focus is inside it.
 
+const INPUT_KEYS = new WeakMap(); // a field for typing -> what its keys do there; true for a key that is used up
+
 // Listens on the window in the capture phase, ahead of Streamlit, which would clear its caches on C and
 // rerun on R: no key goes past while the focus is inside the surface.
 function listenToKeys(root, keymap, handlers) {
@@ -11,7 +13,11 @@ function listenToKeys(root, keymap, handlers) {
     if (keymap.recording) return keymap.recording(event);
     const target = event.composedPath()[0];
     if (event.key === "Escape") return handlers.escape(event);
-    if (target.matches("input, textarea, select")) return handlers.typing(event);
+    if (target.matches("input, textarea, select")) {
+      if (INPUT_KEYS.get(target)?.(event)) event.preventDefault();
+      else handlers.typing(event);
+      return;
+    }
     if (event.repeat || event.altKey !== keymap.alt || handlers.modal()) return;
     // Space and Enter press the button, link or option that has the focus; Tab moves on.
     if (["Enter", " ", "Tab"].includes(event.key)) return;
@@ -20,10 +26,16 @@ function listenToKeys(root, keymap, handlers) {
     event.preventDefault();
     const [, digit] = /^class([1-9])$/.exec(action) ?? [];
     if (digit) handlers.digit(Number(digit) - 1);
-    else handlers[action]();
+    else perform(handlers, action);
   };
   const stops = ["keydown", "keypress", "keyup"].map((type) => listen(window, type, onKey, true));
   return () => stops.forEach((stop) => stop());
+}
+
+// What the surface does, or its stage: ways to look at the item.
+function perform(surface, action) {
+  const doer = action in surface ? surface : surface.stage;
+  doer[action]();
 }
 
 const DIALOG = "[role=dialog]";

@@ -10,8 +10,8 @@ class Panel {
     this.item = null;
     this.matches = null; // class names while a search is open
     this.active = 0;
-    this.given = el("div", { class: "label" });
-    this.suggested = el("div", { class: "label" });
+    this.given = el("bdi");
+    this.suggested = el("bdi");
     this.why = el("p", { class: "why" });
     this.findings = new Findings();
     this.search = el("input", {
@@ -61,7 +61,7 @@ class Panel {
   }
 
   card(kind, title, value) {
-    return el("div", { class: `card ${kind}` }, el("div", { class: "title" }, title), value);
+    return el("div", { class: `card ${kind}` }, el("div", { class: "title" }, title), el("div", { class: "label" }, value));
   }
 
   makeButtons() {
@@ -114,7 +114,7 @@ class Panel {
   }
 
   explain(item) {
-    const pieces = item.why.map(([words, strong]) => (strong ? el("b", {}, words) : words));
+    const pieces = item.why.map(([words, strong]) => (strong ? el("b", {}, plain(words)) : plain(words)));
     const how = item.why.length && this.data.how ? el("a", { href: this.data.how, target: "_self" }, "How") : null;
     this.why.replaceChildren(...pieces, how ? " " : "", how ?? "");
   }
@@ -164,7 +164,7 @@ class Panel {
       },
       searching ? keycap(i === this.active ? "⏎" : "") : this.keymap.cap(`class${i + 1}`),
       bar,
-      el("span", { class: "name" }, name, tags.length ? el("span", { class: "tag" }, ` · ${tags.join(", ")}`) : null),
+      el("span", { class: "name" }, el("bdi", {}, name), tags.length ? el("span", { class: "tag" }, ` · ${tags.join(", ")}`) : null),
       el("span", { class: "p" }, p === null ? "" : percent(p)),
     );
   }

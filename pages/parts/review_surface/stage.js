@@ -14,6 +14,7 @@ class Stage {
     this.pan = [0, 0];
     this.pointers = new Map();
     this.item = null;
+    this.find = new TextFind(() => this.markText());
     this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
@@ -34,6 +35,8 @@ class Stage {
     this.node.dataset.kind = item.content.kind;
     this.node.replaceChildren(...this.content(item));
     this.node.scrollTop = 0;
+    const mark = this.node.querySelector("mark");
+    if (mark) scrollTo(mark);
     this.place();
   }
 
@@ -84,8 +87,9 @@ class Stage {
 
   text(item) {
     const { content } = item;
-    const body = el("div", { class: "prose", dir: "auto", tabindex: "-1" }, content.text);
-    if (!content.more) return [body];
+    this.prose = el("div", { class: "prose", dir: "auto", tabindex: "-1" });
+    this.markText();
+    if (!content.more) return [this.prose];
     const rest = el("button", { type: "button", class: "plain" }, `Show the rest (${count(content.more)} characters)`);
     rest.addEventListener("click", async () => {
       const { dataset, token } = this.feed.data;
@@ -99,17 +103,32 @@ class Stage {
         text(rest, `${error.message} Try again`);
       }
     });
-    return [body, rest];
+    return [this.prose, rest];
+  }
+
+  // [words, class of their marks]: what the queue was filtered by.
+  get filtered() {
+    return [this.feed.data.filters.q ?? "", "filter"];
+  }
+
+  markText() {
+    if (this.item?.content.kind !== "text") return;
+    this.prose.replaceChildren(...marked(this.item.content.text, [[this.find.words, "found"], this.filtered]));
+    this.find.show(this.prose);
+  }
+
+  findText() {
+    this.find.focus();
   }
 
   table(item) {
     const { fields } = item.content;
-    const line = ({ name, value, usual, note }) =>
+    const line = ({ name, value, usual, note, unusual }) =>
       el(
         "tr",
-        { class: note ? "unusual" : null },
+        { class: unusual ? "unusual" : null },
         el("th", { scope: "row", dir: "auto" }, name),
-        el("td", { dir: "auto" }, value || "—"),
+        el("td", { dir: "auto" }, ...(value ? marked(value, [this.filtered]) : ["—"])),
         el("td", { class: "usual" }, usual, note ? el("span", { class: "note" }, note) : null),
       );
     const known = fields.some((field) => field.usual);

@@ -3,11 +3,13 @@
 function makeTools(surface, sized) {
   const tool = (name, words) => {
     const node = surface.keymap.button(name, { class: `plain ${name}` }, words);
-    node.addEventListener("click", () => surface[name]());
+    node.addEventListener("click", () => perform(surface, name));
     return node;
   };
-  const image = surface.data.kind === "image";
-  const zoom = image ? [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out")] : [];
+  const look = {
+    image: () => [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out")],
+    text: () => [tool("findText", "Find in text"), surface.stage.find.node],
+  }[surface.data.kind];
   const move = [tool("back", "Back"), tool("next", "Skip"), tool("undo", "Undo")];
-  return el("div", { class: "tools" }, sized, ...zoom, el("span", { class: "gap" }), ...move, tool("link", "Copy link"));
+  return el("div", { class: "tools" }, sized, ...(look?.() ?? []), el("span", { class: "gap" }), ...move, tool("link", "Copy link"));
 }

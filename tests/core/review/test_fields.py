@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,7 @@ def wines(labels: list[int] | None = None, **columns: object) -> Dataset:
     return Dataset("wines", table, Columns(content=content, kind="tabular"), CLASSES, CLASSES, codes)
 
 
-def of(dataset: Dataset, position: int) -> dict[str, dict[str, str]]:
+def of(dataset: Dataset, position: int) -> dict[str, dict[str, Any]]:
     return {f["name"]: f for f in fields(dataset, position)}
 
 
@@ -26,9 +28,21 @@ def test_fields__most_unusual_first_and_marked_in_words() -> None:
     sugar = [*np.linspace(0, 1, 150), 900.0, *np.linspace(0, 1, 150)]
     dataset = wines(acid=np.linspace(1, 2, 301), sugar=sugar, grape=["<b>merlot</b>"] * 301)
     assert fields(dataset, 150) == [
-        {"name": "sugar", "value": "900", "usual": "0.047 to 0.953", "note": "unusual: 99.8 percentile"},
-        {"name": "acid", "value": "1.5", "usual": "1.05 to 1.95", "note": ""},
-        {"name": "grape", "value": "<b>merlot</b>", "usual": "100% have it", "note": ""},
+        {
+            "name": "sugar",
+            "value": "900",
+            "usual": "0.047 to 0.953",
+            "note": "unusual: 99.8 percentile",
+            "unusual": True,
+        },
+        {"name": "acid", "value": "1.5", "usual": "1.05 to 1.95", "note": "", "unusual": False},
+        {
+            "name": "grape",
+            "value": "<b>merlot</b>",
+            "usual": "100% have it",
+            "note": "",
+            "unusual": False,
+        },
     ]
 
 
@@ -41,14 +55,18 @@ def test_fields__range_is_of_the_rows_with_the_same_label() -> None:
 
 def test_fields__outside_the_range_is_not_yet_unusual() -> None:
     dataset = wines(size=list(range(200)))
-    assert [of(dataset, p)["size"]["note"] for p in (0, 1, 2, 3, 197, 198)] == [
+    assert [of(dataset, p)["size"]["note"] for p in (0, 1, 2, 9, 10, 189, 190, 197, 198)] == [
         "unusual: 0.2 percentile",
         "unusual: 0.8 percentile",
+        "below",
+        "below",
         "",
         "",
-        "",
+        "above",
+        "above",
         "unusual: 99.2 percentile",
     ]
+    assert [of(dataset, p)["size"]["unusual"] for p in (1, 2)] == [True, False]
 
 
 def test_fields__texts_by_the_share_that_has_them() -> None:
@@ -79,8 +97,14 @@ def test_fields__nothing_is_said_where_nothing_is_known(dataset: Dataset) -> Non
 
 def test_fields__missing_and_constant_values_are_not_unusual() -> None:
     dataset = wines(size=pd.array([None, *[5.0] * 299], dtype="Float64"))
-    assert of(dataset, 0)["size"] == {"name": "size", "value": "", "usual": "", "note": ""}
-    assert of(dataset, 1)["size"] == {"name": "size", "value": "5", "usual": "5 to 5", "note": ""}
+    assert of(dataset, 0)["size"] == {"name": "size", "value": "", "usual": "", "note": "", "unusual": False}
+    assert of(dataset, 1)["size"] == {
+        "name": "size",
+        "value": "5",
+        "usual": "5 to 5",
+        "note": "",
+        "unusual": False,
+    }
 
 
 def test_fields__infinite_values_do_no_harm() -> None:
