@@ -26,7 +26,7 @@ _FIELDS = frozenset(
 
 async def queue(team: Team, request: Request) -> Response:
     """A slice of a queue as tiles."""
-    session = reads(team, request)
+    session = await reads(team, request)
     params = request.query_params
     found = await run_in_threadpool(
         queue_tiles,
@@ -45,7 +45,7 @@ async def queue(team: Team, request: Request) -> Response:
 
 async def similar(team: Team, request: Request) -> Response:
     """A row and those most like it as tiles, nearest first."""
-    session = reads(team, request)
+    session = await reads(team, request)
     params = request.query_params
     name, filters, row = dataset_of(params), Filters.from_query(params), params.get("row", "")
     found = await run_in_threadpool(similar_tiles, team, session.annotator, name, filters, row, n=_n(request))
@@ -54,7 +54,7 @@ async def similar(team: Team, request: Request) -> Response:
 
 async def on_many(team: Team, request: Request) -> Response:
     """What one verdict on many rows would come to (preview), or that verdict stored as one event."""
-    session = writes(team, request)
+    session = await writes(team, request)
     body = await body_of(request)
     wish = _wish(body)
     if body.get("preview"):

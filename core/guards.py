@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core.desk import QueueChanged
 from core.errors import InputError, StoreUnavailable
+from core.limits import WRITES, Overload
 from core.review.people import NotPermitted, Role
 from core.session_token import Session, TokenError, read_session
 from core.team import Team
@@ -50,6 +52,8 @@ def handler(team: Team, answer: Answer) -> Callable[[Request], Awaitable[Respons
             return await answer(team, request)
         except Refused as error:
             return refusal(error.status, str(error))
+        except Overload as error:
+            return refusal(error.status, str(error), {"Retry-After": str(error.retry_after)})
         except TokenError as error:
             return refusal(401, str(error))
         except NotPermitted as error:
@@ -64,9 +68,9 @@ def handler(team: Team, answer: Answer) -> Callable[[Request], Awaitable[Respons
     return handle
 
 
-def refusal(status: int, sentence: str) -> JSONResponse:
+def refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer to a request that is refused."""
-    return JSONResponse({"error": sentence}, status, FRESH)
+    return JSONResponse({"error": sentence}, status, {**FRESH, **(headers or {})})
 
 
 def fresh(body: Any) -> JSONResponse:
@@ -88,23 +92,29 @@ def same_origin(request: Request, *, required: bool) -> None:
         raise Refused(403, "This request does not say which site it comes from.")
 
 
-def signed_in(team: Team, request: Request, least: Role = Role.VIEWER) -> Session:
-    """The session of the request's token header. Raises TokenError, NotPermitted for a lesser role."""
-    session = read_session(team.desk.workspace.secret(), request.headers.get(TOKEN_HEADER))
-    team.people.require(session.annotator, least)
-    return session
-
-
-def reads(team: Team, request: Request) -> Session:
+async def reads(team: Team, request: Request) -> Session:
     """The session of whoever may read. Raises Refused, TokenError, NotPermitted."""
     same_origin(request, required=False)
-    return signed_in(team, request)
+    return await _permitted(team, session_of(team, request), Role.VIEWER)
 
 
-def writes(team: Team, request: Request) -> Session:
-    """The session of whoever may decide. Raises Refused, TokenError, NotPermitted."""
+async def writes(team: Team, request: Request) -> Session:
+    """The session of whoever may decide. Raises Refused, TokenError, Overload, NotPermitted."""
     same_origin(request, required=True)
-    return signed_in(team, request, Role.ANNOTATOR)
+    session = session_of(team, request)
+    WRITES.take(session)
+    return await _permitted(team, session, Role.ANNOTATOR)
+
+
+def session_of(team: Team, request: Request) -> Session:
+    """The session of the request's token header. Raises TokenError."""
+    return read_session(team.desk.workspace.secret(), request.headers.get(TOKEN_HEADER))
+
+
+async def _permitted(team: Team, session: Session, least: Role) -> Session:
+    # In a thread: a database that is slow to answer must not hold up every other request.
+    await run_in_threadpool(lambda: team.people.require(session.annotator, least))
+    return session
 
 
 async def body_of(request: Request) -> Any:

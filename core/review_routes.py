@@ -29,7 +29,7 @@ _BY_ROUTE = VERDICTS | {Action.UNDO, Action.NOTE, Action.TAG, Action.CLASS}
 
 async def decisions(team: Team, request: Request) -> Response:
     """Store what an annotator decided. The annotator is the token's, never the body's."""
-    session = writes(team, request)
+    session = await writes(team, request)
     events = _parse(await body_of(request), session.annotator)
     receipts = await run_in_threadpool(team.record, session.annotator, events)
     return fresh({"receipts": [_receipt(r) for r in receipts]})
@@ -49,7 +49,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 async def items(team: Team, request: Request) -> Response:
     """Rows of a queue, lent to the annotator."""
-    session = reads(team, request)
+    session = await reads(team, request)
     params = request.query_params
     found = await run_in_threadpool(
         team.page,
@@ -68,7 +68,7 @@ async def items(team: Team, request: Request) -> Response:
 
 async def neighbours(team: Team, request: Request) -> Response:
     """The rows most like one row."""
-    session = reads(team, request)
+    session = await reads(team, request)
     params = request.query_params
     filters, row = Filters.from_query(params), params.get("row", "")
     return fresh(
@@ -78,7 +78,7 @@ async def neighbours(team: Team, request: Request) -> Response:
 
 async def text(team: Team, request: Request) -> Response:
     """The whole text of one row."""
-    reads(team, request)
+    await reads(team, request)
     params = request.query_params
     found = await run_in_threadpool(team.desk.text, dataset_of(params), params.get("row", ""))
     return fresh({"text": found})
@@ -86,14 +86,14 @@ async def text(team: Team, request: Request) -> Response:
 
 async def timeline(team: Team, request: Request) -> Response:
     """What the annotator can undo and redo."""
-    session = reads(team, request)
+    session = await reads(team, request)
     name = dataset_of(request.query_params)
     return fresh(await run_in_threadpool(team.timeline, session.annotator, name))
 
 
 async def pulse(team: Team, request: Request) -> Response:
     """What others did since."""
-    session = reads(team, request)
+    session = await reads(team, request)
     params = request.query_params
     since = whole(params, "since") or 0
     return fresh(await run_in_threadpool(team.pulse, session.annotator, dataset_of(params), since))
@@ -101,7 +101,7 @@ async def pulse(team: Team, request: Request) -> Response:
 
 async def release(team: Team, request: Request) -> Response:
     """Give back the rows that the annotator holds."""
-    session = writes(team, request)
+    session = await writes(team, request)
     body = await body_of(request)
     name = body.get("ds") if isinstance(body, dict) else None
     if not isinstance(name, str):

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from core import bulk_routes, review_routes
 from core.desk import Desk
 from core.guards import FRESH, SAFE, Refused, handler, refusal, same_origin
+from core.limits import DECODING
 from core.media import SIZES, MediaError, picture, placeholder, thumbnail
 from core.paths import inside
 from core.review.people import Role
@@ -52,7 +53,7 @@ async def _media(team: Team, request: Request) -> Response:
     size = params.get("size", "full")
     if size not in SIZES:
         raise Refused(400, f"size is one of {', '.join(SIZES)}.")
-    return await run_in_threadpool(_picture, team.desk, name, params.get("row", ""), size)
+    return await DECODING.run(_picture, team.desk, name, params.get("row", ""), size)
 
 
 def _picture(desk: Desk, name: str, row: str, size: str) -> Response:

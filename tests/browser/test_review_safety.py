@@ -138,6 +138,27 @@ def test_server_error__is_said_and_can_be_tried_again(
     assert len(server.store().events(name)) == 1
 
 
+def test_too_many_at_once__are_sent_again_by_themselves(
+    page: Page, server: Server, own: Callable[..., str]
+) -> None:
+    name = own(pictures)
+    open_review(page, server.url, name)
+    refused: list[str] = []
+
+    def later(route: Route) -> None:
+        refused.append(route.request.post_data or "")
+        route.fulfill(status=429, json={"error": "Too many changes."}, headers={"Retry-After": "1"})
+
+    page.route("**/labelmend/decisions", later)
+    press_at(page, ["q", "w", "q"], 20)
+    expect(page.locator(".save")).to_have_text("Saving 3")
+    page.wait_for_timeout(2500)
+    assert len(refused) > 2  # it tried again without being asked to
+    page.unroute("**/labelmend/decisions")
+    wait_saved(page)
+    assert [stored(e) for e in server.store().events(name)] == [p.expected() for p in seen(page)]
+
+
 def test_hostile_text_and_labels__are_shown_as_text(
     page: Page, server: Server, own: Callable[..., str]
 ) -> None:

@@ -12,7 +12,7 @@ class Outbox {
     this.prefix = `labelmend:${scope}:`;
     this.ops = new Map(); // op_id -> {op, at}; in the order of deciding
     this.token = "";
-    this.state = "idle"; // idle | offline | failed
+    this.state = "idle"; // idle | offline | busy (asked to wait) | failed
     this.reason = "";
     this.kept = true; // whether this device really keeps them
     this.sending = null; // the promise of the request under way
@@ -105,7 +105,7 @@ class Outbox {
     this.sending = null;
     this.changed();
     if (this.state === "idle") this.flush();
-    else if (this.state === "offline") this.later();
+    else if (this.state !== "failed") this.later();
   }
 
   accept(receipts) {
@@ -130,7 +130,7 @@ class Outbox {
     }
     // No answer, or a proxy that has lost the server: it comes back by itself.
     const away = !(error instanceof HttpError) || [502, 503, 504].includes(error.status);
-    this.state = away ? "offline" : "failed";
+    this.state = error.status === 429 ? "busy" : away ? "offline" : "failed";
     this.reason = error instanceof HttpError ? error.message : "";
   }
 
