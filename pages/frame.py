@@ -14,42 +14,37 @@ HERE = Path(__file__).parent
 
 
 class Entry(NamedTuple):
-    """A page. least: the role that sees it in the menu and may open it."""
+    """A page. least: the role that sees it in the menu and may open it; do: what it is for, as a verb."""
 
     name: str
     title: str
     icon: str
     help: str
     least: Role
+    do: str
 
 
+VIEWER, ANNOTATOR, OWNER = Role.VIEWER, Role.ANNOTATOR, Role.OWNER
+OVERVIEW = "What is wrong with the labels, and what to do first."
+LOAD = "Bring a data set and a model's predictions."
+ISSUES = "Every row that looks wrong: filter, list, open."
+REVIEW = "Decide row after row with the keyboard."
+TEAM = "Who decides what, and where people differ."
+EVIDENCE = "How each number was made."
+EXPORT = "The corrected file, and every changed cell."
 MENU = {
     "Data": (
-        Entry(
-            "overview",
-            "Overview",
-            "dashboard",
-            "What is wrong with the labels, and what to do first.",
-            Role.VIEWER,
-        ),
-        Entry("load", "Load data", "upload_file", "Bring a data set and a model's predictions.", Role.OWNER),
+        Entry("overview", "Overview", "dashboard", OVERVIEW, VIEWER, "look"),
+        Entry("load", "Load data", "upload_file", LOAD, OWNER, "load data"),
     ),
-    "Find": (
-        Entry(
-            "issues",
-            "Issues",
-            "troubleshoot",
-            "Every row that looks wrong: filter, list, open.",
-            Role.VIEWER,
-        ),
-    ),
+    "Find": (Entry("issues", "Issues", "troubleshoot", ISSUES, VIEWER, "look"),),
     "Fix": (
-        Entry("review", "Review", "rate_review", "Decide row after row with the keyboard.", Role.ANNOTATOR),
-        Entry("team", "Team", "groups", "Who decides what, and where people differ.", Role.ANNOTATOR),
+        Entry("review", "Review", "rate_review", REVIEW, ANNOTATOR, "review"),
+        Entry("team", "Team", "groups", TEAM, ANNOTATOR, "see the team's work"),
     ),
     "Ship": (
-        Entry("evidence", "Evidence", "verified", "How each number was made.", Role.VIEWER),
-        Entry("export", "Export", "file_download", "The corrected file, and every changed cell.", Role.OWNER),
+        Entry("evidence", "Evidence", "verified", EVIDENCE, VIEWER, "look"),
+        Entry("export", "Export", "file_download", EXPORT, OWNER, "export"),
     ),
 }
 
@@ -69,12 +64,12 @@ pages = {
     ]
     for section, entries in MENU.items()
 }
-least = {entry.title: entry.least for entries in MENU.values() for entry in entries}
+known = {entry.title: entry for entries in MENU.values() for entry in entries}
 page = st.navigation(pages, position="hidden")
 sign_in.gate()
 role = session.role()
-decided = sidebar.show({s: [p for p in some if least[p.title] <= role] for s, some in pages.items()})
+decided = sidebar.show({s: [p for p in some if known[p.title].least <= role] for s, some in pages.items()})
 # A page checks this again itself. Pages stay known to Streamlit, so that an address says what is missing.
-session.require_role(least[page.title], f"open {page.title}")
+session.require_role(known[page.title].least, known[page.title].do)
 page.run()
 sidebar.say_decided(decided)

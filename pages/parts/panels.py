@@ -11,6 +11,7 @@ from core import overview
 from core.audit import checks
 from core.dataset import Dataset
 from core.issues import Result
+from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
 from pages.parts import charts, session
 from pages.parts.numbers import rows
@@ -62,10 +63,18 @@ def _picked(pairs: pd.DataFrame) -> None:
     st.text(f"{rows(count)} labelled {filters.given}, looking like {filters.sug}")
     params = session.only(find=DEFAULT_FIND, given=filters.given, sug=filters.sug)
     with st.container(horizontal=True):
-        if st.button(f"Review these {count:,}", icon=":material/rate_review:", disabled=not count):
-            st.switch_page("review.py", query_params=params)
+        _review_these(count, "pair", params)
         st.page_link("issues.py", label="List them", query_params=params)
         st.button("Clear", type="tertiary", on_click=session.set_params, args=({"given": None, "sug": None},))
+
+
+def _review_these(count: int, key: str, params: dict[str, str]) -> None:
+    """The button that opens a queue, for those who may decide."""
+    words = f"Review these {count:,}"
+    if session.can(Role.ANNOTATOR) and st.button(
+        words, icon=":material/rate_review:", key=key, disabled=not count
+    ):
+        st.switch_page("review.py", query_params=params)
 
 
 def how_far_down(dataset: Dataset, result: Result) -> None:
@@ -90,8 +99,7 @@ def how_far_down(dataset: Dataset, result: Result) -> None:
         st.text(f"The queue holds the flagged rows: {count:,}. Move the cut to choose by score instead.")
     with st.container(horizontal=True):
         chosen = {"cut": f"{cut:.2f}"} if moved else {}
-        if st.button(f"Review these {count:,}", icon=":material/rate_review:", key="cut", disabled=not count):
-            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, **chosen))
+        _review_these(count, "cut", session.only(find=DEFAULT_FIND, **chosen))
         if moved:
             st.button(
                 f"Back to the {flagged:,} flagged",

@@ -36,6 +36,8 @@ class Server:
     def __init__(self, root: Path, annotator: str = "ann") -> None:
         self.workspace = Workspace(Settings(root, (root,), "", annotator))
         self.annotator = annotator
+        self.environ: dict[str, str] = {}
+        self.options: list[str] = []
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -49,8 +51,10 @@ class Server:
             "LABELMEND_WORKSPACE": str(self.workspace.root),
             "LABELMEND_DATA_ROOTS": str(self.workspace.root),
             "LABELMEND_ANNOTATOR": self.annotator,
+            **self.environ,
         }
         options = [f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.headless=true"]
+        options += self.options
         command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
