@@ -229,26 +229,24 @@ def plan_in_words(plan: Plan, dataset: Dataset, positions: np.ndarray) -> str:
 
 
 def disagreement_rows(
-    board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str], hidden: np.ndarray
+    board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str]
 ) -> pd.DataFrame:
     """Rows on which people differ, indexed by row id, each annotator's answer in a column A, B, ...
 
     Columns: row (the record's number from 1), preview (text, or a thumbnail's address), given, model (its
-    likeliest class; "" in the rows of `hidden`, (N,) bool), A, B, ... in the order of deciding, as in Review.
+    likeliest class; "" where the board hides it), A, B, ... in the order of deciding, as in Review.
     """
     lines = []
     most = max((len(standings[row_id].opinions) for row_id in row_ids), default=2)
     for row_id, position in zip(row_ids, board.dataset.positions(row_ids), strict=True):
         said = {LETTERS[i]: _answer(d) for i, d in enumerate(standings[row_id].opinions[: len(LETTERS)])}
-        lines.append({**_shown(board, int(position), hidden), **said})
+        lines.append({**_shown(board, int(position)), **said})
     columns = ["row", "preview", "given", "model", *LETTERS[: max(most, 2)]]
     ids = pd.Index(list(row_ids), dtype="str")
     return pd.DataFrame(lines, index=ids, columns=columns).fillna("")
 
 
-def ended_rows(
-    board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str], hidden: np.ndarray
-) -> pd.DataFrame:
+def ended_rows(board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str]) -> pd.DataFrame:
     """As `disagreement_rows`, of rows with a final word: who said what, and the word that ended it."""
     lines = []
     for row_id, position in zip(row_ids, board.dataset.positions(row_ids), strict=True):
@@ -256,7 +254,7 @@ def ended_rows(
         said = [f"{d.annotator}: {_answer(d)}" for d in standing.opinions]
         word = standing.final
         final = "" if word is None else f"{word.annotator}: {_answer(word)}"
-        lines.append({**_shown(board, int(position), hidden), "answers": " · ".join(said), "final": final})
+        lines.append({**_shown(board, int(position)), "answers": " · ".join(said), "final": final})
     columns = ["row", "preview", "given", "model", "answers", "final"]
     return pd.DataFrame(lines, index=pd.Index(list(row_ids), dtype="str"), columns=columns)
 
@@ -268,13 +266,13 @@ def _answer(decision: Decision) -> str:
     return f"{decision.given_label} (kept)" if decision.action is Action.KEEP else state_of(decision)
 
 
-def _shown(board: items.Board, position: int, hidden: np.ndarray) -> dict[str, object]:
+def _shown(board: items.Board, position: int) -> dict[str, object]:
     """What a list shows of a row; a row that is not in the data set any more has its answers only."""
     if position < 0:
         return {"row": None, "preview": "not in this data set", "given": "", "model": ""}
     tile = items.preview(board, position)
     preview = tile["thumb"] if "thumb" in tile else " ".join(tile["text"].split())
-    model = "" if hidden[position] else _model_says(board, position)
+    model = "" if board.hides(position) else _model_says(board, position)
     return {"row": tile["number"], "preview": preview, "given": tile["label"] or "", "model": model}
 
 

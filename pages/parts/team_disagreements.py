@@ -51,9 +51,9 @@ def show(project: Project) -> None:
         st.markdown(":small[Names are shown once a final word is given. Click a line to open that row.]")
     page, pages = team_acts.page_of(len(shown), PAGE_ROWS)
     some = shown[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
-    board = session.desk().board(project.name, Filters(), session.person())
+    board = session.board(project.name, Filters())
     make = disagreement_rows if chosen == "open" else ended_rows
-    frame = make(board, standings, some, team.hidden(project.name, me))
+    frame = make(board, standings, some)
     _table(project, frame, f"team_{chosen}_{page}_{len(shown)}_{some[0]}")
     if pages > 1:
         session.pagination(pages, page, f"{project.name}_{chosen}_{len(shown)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -106,21 +107,25 @@ def _progress(project: Project) -> Progress | None:
 def _tally_of(project: Project) -> Tally:
     positions, tag = queue_of(project)
     plan = session.team().plan(project.name)
-    return _tally(
-        project.dataset.part("ids"), project.name, tag, plan, str(team_acts.zone()), project, positions
-    )
+    parts = tuple(project.dataset.part(part) for part in ("ids", "labels"))
+    return _tally(project.name, parts, tag, plan, team_acts.zone(), project, positions)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={ZoneInfo: str})
 def _tally(
-    ids: str, name: str, tag: str, plan: Plan, zone_name: str, _project: Project, _positions: np.ndarray
+    name: str,
+    parts: tuple[str, ...],
+    tag: str,
+    plan: Plan,
+    zone: tzinfo,
+    _project: Project,
+    _positions: np.ndarray,
 ) -> Tally:
-    """One for everybody who looks at the same queue under the same plan."""
+    """One for everybody who looks at the same rows in the same queue under the same plan."""
     dataset = _project.dataset
     looks = draw(plan, dataset).looks
     several = np.flatnonzero(looks > 1)
     wanted = dict(zip(dataset.row_ids[several].tolist(), looks[several].tolist(), strict=True))
-    zone: tzinfo = team_acts.zone()
     return Tally(plan, dataset.row_ids[_positions].tolist(), wanted, zone)
 
 
