@@ -76,7 +76,7 @@ class Bulk {
   failed(error, body) {
     const { notice } = this.surface;
     this.grid.refresh();
-    if (error instanceof HttpError && error.status < 500) return notice.tell(`Nothing changed. ${error.message}`, ["Dismiss"]);
+    if (error instanceof HttpError && error.status < 500 && error.status !== 429) return notice.tell(`Nothing changed. ${error.message}`, ["Dismiss"]);
     const why = error instanceof HttpError ? error.message : "The server cannot be reached.";
     notice.tell(`These rows are not saved. ${why}`, ["Try again", () => this.after(() => this.post(body))], ["Leave them"]);
   }

@@ -18,7 +18,8 @@ class Grid {
     this.tiles = [];
     this.cells = []; // a node for each tile
     this.here = 0; // which tile has the focus
-    this.turn = 0;
+    this.turn = 0; // counts what was shown
+    this.asked = 0; // counts fetches of the same anew
     this.selected = new Map(); // row_id -> tile, also of other pages
     this.base = new Map(); // what was selected before the range that is being extended
     this.anchor = 0;
@@ -152,10 +153,11 @@ class Grid {
   }
 
   async reload() {
-    const turn = (this.turn += 1); // what an earlier fetch brings is older
+    const { turn } = this;
+    const asked = (this.asked += 1); // what an earlier one brings is older
     try {
       const { tiles } = await this.fetch(this.like, this.at);
-      if (turn !== this.turn) return;
+      if (turn !== this.turn || asked !== this.asked) return;
       const now = new Map(tiles.map((tile) => [tile.row_id, tile]));
       this.tiles.forEach((tile, i) => this.mark(i, Object.assign(tile, now.get(tile.row_id), { pending: "" })));
     } catch (error) {

@@ -20,7 +20,7 @@ const KEYS = [
   ["Look", "findings", ["i"], "Show what each check says"],
   ["Look", "near", ["v"], "Go to the similar rows"],
   ["Look", "showGrid", ["g"], "Grid of many rows; there X or Space selects, and the keys above decide"],
-  ["Look", "showLike", ["s"], "The rows most like this one, as a grid"],
+  ["Look", "showLike", ["shift+v"], "The rows most like this one, as a grid"],
   ["Work", "applyAll", ["a"], "Decide on all rows of this queue at once"],
   ["Work", "undo", ["z"], "Undo"],
   ["Work", "redo", ["shift+z"], "Redo"],

@@ -18,6 +18,7 @@ function listenToKeys(root, keymap, handlers) {
       else handlers.typing(event);
       return;
     }
+    if (handlers.grid.open && !handlers.modal()) return handlers.grid.key(event);
     if (event.repeat || event.altKey !== keymap.alt || handlers.modal()) return;
     // Space and Enter press the button, link or option that has the focus; Tab moves on.
     if (["Enter", " ", "Tab"].includes(event.key)) return;

@@ -183,7 +183,7 @@ class Surface extends Screen {
   }
 
   showLike() {
-    if (this.item && this.data.neighbours) this.grid.show(this.item);
+    this.grid.showLike(this.item);
   }
 
   applyAll() {

@@ -10,6 +10,8 @@ function makeTools(surface, sized) {
     image: () => [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out")],
     text: () => [tool("findText", "Find in text"), surface.stage.find.node],
   }[surface.data.kind];
+  const many = [tool("showGrid", "Grid")];
+  const words = [tool("note", "Note"), tool("tag", "Tag")];
   const move = [tool("back", "Back"), tool("next", "Skip"), tool("undo", "Undo")];
-  return el("div", { class: "tools" }, sized, ...(look?.() ?? []), el("span", { class: "gap" }), ...move, tool("link", "Copy link"));
+  return el("div", { class: "tools" }, sized, ...(look?.() ?? []), ...many, ...words, el("span", { class: "gap" }), ...move, tool("link", "Copy link"));
 }
