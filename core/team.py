@@ -220,7 +220,10 @@ class Team:
         return found
 
     def pulse(self, person: str, name: str, since: int) -> dict[str, Any]:
-        """What happened since event `since`: for the header of everybody who is at work."""
+        """What happened since event `since`: for the header of everybody who is at work.
+
+        In a blind review nobody is named: beside the rows, names would tell who gave the earlier answers.
+        """
         self.desk.project(name)
         seq = self.store.last_seq(name)
         new = self.store.events(name, since, actions=VERDICTS) if since < seq else []
@@ -230,7 +233,8 @@ class Team:
             if event.annotator != person and event.row_id:
                 by[event.annotator] = by.get(event.annotator, 0) + 1
                 rows[event.row_id] = None
-        people = [{"annotator": who, "decided": n} for who, n in by.items()]
+        named = self.sees_all(name, person)
+        people = [{"annotator": who if named else None, "decided": n} for who, n in by.items()]
         decided = self.store.decided(name)
         return {"seq": seq, "decided": decided, "people": people, "rows": list(rows)[-500:]}
 
