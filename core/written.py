@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
+import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
@@ -79,6 +80,14 @@ class Written:
     def names(self) -> dict[str, str]:
         """token -> the class's name now."""
         return {token: name for name, token in self.tokens.items()}
+
+
+def rewritten(dataset: Dataset, classes: ClassList) -> int:
+    """How many label cells hold another token than their class has now."""
+    tokens = Written.of(dataset, classes).tokens
+    rows = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes)).tolist()
+    given = zip(dataset.classes, dataset.tokens, rows, strict=True)
+    return sum(n for name, token, n in given if tokens.get(classes.resolve(name)) != token)
 
 
 def _places(dataset: Dataset, classes: ClassList) -> dict[str, int]:

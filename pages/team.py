@@ -13,6 +13,7 @@ TABS = {
     "agreement": "Agreement",
     "people": "People and claims",
     "plan": "Plan",
+    "classes": "Classes",
     "history": "History",
 }
 
@@ -49,6 +50,10 @@ elif tab == "plan":
     from pages.parts import team_plan
 
     team_plan.show(project)
+elif tab == "classes":
+    from pages.parts import classes
+
+    classes.show_classes()
 elif tab == "history":
     from pages.parts import team_history
 

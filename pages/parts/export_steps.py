@@ -45,7 +45,8 @@ def decided(project: Project) -> Outcomes:
         read=lambda text: text if text in names else DEFAULT_POLICY,
     )
     try:
-        return outcomes(standings, about, project.dataset, chosen, probs)
+        with st.spinner("Weighing the answers"):
+            return outcomes(standings, about, project.dataset, str(chosen), probs)
     except InputError as error:
         show_problems(error.problems)
         st.stop()
@@ -90,7 +91,7 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
     else:
         parts.append(f"{changed:,} of {cells:,} cells change.")
         if renamed:
-            parts.append(f"{counted(renamed, 'cell')} of them renamed with their class.")
+            parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:
             parts.append(f"{dropped:,} rows are left out.")
     if chosen.name != own.name:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from core.review.decisions import Action, Decision
+from core.review.store import shared_store
+from core.workspace import Workspace
+from tests.pages.conftest import Open, words
+
+
+def verdict(dataset: str, row: int, who: str, given: str, label: str | None) -> Decision:
+    action = Action.KEEP if label is None else Action.RELABEL
+    return Decision(dataset, f"r{row}", action, who, given, f"{dataset}-{row}-{who}", label)
+
+
+def test_export__asks_for_a_policy_where_annotators_differ(open_page: Open, workspace: Workspace) -> None:
+    store, data = shared_store(workspace.database_url), "not-analysed"
+    store.record([verdict(data, 2, "ann", "cat", "dog")])
+    app = open_page("export", ds=data)
+    assert [box.label for box in app.selectbox if box.key == "url_policy"] == []
+    assert "1 of 126 cells change." in words(app)
+    store.record([verdict(data, 0, who, "cat", label) for who, label in (("ann", "dog"), ("bob", None))])
+    store.record([verdict(data, 0, "cyd", "cat", "dog")])
+    app = open_page("export", ds=data)
+    box = app.selectbox(key="url_policy")
+    assert box.label == "1 row on which annotators differ"
+    assert box.options[0] == "Agreed only: Rows on which annotators differ stay as given."
+    assert "1 row on which annotators differ stays as given." in words(app)
+    table = app.dataframe[0].value
+    assert table[["row", "decided by", "how"]].values.tolist() == [[3, "ann", "1 annotator"]]
+    app = open_page("export", ds=data, policy="majority")
+    table = app.dataframe[0].value
+    assert table[["row", "decided by", "how"]].values.tolist() == [
+        [1, "cyd", "2 of 3 annotators"],
+        [3, "ann", "1 annotator"],
+    ]
+    assert "stays as given" not in words(app)
+    assert open_page("export", ds=data, policy="nonsense").selectbox(key="url_policy").value == "agreed"
