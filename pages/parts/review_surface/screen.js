@@ -29,7 +29,7 @@ class Screen {
     this.feed = feed;
     const { data, keymap } = this;
     this.pace = new Pace(data, { goal: () => askGoal(this.dialog, this.pace), low: () => this.lowYield() });
-    this.team = new TeamLine(data, feed, (rows) => feed.refresh(rows));
+    this.team = new TeamLine(data, feed, (rows) => this.othersDecided(rows));
     this.standing = new Standing(data, () => this.next());
     const remark = { note: (words) => this.remark("note", { text: words }), tag: (tags) => this.remark("tag", { tags }) };
     this.remarks = new Remarks(data, { ...remark, focus: give });
@@ -218,6 +218,12 @@ class Screen {
     const { decision, notes, tags, own_tags, held, opinions, second_look, waits } = item;
     Object.assign(this.item, { decision, notes, tags, own_tags, held, opinions, second_look, waits });
     this.tell();
+  }
+
+  othersDecided(rows) {
+    this.feed.refresh(rows);
+    const shown = this.item?.row_id;
+    if (rows.includes(shown)) this.feed.find(shown).catch(() => {}); // what they said is told with the receipt too
   }
 
   // Others, or one step on many rows, have changed rows that are not known here.

@@ -48,7 +48,7 @@ class Surface extends Screen {
   mayChange() {
     if (!this.item) return false;
     const why = this.standing.readOnly(this.item);
-    if (why) this.notice.mention(`${why} Read only.`);
+    if (why) this.say(`${why} Read only.`);
     return why === "";
   }
 
