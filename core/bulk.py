@@ -14,6 +14,7 @@ import pandas as pd
 from core.dataset import UNLABELLED, Dataset
 from core.errors import refuse
 from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.items import Board
 from core.review.queue import Filters
 from core.team import Team
 
@@ -232,16 +233,15 @@ class _Sorted:
 def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
     dataset = team.desk.project(wish.dataset).dataset
     _check_verdict(dataset, wish)
-    board = team.desk.board(wish.dataset, wish.filters)
+    board = team.board(wish.dataset, person, wish.filters)
     positions = _positions(team, person, dataset, wish)
     held = {r: c for r, c in team.claims.held(wish.dataset).items() if c.annotator != person}
-    suggested = board.results[board.check].table["suggestion"] if board.check else None
     return _Sorted(
         dataset,
         board.check,
         wish.action,
         positions,
-        _labels(team, person, dataset, wish, suggested)[positions],
+        _labels(board, wish)[positions],
         _among(dataset, team.store.standings(wish.dataset))[positions],
         _among(dataset, held)[positions],
         held,
@@ -270,18 +270,19 @@ def _positions(team: Team, person: str, dataset: Dataset, wish: Wish) -> np.ndar
     return positions
 
 
-def _labels(team: Team, person: str, dataset: Dataset, wish: Wish, suggested: pd.Series | None) -> np.ndarray:
+def _labels(board: Board, wish: Wish) -> np.ndarray:
     """(N,) codes of the class that each row would get, -1 for none."""
-    if wish.action is not Action.RELABEL:
+    dataset = board.dataset
+    if wish.action is not Action.RELABEL or (wish.label is None and not board.check):
         return np.full(len(dataset), _NOTHING)
     if wish.label is not None:
         return np.full(len(dataset), dataset.classes.index(wish.label))
-    if suggested is None:
-        return np.full(len(dataset), _NOTHING)
-    # The categories of a suggestion are class names, in an order of their own.
+    suggested = board.results[board.check].table["suggestion"]
+    # The categories of a suggestion are names, in an order of their own.
     code_of = pd.Index(dataset.classes).get_indexer(suggested.cat.categories)
     codes = np.append(code_of, _NOTHING)[suggested.cat.codes.to_numpy()]
-    codes[team.hidden(wish.dataset, person)] = _NOTHING
+    if board.hidden is not None:
+        codes[board.hidden] = _NOTHING
     return codes
 
 

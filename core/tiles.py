@@ -78,11 +78,11 @@ def tiles(
     team: Team, person: str, name: str, filters: Filters, positions: Iterable[int]
 ) -> list[dict[str, Any]]:
     """The rows at these positions as tiles, as far as this person may know them."""
-    look, hidden = team.look(name, person, filters), team.hidden(name, person)
-    return [_tile(look, p, bool(hidden[p])) for p in positions]
+    look = team.look(name, person, filters)
+    return [_tile(look, p) for p in positions]
 
 
-def _tile(look: Look, position: int, hidden: bool) -> dict[str, Any]:
+def _tile(look: Look, position: int) -> dict[str, Any]:
     """disagreed: annotators differ, and nobody has ended it. held: in whose hands the row is, or None."""
     row_id, standing = look.row(position)
     decision, claim = look.decision(standing), look.held.get(row_id)
@@ -90,7 +90,7 @@ def _tile(look: Look, position: int, hidden: bool) -> dict[str, Any]:
         "row_id": row_id,
         "number": position + 1,
         "given": items.given_label(look.board.dataset, position),
-        "suggestion": None if hidden else items.suggestion_of(look.board, position),
+        "suggestion": items.suggestion_of(look.board, position),
         "decision": None if decision is None else items.decision_view(decision),
         "disagreed": look.sees_all and standing is not None and standing.disagreed,
         "held": None if claim is None else claim.annotator,
