@@ -16,8 +16,10 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from core.deep_links import DeepLinks
-from core.door import Door, check_address, check_options, check_sign_in
-from core.errors import InputError
+from core.door import Door, Uploads, check_address, check_options, check_sign_in, uploaders
+from core.errors import InputError, StoreUnavailable
+from core.review.people import Role
+from core.way_back import WayBack
 from core.workspace import shared_workspace
 
 
@@ -54,6 +56,23 @@ def shut() -> bool:
     return not (settings.signs_in or settings.open_to_network)
 
 
+def signs_in() -> bool:
+    """Whether people sign in here."""
+    return shared_workspace().settings.signs_in
+
+
+def may_upload(session_id: str) -> bool:
+    """Whether the page of this Streamlit session is one of somebody who may load data."""
+    if not signs_in():
+        return True
+    from core.team import shared_team  # pandas: not before the server answers
+
+    try:
+        return shared_team(shared_workspace()).role(uploaders.person(session_id)) >= Role.OWNER
+    except StoreUnavailable:
+        return False
+
+
 def check_doors() -> None:
     """Raises InputError where the server would stand open, or nobody could sign in."""
     settings = shared_workspace().settings
@@ -73,7 +92,12 @@ app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     routes=[Route("/labelmend/{path:path}", OwnRoutes())],
     lifespan=lifespan,
-    middleware=[Middleware(Door, shut=shut), Middleware(DeepLinks)],
+    middleware=[
+        Middleware(Door, shut=shut),
+        Middleware(Uploads, may=may_upload),
+        Middleware(WayBack, wanted=signs_in),
+        Middleware(DeepLinks),
+    ],
 )
 try:
     check_doors()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ MUST_BE = {
 }
 """Streamlit's options that keep other sites, forged names and our stack traces out."""
 SHORTEST_SECRET = 32
+_UPLOADS = "/_stcore/upload_file/"
+_PAGES_KNOWN = 10_000
 _PROVIDER = ("client_id", "client_secret", "server_metadata_url")
 _OPEN = (
     "set LABELMEND_SIGN_IN=oidc (README, For a team), "
@@ -117,6 +121,56 @@ class Door:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
+
+
+class Uploaders:
+    """Whose the open pages are. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._people: OrderedDict[str, str] = OrderedDict()
+
+    def let(self, session_id: str, person: str) -> None:
+        """Note whose page a session of Streamlit's is."""
+        with self._lock:
+            self._people[session_id] = person
+            self._people.move_to_end(session_id)
+            while len(self._people) > _PAGES_KNOWN:
+                self._people.popitem(last=False)
+
+    def person(self, session_id: str) -> str:
+        """Whose page it is; "" for one that is nobody's."""
+        with self._lock:
+            return self._people.get(session_id, "")
+
+
+uploaders = Uploaders()
+"""Of this process, as the sessions and the uploaded files of Streamlit are."""
+
+
+class Uploads:
+    """ASGI middleware that takes files only from the pages of those who may load data.
+
+    Streamlit takes them from every open page: whoever sees the sign-in page could fill the server's memory.
+    """
+
+    def __init__(self, app: ASGIApp, may: Callable[[str], bool]) -> None:
+        """may: whether the page of this Streamlit session may send a file. Called in a thread."""
+        self.app = app
+        self._may = may
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on but a file that may not be sent."""
+        _, uploads, rest = scope.get("path", "").partition(_UPLOADS)
+        if uploads and scope["type"] == "http" and scope["method"] not in ("OPTIONS", "DELETE"):
+            from starlette.concurrency import run_in_threadpool
+            from starlette.responses import PlainTextResponse
+
+            if not await run_in_threadpool(self._may, rest.partition("/")[0]):
+                refusal = PlainTextResponse("Your role cannot load data. Ask a data lead.\n", 403)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 def _is_local(scope: Scope) -> bool:

@@ -68,6 +68,7 @@ known = {entry.title: entry for entries in MENU.values() for entry in entries}
 page = st.navigation(pages, position="hidden")
 sign_in.gate()
 role = session.role()
+session.may_upload()
 decided = sidebar.show({s: [p for p in some if known[p.title].least <= role] for s, some in pages.items()})
 # A page checks this again itself. Pages stay known to Streamlit, so that an address says what is missing.
 session.require_role(known[page.title].least, known[page.title].do)

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.audit import Audit
 from core.audits import current_audit
 from core.desk import Desk, shared_desk
+from core.door import uploaders
 from core.errors import InputError, StoreUnavailable
 from core.identity import annotator_of, remembered_name, signed_in_until
 from core.jobs import Jobs
@@ -125,6 +127,13 @@ def require_role(least: Role, do: str = "") -> None:
     if mine >= Role.VIEWER:
         st.page_link("overview.py", label="Back to the Overview", icon=":material/dashboard:")
     st.stop()
+
+
+def may_upload() -> None:
+    """Let this page send files as whoever is here; their role is asked for when one arrives."""
+    run = get_script_run_ctx()
+    if run is not None and workspace().settings.signs_in:
+        uploaders.let(run.session_id, current().annotator)
 
 
 def token() -> str:

@@ -49,8 +49,6 @@ def _offer_sign_in() -> None:
                 on_click=st.login,
                 args=(name or None,),
             )
-    if st.context.url and st.query_params:
-        st.text("You will arrive on the Overview; open your link once more from there.")
 
 
 def _say_whom_to_ask() -> None:

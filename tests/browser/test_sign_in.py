@@ -206,6 +206,53 @@ def test_role__given_and_taken_takes_effect_at_once(sign_in: SignIn, guarded: Se
     expect(page.get_by_text("Flagged because")).to_be_visible(timeout=20_000)
 
 
+def test_link__opened_before_the_sign_in_is_where_it_leads(browser: Browser, guarded: Server) -> None:
+    with opened_context(browser) as context:
+        page = context.new_page()
+        page.goto(f"{guarded.url}/issues?ds=pictures&q=img")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="vic", exact=True).click()
+        expect(page.get_by_role("heading", name="Issues")).to_be_visible(timeout=20_000)
+        assert page.url == f"{guarded.url}/issues?ds=pictures&q=img"
+
+
+def upload_address(page: Page, server: Server) -> str:
+    """Where the Load page sends the file that is chosen on it."""
+    page.goto(f"{server.url}/load")
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"id,label\n1,a\n"}
+    with page.expect_request("**/_stcore/upload_file/**") as request:
+        page.locator("input[type=file]").first.set_input_files(file)  # type: ignore[arg-type]
+    return request.value.url
+
+
+def send_a_file(page: Page, address: str) -> int:
+    """Send a file to the address; the status."""
+    return page.evaluate(
+        """async (address) => {
+            const body = new FormData();
+            body.append("file", new Blob(["id,label"]), "x.csv");
+            const token = document.cookie.match(/_streamlit_xsrf=([^;]+)/)[1];
+            const sent = await fetch(address, {method: "PUT", body, headers: {"X-Xsrftoken": token}});
+            return sent.status;
+        }""",
+        address,
+    )
+
+
+def test_upload__from_owners_only(sign_in: SignIn, guarded: Server, people: People) -> None:
+    page = sign_in("lea")
+    address = upload_address(page, guarded)
+    assert send_a_file(page, address) == 204
+    session_id = address.split("/upload_file/")[1].split("/")[0]
+    assert send_a_file(page, address.replace(session_id, "another")) == 403
+    # A role that is taken away while the page is open.
+    people.give(LEA, VIC, Role.OWNER)
+    other = sign_in("vic")
+    address = upload_address(other, guarded)
+    people.give(LEA, VIC, Role.VIEWER)
+    assert send_a_file(other, address) == 403
+
+
 def test_no_role__is_told_whom_to_ask(sign_in: SignIn, people: People) -> None:
     page = sign_in("eve")
     expect(page.get_by_text("You are signed in as eve@example.org")).to_be_visible()

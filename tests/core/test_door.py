@@ -14,7 +14,16 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from core.door import MUST_BE, Door, check_address, check_options, check_sign_in, is_this_machine
+from core.door import (
+    MUST_BE,
+    Door,
+    Uploaders,
+    Uploads,
+    check_address,
+    check_options,
+    check_sign_in,
+    is_this_machine,
+)
 from core.errors import InputError
 from core.settings import Settings
 
@@ -143,6 +152,37 @@ def test_door__this_machine_only(came_in_on: str, asked: str, status: int) -> No
             client(came_in_on).websocket_connect("/s", headers={"Host": asked}),
         ):
             pass
+
+
+# --- files that are sent ----------------------------------------------------------------------------
+
+
+def test_uploads__only_from_the_page_of_somebody_who_may() -> None:
+    async def taken(_: object) -> PlainTextResponse:
+        return PlainTextResponse("taken")
+
+    known = Uploaders()
+    known.let("s1", "lea")
+    known.let("s2", "ana")
+    routes = [Route("/{path:path}", taken, methods=["GET", "PUT", "DELETE"])]
+    may = Middleware(Uploads, may=lambda session_id: known.person(session_id) == "lea")
+    browser = TestClient(Starlette(routes=routes, middleware=[may]))
+
+    def status(path: str) -> int:
+        return browser.put(path, content=b"x" * 10).status_code
+
+    assert status("/_stcore/upload_file/s1/f") == 200
+    assert [status(f"/_stcore/upload_file/{s}/f") for s in ("s2", "s3", "", "s1x")] == [403] * 4
+    assert status("/base/_stcore/upload_file/s2/f") == 403
+    assert browser.get("/issues").status_code == 200
+
+
+def test_uploaders__forgets_the_pages_opened_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.door._PAGES_KNOWN", 2)
+    known = Uploaders()
+    for name in ("s1", "s2", "s1", "s3"):
+        known.let(name, "lea")
+    assert [known.person(name) for name in ("s1", "s2", "s3")] == ["lea", "", "lea"]
 
 
 # --- how it is started ------------------------------------------------------------------------------
