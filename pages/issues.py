@@ -8,7 +8,7 @@ from core.audits import not_run
 from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import check_in_use
-from pages.parts import card, filters, numbers, session, table, work
+from pages.parts import apply_all, card, filters, numbers, session, table, work
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
@@ -45,11 +45,14 @@ with st.container(horizontal=True, vertical_alignment="center"):
     reviews = count and session.can(Role.ANNOTATOR)
     if reviews and st.button(f"Review these {count:,}", type="primary", icon=":material/rate_review:"):
         st.switch_page("review.py", query_params=session.carried())
+    if count:
+        apply_all.offer(project, chosen, count)
     if chosen.narrowing:
         st.button(
             "Clear filters", type="tertiary", icon=":material/filter_alt_off:", on_click=filters.clear_all
         )
 filters.say_order(chosen)
+apply_all.offer_undo(project.name)
 
 row = st.query_params.get("row", "")
 asked = int(dataset.positions([row])[0]) if row else -1
