@@ -21,7 +21,7 @@ from core.review import items
 from core.review.decisions import VERDICTS, Action, Decision, Standing, live
 from core.review.plan import Plan, draw
 from core.review.store import Store
-from core.trail import touched
+from core.trail import last_active, touched
 
 LETTERS = "ABCDEFGHIJ"
 """What annotators are called until a disagreement is ended."""
@@ -87,7 +87,10 @@ class Tally:
         self._queue = frozenset(queue)
         self._looks = looks
         self._zone = zone
+        self.active: dict[str, str] = {}
+        """When each person last did anything on the data set, UTC in ISO 8601."""
         self._rows: dict[str, _Said] = {}
+        self._kinds: dict[_Said, _Said] = {}  # a million rows say a few hundred different things
         self._sums: Counter[_Said] = Counter()
         self._seq: int | None = None
         self._lock = threading.Lock()
@@ -98,12 +101,14 @@ class Tally:
             if self._seq is None:
                 self._seq = store.last_seq(dataset)
                 self.put(store.standings(dataset))
+                self.active = last_active(store, dataset)
                 return self._seq
             events = store.events(dataset, self._seq)
             if events:
                 rows = touched(store, events)
                 known = store.standings_of(dataset, rows)
                 self.put({row_id: known.get(row_id) for row_id in rows})
+                self.active |= {event.annotator: event.decided_at for event in events}
                 self._seq = events[-1].seq
             return self._seq
 
@@ -114,7 +119,8 @@ class Tally:
             if before is not None:
                 self._sums[before] -= 1
             if standing is not None:
-                said = self._rows[row_id] = self._said(row_id, standing)
+                said = self._said(row_id, standing)
+                said = self._rows[row_id] = self._kinds.setdefault(said, said)
                 self._sums[said] += 1
 
     def _said(self, row_id: str, standing: Standing) -> _Said:
@@ -282,4 +288,4 @@ def _model_says(board: items.Board, position: int) -> str:
         return items.suggestion_of(board, position) or ""
     row = np.asarray(probs[position], dtype=np.float64)
     best = int(row.argmax())
-    return f"{board.dataset.classes[best]} {percent(float(row[best]))}"
+    return f"{board.dataset.names[best]} {percent(float(row[best]))}"

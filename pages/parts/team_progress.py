@@ -16,7 +16,7 @@ from core.review.people import Role
 from core.review.plan import Plan, draw
 from core.review.queue import Filters
 from core.team_report import Progress, Tally, news, pace, plan_in_words
-from core.trail import decision_times, last_active, touched
+from core.trail import decision_times, touched
 from core.workspace import Project
 from pages.parts import charts, session, team_acts
 from pages.parts.numbers import rows
@@ -157,7 +157,7 @@ def _people(project: Project, tally: Tally) -> None:
     """Everybody's counts for who leads the work; one's own, with the pace, for everybody else."""
     st.subheader("Who decided what?", anchor=False)
     me, counts = session.current().annotator, tally.people()
-    active = last_active(session.store(), project.name)
+    active = dict(tally.active)
     if session.can(Role.ADJUDICATOR):
         names = sorted({*counts, *active}, key=lambda name: (-counts[name], name))
         table = pd.DataFrame(

@@ -53,6 +53,7 @@ def test_independent__a_slip_that_was_undone_does_not_count() -> None:
     slip = said("ann", "dog", seq=1, seen=0)
     undo = Decision("pets", "r", Action.UNDO, "ann", "cat", "u", undoes="ann1", seq=2)
     assert given(slip, undo, said("ann", seq=3, seen=2)) == {"ann": "ann3"}
+    assert given(slip, undo) == {}
 
 
 def test_independent__final_words_and_needs_review_are_no_answers() -> None:

@@ -128,6 +128,7 @@ def test_refresh__follows_verdicts_undos_bulk_and_their_undo(store: Store) -> No
     assert made.people() == {"ann": 1, "bob": 2}
     store.record([Decision("pets", "", Action.UNDO, "bob", "", "u", undoes="b")])
     seq = made.refresh(store, "pets")
+    assert made.active == {e.annotator: e.decided_at for e in store.events("pets")}
     assert (made.progress().done, seq) == (1, 3)
     store.record([Decision("pets", "", Action.UNDO, "bob", "", "redo", undoes="u")])
     store.record([Decision("pets", "r0", Action.UNDO, "ann", "cat", "v", undoes="ann-r0-keep")])

@@ -188,6 +188,8 @@ def test_blind__an_annotator_learns_no_answer_of_others_from_any_tab(
     for name in ("bob", "cy", "dee", "fay", "zebra", "changed", "excluded"):
         assert name not in shown
     assert "disagreement" in words(app)
+    if tab in ("disagreements", "agreement", "history"):
+        assert "The review is blind" in words(app)
     if tab == "history":
         assert app.dataframe[0].value["who"].tolist() == ["ann", "eve"]
 
