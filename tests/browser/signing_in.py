@@ -1,4 +1,4 @@
-"""A team for the browser tests: a server that wants a sign-in, a provider, and people in profiles of their own."""
+"""A team for the browser tests: a server that wants a sign-in, a provider, people in their own profiles."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ def test_unusual_field__comes_first_and_says_so(page: Page, server: Server, own:
     unusual = page.locator(".fields tr.unusual")
     expect(unusual.filter(has_text="sulphates")).to_contain_text("unusual: 99.5 percentile")
     assert unusual.count() < 8
-    first = page.locator(".fields tr").first.get_attribute("class")
+    first = page.locator(".fields tbody tr").first.get_attribute("class")
     assert first == "unusual"
 
 

@@ -43,7 +43,8 @@ class Remarks {
   }
 
   writeTags() {
-    this.edit(`Tags of row ${this.item.number}`, "1 to 4, or a tag of your own. Esc leaves", LONGEST_TAG);
+    const keys = window.matchMedia("(pointer: coarse)").matches ? "" : `1 to ${this.data.tags.length}, or `;
+    this.edit(`Tags of row ${this.item.number}`, `${keys}a tag of your own. Esc leaves`, LONGEST_TAG);
     this.buttons = this.data.tags.map((tag, i) => {
       const button = el("button", { type: "button", class: "pill", tabindex: "-1" }, keycap(String(i + 1)), ` ${tag}`);
       button.dataset.tag = tag;

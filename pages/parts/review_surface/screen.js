@@ -208,6 +208,7 @@ class Screen {
     this.standing.show(item, state.decision);
     this.remarks.show(item, state);
     this.panel.mark(state.decision);
+    this.team.shows(item);
     this.panel.buttons.node.inert = this.standing.readOnly(item) !== "";
   }
 
@@ -249,6 +250,7 @@ class Screen {
     this.header.show(null, null, this.feed.total, null);
     this.standing.show(null, null);
     this.remarks.show(null, null);
+    this.team.shows(null);
     this.strip.show(null);
   }
 
@@ -263,7 +265,8 @@ class Screen {
     const { total, passed } = this.feed;
     this.rank = total;
     const others = passed.length ? " Others hold or have finished some of them." : "";
-    const words = said ?? (total ? `That was the last of ${count(total)} rows in this queue.${others}` : "No rows match these filters.");
+    const last = total === 1 ? "That was the only row in this queue." : `That was the last of ${count(total)} rows in this queue.`;
+    const words = said ?? (total ? last + others : "No rows match these filters.");
     this.stage.message(
       el("p", { class: "strong" }, words),
       total ? el("p", {}, "Back ", this.keymap.cap("back"), "  Next undecided row ", this.keymap.cap("undecided")) : null,
@@ -276,7 +279,7 @@ class Screen {
     const p = new Map(item.classes).get(item.suggestion);
     const sure = p === undefined || p === null ? "" : `, ${Math.round(p * 100)} percent`;
     const suggested = item.suggestion === null ? "" : ` Suggested ${item.suggestion}${sure}.`;
-    this.say(`Row ${item.number}${where}. Given ${item.given ?? "no label"}.${suggested}`);
+    this.say(`Row ${item.number}${where}. Given ${item.given_name ?? "no label"}.${suggested}`);
   }
 
   say(words) {

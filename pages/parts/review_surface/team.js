@@ -12,6 +12,7 @@ class TeamLine {
     this.changed = changed;
     this.since = null;
     this.others = false;
+    this.held = false; // whether the row on the screen is
     this.wait = PULSE_MS;
     this.claim = el("span", { class: "claim" });
     this.line = el("span", { class: "team" });
@@ -60,9 +61,15 @@ class TeamLine {
     if (answer.rows.length) this.changed(answer.rows);
   }
 
+  // The row on the screen, or null.
+  shows(item) {
+    this.held = Boolean(item?.waits) && !item.held;
+    this.tick();
+  }
+
   tick() {
     if (!this.others) return;
-    const left = this.left();
+    const left = this.held ? this.left() : null;
     const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     text(this.claim, left === null ? "" : left > 0 ? `Claimed, ${clock}` : "Claim lapsed");
     this.claim.title = "How long the rows fetched for you are held; each decision begins it anew";
