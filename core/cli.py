@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,12 +117,26 @@ def _parser() -> argparse.ArgumentParser:
     give.add_argument("role", metavar="ROLE", help="nobody, viewer, annotator, adjudicator or owner")
     give.set_defaults(run=_role)
 
+    decisions = commands.add_parser("decisions", help="write the decisions of a loaded data set to a file")
+    decisions.add_argument("name", metavar="NAME")
+    decisions.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON Lines, or CSV")
+    decisions.add_argument("--all", action="store_true", help="every event, not only those in force")
+    decisions.set_defaults(run=_decisions)
+
+    backup = commands.add_parser("backup", help="write every decision to one file, also while the app runs")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.set_defaults(run=_backup)
+
+    restore = commands.add_parser("restore", help="rebuild an empty decision store")
+    restore.add_argument("file", type=Path, metavar="FILE", help="a backup, or a decisions file")
+    restore.set_defaults(run=_restore)
+
     for name, run, text in (
         ("checks", _checks, "list the checks"),
         ("formats", _formats, "list the formats"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
-    for command in (app, audit, export, give):
+    for command in (app, audit, export, decisions, backup, restore, give):
         command.add_argument("--workspace", type=Path, metavar="DIR")
     return parser
 
@@ -328,6 +343,36 @@ def _role(args: argparse.Namespace) -> int:
     print(f"{given} is {args.role} in {workspace.root}")
     if not workspace.settings.signs_in:
         print("Roles are in force where people sign in: set LABELMEND_SIGN_IN=oidc.")
+    return 0
+
+
+def _decisions(args: argparse.Namespace) -> int:
+    from core.decision_files import write_decisions_of
+    from core.review.store import shared_store
+
+    workspace = _workspace(args)
+    store = shared_store(workspace.database_url)
+    print(write_decisions_of(store, workspace.open(args.name).name, args.out, args.all))
+    return 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from core.backup import write_backup
+    from core.review.database import Database
+
+    with closing(Database(_workspace(args).database_url)) as database:
+        count = write_backup(database, args.file)
+    print(f"{args.file.name}: {count:,} events. Data sets and exports are not in it: they are files")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from core.backup import restore
+    from core.review.database import Database
+
+    with closing(Database(_workspace(args).database_url)) as database:
+        count = restore(args.file, database)
+    print(f"{count:,} events restored from {args.file.name}")
     return 0
 
 

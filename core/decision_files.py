@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.corrections import Corrections, ExportOptions, correct, refuse_all
 from core.dataset import Columns, Dataset
@@ -22,8 +22,11 @@ from core.files import staged
 from core.progress import Progress
 from core.review.classes import class_list
 from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, live
-from core.review.policy import DEFAULT_POLICY, outcomes
+from core.review.policy import ABOUT, DEFAULT_POLICY, outcomes
 from core.spreadsheet import escape, unescape
+
+if TYPE_CHECKING:
+    from core.review.store import Store
 
 FIELDS = tuple(field.name for field in fields(Decision))
 REQUIRED = ("row_id", "action", "given_label")
@@ -92,6 +95,17 @@ def in_force(standings: Mapping[str, Standing], about: Iterable[Decision]) -> li
     return sorted(found, key=lambda event: event.seq)
 
 
+def write_decisions_of(store: Store, dataset: str, out: Path, everything: bool = False) -> str:
+    """Write a data set's decisions: those in force, or every event. Returns what was written, in words."""
+    if everything:
+        return f"{out.name}: {counted(write_decisions(store.events(dataset), out), 'event')}"
+    standings = store.standings(dataset)
+    count = write_decisions(in_force(standings, store.events(dataset, actions=ABOUT)), out)
+    differ = sum(standing.disagreed for standing in standings.values())
+    left = f"; {counted(differ, 'row')} on which annotators differ left out" if differ else ""
+    return f"{out.name}: {counted(count, 'event')} in force{left}"
+
+
 def apply_decisions(
     decisions: Path,
     data: Path,
@@ -134,7 +148,7 @@ def _with_decided_classes(
     dataset: Dataset, standings: Mapping[str, Standing], events: Iterable[Decision]
 ) -> Dataset:
     """The data set knowing the decided classes that no row of it has, where classes are plain labels."""
-    if dataset.tokens != dataset.classes:
+    if dataset.tokens != dataset.classes or dataset.sets is not None:
         return dataset
     now = class_list(dataset.classes, events)
     verdicts = (d for s in standings.values() for d in (*s.opinions, *((s.final,) if s.final else ())))

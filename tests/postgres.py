@@ -90,8 +90,8 @@ class Postgres:
         self._signal(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Stop the server and remove the cluster."""
-        self._signal(signal.SIGINT)
+        """Stop the server, without writing out what is removed next, and remove the cluster."""
+        self._signal(signal.SIGQUIT)
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -5,13 +5,14 @@ All that differs between the two is in here: the driver, the write lock, and wha
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
@@ -63,6 +64,20 @@ class Database:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             yield connection
+
+    def add_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert many rows, each with every column, into a table.
+
+        pg8000 sends each row of a plain insert on its own: 20,000 events took 17 s so, and 0.7 s like this.
+        """
+        if self.dialect != "postgresql":
+            connection.execute(insert(table), rows)
+            return
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        made = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, CAST(:rows AS json))"
+        connection.execute(
+            text(f"INSERT INTO {table.name} ({columns}) {made}"), {"rows": json.dumps(list(rows))}
+        )
 
     @contextmanager
     def _outage_told(self) -> Iterator[None]:
