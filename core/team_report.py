@@ -237,19 +237,19 @@ def plan_in_words(plan: Plan, dataset: Dataset, positions: np.ndarray) -> str:
 def disagreement_rows(
     board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str]
 ) -> pd.DataFrame:
-    """Rows on which people differ, indexed by row id, each annotator's answer in a column A, B, ...
+    """Rows (at least one) on which people differ, each annotator's answer in a column A, B, ...
 
-    Columns: row (the record's number from 1), preview (text, or a thumbnail's address), given, model (its
+    Indexed by row id. Columns: row (the record's number from 1), preview (text, or a thumbnail's address), given, model (its
     likeliest class; "" where the board hides it), A, B, ... in the order of deciding, as in Review.
     """
     lines = []
-    most = max((len(standings[row_id].opinions) for row_id in row_ids), default=2)
+    most = max(2, *(len(standings[row_id].opinions) for row_id in row_ids))
+    letters = LETTERS[:most]
     for row_id, position in zip(row_ids, board.dataset.positions(row_ids), strict=True):
-        said = {LETTERS[i]: _answer(d) for i, d in enumerate(standings[row_id].opinions[: len(LETTERS)])}
+        opinions = standings[row_id].opinions
+        said = dict.fromkeys(letters, "") | dict(zip(letters, map(_answer, opinions), strict=False))
         lines.append({**_shown(board, int(position)), **said})
-    columns = ["row", "preview", "given", "model", *LETTERS[: max(most, 2)]]
-    ids = pd.Index(list(row_ids), dtype="str")
-    return pd.DataFrame(lines, index=ids, columns=columns).fillna("")
+    return _table(lines, row_ids)
 
 
 def ended_rows(board: items.Board, standings: Mapping[str, Standing], row_ids: Sequence[str]) -> pd.DataFrame:
@@ -261,8 +261,12 @@ def ended_rows(board: items.Board, standings: Mapping[str, Standing], row_ids: S
         word = standing.final
         final = "" if word is None else f"{word.annotator}: {_answer(word)}"
         lines.append({**_shown(board, int(position)), "answers": " · ".join(said), "final": final})
-    columns = ["row", "preview", "given", "model", "answers", "final"]
-    return pd.DataFrame(lines, index=pd.Index(list(row_ids), dtype="str"), columns=columns)
+    return _table(lines, row_ids)
+
+
+def _table(lines: Sequence[Mapping[str, object]], row_ids: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(lines, index=pd.Index(list(row_ids), dtype="str"))
+    return frame.astype({"row": "Int64"})  # rows that are not in the data set have none
 
 
 def _answer(decision: Decision) -> str:

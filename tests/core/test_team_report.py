@@ -3,12 +3,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, timedelta, timezone
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from core.dataset import Dataset
+from core.predictions import Predictions
 from core.review.decisions import Action, Decision, Fold, Standing
+from core.review.items import Board
 from core.review.plan import Plan
 from core.review.store import Store
-from core.team_report import News, Progress, State, Tally, news, pace, state_of_row
+from core.team_report import (
+    News,
+    Progress,
+    State,
+    Tally,
+    disagreement_rows,
+    ended_rows,
+    news,
+    pace,
+    plan_in_words,
+    state_of_row,
+)
 
 ONCE = Plan()
 TWICE = Plan(looks=2, share=1.0)
@@ -168,3 +184,66 @@ def test_news__counts_what_others_did_and_stands() -> None:
     ]
     assert news(events, "ann", stands(*events)) == News(decisions=3, people=2, disagreements=1)
     assert news([], "ann", {}) == News(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (Plan(), "Each of 4 rows in the queue gets one look."),
+        (
+            Plan(looks=3, share=1.0, hide_suggestions=1.0),
+            "4 of 4 rows in the queue get 3 looks by different people. Annotators do not see each other's "
+            "answers. 4 are shown without the model's suggestion.",
+        ),
+        (
+            Plan(classes=("dog",), blind=False),
+            "2 of 4 rows in the queue get 2 looks by different people.",
+        ),
+        (
+            Plan(changes=True, blind=False),
+            "Of 4 rows in the queue, one gets 2 looks where the first annotator changes or excludes it.",
+        ),
+        (
+            Plan(classes=("dog",), changes=True, blind=False),
+            "2 of 4 rows in the queue get 2 looks by different people. So does a row where the first "
+            "annotator changes or excludes it.",
+        ),
+    ],
+)
+def test_plan_in_words(pets: Dataset, plan: Plan, words: str) -> None:
+    assert plan_in_words(plan, pets, np.array([0, 1, 2, 3])) == words
+
+
+def board(pets: Dataset, predictions: Predictions, hidden: list[bool] | None = None) -> Board:
+    return Board(
+        pets, predictions, {}, "", lambda p, size: "", None if hidden is None else np.array(hidden)
+    )  # fmt: skip
+
+
+def test_disagreement_rows__answers_side_by_side_without_names(
+    pets: Dataset, pets_predictions: Predictions
+) -> None:
+    events = [said("r1", "ann"), said("r1", "bob", Action.RELABEL), said("r1", "cy", Action.EXCLUDE)]
+    events += [said("gone", "ann"), said("gone", "bob", Action.AMBIGUOUS)]
+    table = disagreement_rows(board(pets, pets_predictions), stands(*events), ["r1", "gone"])
+    assert list(table.columns) == ["row", "preview", "given", "model", "A", "B", "C"]
+    assert table.loc["r1"].tolist() == [2, "text 1", "cat", "dog 80%", "cat (kept)", "dog", "excluded"]
+    assert pd.isna(table.loc["gone", "row"])
+    assert table.loc["gone"].tolist()[1:] == ["not in this data set", "", "", "cat (kept)", "ambiguous", ""]
+
+
+def test_disagreement_rows__a_hidden_suggestion_stays_hidden(
+    pets: Dataset, pets_predictions: Predictions
+) -> None:
+    events = [said("r1", "ann"), said("r1", "bob", Action.EXCLUDE)]
+    hiding = board(pets, pets_predictions, [False, True, False, False, False, False])
+    assert disagreement_rows(hiding, stands(*events), ["r1"])["model"].tolist() == [""]
+
+
+def test_ended_rows__name_everybody(pets: Dataset, pets_predictions: Predictions) -> None:
+    events = [said("r1", "ann"), said("r1", "bob", Action.EXCLUDE), said("r1", "eve", final=True)]
+    table = ended_rows(board(pets, pets_predictions), stands(*events), ["r1"])
+    assert table.loc["r1", ["answers", "final"]].tolist() == [
+        "ann: cat (kept) · bob: excluded",
+        "eve: cat (kept)",
+    ]

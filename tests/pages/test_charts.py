@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,9 @@ def figures(theme: charts.Colours) -> list[dict]:
     classes = pd.DataFrame(
         {"class": [BAD], "rows": [9], "error_rate": [0.2], "low": [0.1], "high": [0.5], "few_rows": [True]}
     )
+    days = pd.DataFrame({"day": [date(2025, 3, 3), date(2025, 3, 4)], "done": [3, 0], "left": [7, 7]})
     return [
+        charts.burn_down(days, theme),
         charts.matrix(confusion, theme),
         charts.pairs(pairs, theme),
         charts.histogram(bins, 0.4, theme),
@@ -73,3 +76,14 @@ def test_escape__every_mark_is_escaped_and_no_line_break_is_left(text: str) -> N
     for i, char in enumerate(escaped):
         if char in "*_`[]<>$:!#~|&":
             assert escaped[i - 1] == "\\"
+
+
+def test_burn_down__names_a_dozen_days_at_most() -> None:
+    days = [date(2025, 3, 3) + timedelta(days=n) for n in range(100)]
+    frame = pd.DataFrame({"day": days, "done": [1] * 100, "left": list(range(99, -1, -1))})
+    figure = charts.burn_down(frame, charts._LIGHT)
+    axis = figure["layout"]["xaxis"]
+    assert axis["ticktext"][:2] == ["3 Mar", "12 Mar"]
+    assert len(axis["ticktext"]) == 12
+    assert figure["data"][0]["y"] == [1] * 100
+    assert figure["data"][1]["y"][-1] == 0

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import streamlit as st
@@ -18,7 +20,7 @@ from core.review.store import Store
 from core.settings import Settings
 from core.team import shared_team
 from core.workspace import Workspace, shared_workspace
-from pages.parts import session
+from pages.parts import session, team_acts
 from tests.conftest import make_dataset
 from tests.pages.conftest import HOSTILE, Open, likely, save, words
 
@@ -358,3 +360,13 @@ def test_team__hostile_labels_names_and_notes_stay_text(open_page: Open, store: 
     for text in (EVIL, *HOSTILE):
         assert text not in marked
         assert all(text not in b.label for b in app.button)
+
+
+def test_bounds__are_those_of_the_visitors_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team_acts, "zone", lambda: ZoneInfo("Europe/Berlin"))
+    summer_begins = date(2025, 3, 30)  # a day of 23 hours
+    assert team_acts.bounds(summer_begins) == (
+        "2025-03-29T23:00:00.000+00:00",
+        "2025-03-30T22:00:00.000+00:00",
+    )
+    assert team_acts.moment("2025-03-29T23:30:00.000+00:00") == "30 Mar 2025 00:30"
