@@ -101,7 +101,7 @@ def clean_name(text: str) -> str:
     """A name as it is stored: printable, single spaces, not endless. Raises InputError for none."""
     name = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_NAME].strip()
     if not name:
-        raise refuse("a decision needs somebody's name", expected="1 to 80 letters")
+        raise refuse("no name was given", expected=f"1 to {LONGEST_NAME} characters")
     return name
 
 

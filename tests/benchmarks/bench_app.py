@@ -42,6 +42,7 @@ def app(workspace: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
+        env={**os.environ, "LABELMEND_ANNOTATOR": "ann"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -258,6 +259,25 @@ def test_no_role__is_told_whom_to_ask(sign_in: SignIn, people: People) -> None:
     expect(page.get_by_text("You are signed in as eve@example.org")).to_be_visible()
     expect(page.get_by_text("Ask an owner to give you one: lea@example.org")).to_be_visible()
     assert page.get_by_test_id("stSidebar").count() == 0
+
+
+def test_people_tab__an_owner_gives_a_role(sign_in: SignIn, guarded: Server, people: People) -> None:
+    waiting = sign_in("eve")
+    expect(waiting.get_by_text("You have no role here yet")).to_be_visible()
+    page = sign_in("lea")
+    page.goto(f"{guarded.url}/team?ds=pictures&tab=people")
+    who = page.get_by_role("combobox", name="Who")
+    who.click()
+    who.fill(" Eve@Example.org")
+    who.press("Enter")
+    page.get_by_role("combobox", name="Role").click()
+    page.get_by_role("option", name="viewer").click()
+    page.get_by_role("button", name=re.compile("Make Eve.* a viewer")).click()
+    expect(page.get_by_text("is a viewer now")).to_be_visible()
+    assert people.role(EVE) is Role.VIEWER
+    waiting.get_by_role("button", name="Look again").click()
+    expect(waiting.get_by_text("You are eve")).to_be_visible(timeout=20_000)
+    people.give(LEA, EVE, Role.NOBODY)
 
 
 def test_unverified_address__inherits_no_role(sign_in: SignIn, provider: str) -> None:
