@@ -134,15 +134,16 @@ def audit_summary(audit: Audit, dataset: Dataset, seconds: float | None = None) 
     found = {}
     for name, result in audit.results.items():
         found[name] = dict(result.summary)
-        if "per_class" in result.figures:
-            found[name]["per_class"] = _records(result.figures["per_class"])
+        for figure in ("per_class", "per_label"):
+            if figure in result.figures:
+                found[name][figure] = _records(result.figures[figure])
     if seconds is None:
         seconds = sum(result.summary["seconds"] for result in audit.results.values())
     return {
         "name": dataset.name,
         "N": len(dataset),
-        "K": len(dataset.classes),
-        "classes": list(dataset.classes),
+        "K": len(dataset.names),
+        "classes": list(dataset.names),
         "fingerprint": dataset.fingerprint,
         "checks": found,
         "skipped": audit.skipped,
@@ -221,13 +222,18 @@ def _write_issues(audit: Audit, dataset: Dataset, raw: BinaryIO) -> None:
             "score": pa.array(table["score"].to_numpy()),
             "flagged": pa.array(table["flagged"].to_numpy()),
             "given_label": given,
-            "suggested_label": classes.take(_codes(table["suggestion"].cat.codes.to_numpy())),
+            "suggested_label": _suggested(table["suggestion"]),
             "reason": pa.array(table["reason"]),
         }
         whole = pa.table(columns)
         for start in range(0, len(order), _ROWS_AT_ONCE):
             lines = whole.take(pa.array(order[start : start + _ROWS_AT_ONCE]))
             pa_csv.write_csv(lines, raw, pa_csv.WriteOptions(include_header=False))
+
+
+def _suggested(suggestion: pd.Series) -> pa.Array:
+    names = pa.array(suggestion.cat.categories, pa.string())
+    return names.take(_codes(suggestion.cat.codes.to_numpy()))
 
 
 def _codes(codes: np.ndarray) -> pa.Array:

@@ -181,12 +181,14 @@ def _is_of(standing: Standing, op_id: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Sorted:
-    """The (M,) rows of a wish. labels: codes into classes that they would get, -1 for none (RELABEL only).
+    """The (M,) rows of a wish. labels: codes into names that they would get, -1 for none (RELABEL only).
 
+    names: the classes, then sets of labels that no row has.
     decided, elsewhere, able: (M,) bool: somebody decided it; another holds it; it can take the verdict.
     """
 
     dataset: Dataset
+    names: tuple[str, ...]
     check: str
     action: Action
     positions: np.ndarray
@@ -222,7 +224,7 @@ class _Sorted:
 
         Decided and held ones too: which of them are left alone is settled where nobody else writes.
         """
-        names = np.array([*self.dataset.classes, ""], dtype=object)  # code -1 is the last
+        names = np.array([*self.names, ""], dtype=object)  # code -1 is the last
         given = names[self.dataset.labels[self.positions[self.able]]].tolist()
         ids = self.ids(self.able)
         if self.action is Action.RELABEL:
@@ -236,12 +238,14 @@ def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
     board = team.board(wish.dataset, person, wish.filters)
     positions = _positions(team, person, dataset, wish)
     held = {r: c for r, c in team.claims.held(wish.dataset).items() if c.annotator != person}
+    names = _names(board, wish)
     return _Sorted(
         dataset,
+        names,
         board.check,
         wish.action,
         positions,
-        _labels(board, wish)[positions],
+        _labels(board, names, wish)[positions],
         _among(dataset, team.store.standings(wish.dataset))[positions],
         _among(dataset, held)[positions],
         held,
@@ -253,7 +257,7 @@ def _check_verdict(dataset: Dataset, wish: Wish) -> None:
         raise refuse(f"{wish.action} is no verdict", expected="one of " + ", ".join(sorted(VERDICTS)))
     if wish.label is not None and wish.action is not Action.RELABEL:
         raise refuse(f"a decision to {wish.action} names no class")
-    if wish.label is not None and wish.label not in dataset.classes:
+    if wish.label is not None and not dataset.knows(wish.label):
         raise refuse(f"{wish.label!r} is not a class of this project")
 
 
@@ -270,16 +274,26 @@ def _positions(team: Team, person: str, dataset: Dataset, wish: Wish) -> np.ndar
     return positions
 
 
-def _labels(board: Board, wish: Wish) -> np.ndarray:
-    """(N,) codes of the class that each row would get, -1 for none."""
+def _names(board: Board, wish: Wish) -> tuple[str, ...]:
+    """The classes; where a row can have several labels also the sets that are wished for or suggested."""
+    dataset = board.dataset
+    if dataset.sets is None:
+        return dataset.classes
+    wished = () if wish.label is None else (wish.label,)
+    suggested = board.results[board.check].table["suggestion"].cat.categories if board.check else ()
+    return tuple(dict.fromkeys((*dataset.classes, *wished, *suggested)))
+
+
+def _labels(board: Board, names: tuple[str, ...], wish: Wish) -> np.ndarray:
+    """(N,) codes into names of the class that each row would get, -1 for none."""
     dataset = board.dataset
     if wish.action is not Action.RELABEL or (wish.label is None and not board.check):
         return np.full(len(dataset), _NOTHING)
     if wish.label is not None:
-        return np.full(len(dataset), dataset.classes.index(wish.label))
+        return np.full(len(dataset), names.index(wish.label))
     suggested = board.results[board.check].table["suggestion"]
     # The categories of a suggestion are names, in an order of their own.
-    code_of = pd.Index(dataset.classes).get_indexer(suggested.cat.categories)
+    code_of = pd.Index(names).get_indexer(suggested.cat.categories)
     codes = np.append(code_of, _NOTHING)[suggested.cat.codes.to_numpy()]
     if board.hidden is not None:
         codes[board.hidden] = _NOTHING
@@ -296,7 +310,7 @@ def _among(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
 
 def _pairs(found: _Sorted, changing: np.ndarray) -> tuple[tuple[str | None, str | None, int], ...]:
     """The most frequent (given, new, rows) among the changes, ties in class order."""
-    classes = found.dataset.classes
+    classes = found.names
     given = found.dataset.labels[found.positions[changing]].astype(np.int64)
     width = len(classes) + 1
     pairs, rows = np.unique(

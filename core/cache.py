@@ -59,11 +59,12 @@ def load(cache_dir: Path, check: Check, key: str, dataset: Dataset) -> Result | 
     try:
         names = _verified(folder)
         table = _read(folder / _TABLE)
-        codes = pd.Index(dataset.classes)
-        table["suggestion"] = pd.Categorical.from_codes(table["suggestion"].to_numpy(), codes)
         table.index = dataset.row_ids
         summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
         figures = {n[len(_FIGURE) : -8]: _read(folder / n) for n in names if n.startswith(_FIGURE)}
+        more = figures["suggested_sets"]["set"] if "suggested_sets" in figures else ()
+        codes = pd.Index((*dataset.classes, *more))
+        table["suggestion"] = pd.Categorical.from_codes(table["suggestion"].to_numpy(), codes)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         log.warning("damaged result of %s is computed again: %s", check.name, error)
         return None

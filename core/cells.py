@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,14 @@ def is_missing(value: Any) -> bool:
 
 
 def cell_text(value: Any) -> str:
-    """A cell as text; "" where it is missing. Raises InputError for bytes, which are no text."""
+    """A cell as text; "" where it is missing; lists as JSON.
+
+    Raises InputError for bytes, which are no text.
+    """
     if isinstance(value, bytes):
         raise refuse("a column holds bytes, which a text format cannot hold", mend="export as Parquet")
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return "" if is_missing(value) else str(value)
 
 

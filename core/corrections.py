@@ -310,7 +310,7 @@ class _Judge:
     def change(self, position: int, decision: Decision) -> Change:
         """The change that a decision makes whose verdict is "change"."""
         if decision.action is Action.RELABEL:
-            return self._relabels([position], self.written.tokens[self._wanted(decision)], decision)[0]
+            return self._relabels([position], self.written.cell(self._wanted(decision)), decision)[0]
         if self.options.excluded == "mark":
             return Change(position, decision.row_id, EXCLUDED, "", "True", decision)
         return Change(position, decision.row_id, "", self._cells([position])[0], "", decision)

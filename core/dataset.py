@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.multilabel import LabelSets
+
 Kind = Literal["image", "text", "tabular", "none"]
 UNLABELLED = -1
 
@@ -23,6 +25,7 @@ class Columns:
     """Which column plays which role. None: the data set has no such column.
 
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
+    delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "": one label a row.
     """
 
     id: str | None = None
@@ -30,6 +33,7 @@ class Columns:
     split: str | None = None
     content: tuple[str, ...] = ()
     kind: Kind = "none"
+    delimiter: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,8 @@ class Dataset:
     labels: (N,) int32 codes into classes, -1 where the row has no label.
     media_root: the folder that image paths are relative to.
     media_hash: for images, (N,) sha256 hex of each file's bytes, "" where it cannot be read.
+    sets: where a row has several labels, how they are written. classes and tokens are then those sets that
+    rows have, each as one text, and K is the number of names in `sets`. None: one label a row.
     """
 
     name: str
@@ -52,6 +58,7 @@ class Dataset:
     labels: np.ndarray
     media_root: Path | None = None
     media_hash: np.ndarray | None = None
+    sets: LabelSets | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -65,6 +72,15 @@ class Dataset:
     def positions(self, row_ids: Iterable[str]) -> np.ndarray:
         """(len(row_ids),) positions in the table, -1 for an id that is not there."""
         return self.table.index.get_indexer(pd.Index(list(row_ids), dtype="str"))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K class names in the column order of every (N, K) array; without sets, `classes`."""
+        return self.classes if self.sets is None else self.sets.names
+
+    def knows(self, label: str | None) -> bool:
+        """Whether a label can be given to a row: a class, or a set of classes as one text."""
+        return label in self.classes if self.sets is None else self.sets.holds(label)
 
     @cached_property
     def splits(self) -> pd.Series | None:
@@ -104,6 +120,8 @@ class Dataset:
         elif name == "labels":
             sha.update("\x00".join(self.classes).encode())
             sha.update(np.ascontiguousarray(self.labels, dtype=np.int32).data)
+            if self.sets is not None:
+                sha.update(repr(self.sets).encode())
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])

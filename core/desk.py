@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
 from core.review import items
+from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
 from core.review.queue import Filters, check_in_use, select
 from core.session_token import UNNAMED, lifetime, mint_media
@@ -54,6 +56,14 @@ class Desk:
         from core.review.store import shared_store
 
         return shared_store(self.workspace.database_url)
+
+    @cached_property
+    def _class_log(self) -> ClassLog:
+        return ClassLog(self.store)
+
+    def classes(self, name: str) -> ClassList:
+        """The classes of a data set as they are called now."""
+        return self._class_log.of(self.project(name).dataset)
 
     def project(self, name: str) -> Project:
         """The data set of that name. Raises InputError where there is none."""
@@ -122,7 +132,7 @@ class Desk:
         near = _near(embeddings, position, NEIGHBOURS, None)
         same = [board.dataset.labels[p] for p, _ in near]
         counted = None
-        if suggested is not None:
+        if suggested in board.dataset.classes:
             counted = (same.count(board.dataset.classes.index(suggested)), len(near))
         return {
             "given": self._labelled(board, embeddings, position, given),
@@ -133,8 +143,8 @@ class Desk:
     def _labelled(
         self, board: items.Board, embeddings: np.ndarray, position: int, label: str | None
     ) -> list[dict[str, Any]]:
-        if label is None:
-            return []
+        if label not in board.dataset.classes:
+            return []  # no label, or a set of labels that no row has
         among = np.flatnonzero(board.dataset.labels == board.dataset.classes.index(label))
         near = _near(embeddings, position, SHOWN_NEIGHBOURS, among)
         return [{**items.preview(board, p), "distance": round(d, 3)} for p, d in near]
@@ -144,26 +154,36 @@ class Desk:
         board = self.board(name, Filters())
         return items.row_text(board.dataset, self._position(board, row))
 
-    def record(self, decisions: Sequence[Decision]) -> list[Receipt]:
-        """Store what fits its data set; a receipt for each decision, in their order."""
+    def record(self, events: Sequence[Decision]) -> list[Receipt]:
+        """Store what fits its data set; a receipt for each event, in their order."""
         from core.review.store import Receipt
 
-        reasons = [self._misfit(d) for d in decisions]
-        good = [d for d, reason in zip(decisions, reasons, strict=True) if not reason]
+        # A class and the first row that gets it may come together.
+        added = {str(e.details.get("add")) for e in events if e.action is Action.CLASS}
+        reasons = [self._misfit(event, added) for event in events]
+        good = [e for e, reason in zip(events, reasons, strict=True) if not reason]
         stored = iter(self.store.record(good))
-        pairs = zip(decisions, reasons, strict=True)
-        return [Receipt(d.op_id, refused=reason) if reason else next(stored) for d, reason in pairs]
+        pairs = zip(events, reasons, strict=True)
+        return [Receipt(e.op_id, refused=reason) if reason else next(stored) for e, reason in pairs]
 
-    def _misfit(self, event: Decision) -> str:
+    def _misfit(self, event: Decision, added: Collection[str]) -> str:
         """Why an event does not fit the data set as it is now; "" where it does."""
         if event.dataset not in self.workspace.names():
             return f"There is no data set called {event.dataset!r}."
         if (event.action is Action.UNDO) != (event.undoes is not None):
             return "Only an undo names the decision that it undoes."
+        if event.action is Action.CLASS:
+            known = self.store.is_stored(event.op_id)  # sent again: its own name is taken by now
+            return "" if known else self.classes(event.dataset).why_not(event.details)
         if not event.row_id and event.action not in VERDICTS:
             return ""  # about the data set, or the undo of such an event: the store knows what it undoes
         dataset = self.project(event.dataset).dataset
         position = int(dataset.positions([event.row_id])[0])
+        label = event.label if event.action is Action.RELABEL else None
+        if label is None or dataset.knows(label):
+            return _misfit(dataset, position, event)
+        if label in added or label in self.classes(event.dataset).names:
+            event = replace(event, action=Action.KEEP, label=None)  # the rest of it must fit too
         return _misfit(dataset, position, event)
 
     def _position(self, board: items.Board, row: str) -> int:
@@ -188,8 +208,9 @@ def _misfit(dataset: Dataset, position: int, event: Decision) -> str:
     if event.given_label != given:
         return f"Row {event.row_id} is labelled {given!r} now, not {event.given_label!r}. Reload the page."
     if event.action is Action.RELABEL:
-        if event.label not in dataset.classes:
-            return f"{event.label!r} is not a class of this project."
+        if not dataset.knows(event.label):
+            what = "a class" if dataset.sets is None else "a set of classes"
+            return f"{event.label!r} is not {what} of this project."
     elif event.label is not None:
         return f"A decision to {event.action} names no class."
     return ""

@@ -87,9 +87,14 @@ def issue_table(
     flagged: np.ndarray,
     suggestion: np.ndarray | None = None,
     reasons: Mapping[int, str] | None = None,
+    suggested_sets: tuple[str, ...] = (),
     **extra: np.ndarray,
 ) -> pd.DataFrame:
-    """Build a Result.table. suggestion: (N,) class codes, -1 for none; reasons: by row position."""
+    """Build a Result.table. suggestion: (N,) class codes, -1 for none; reasons: by row position.
+
+    suggested_sets: sets of labels beyond those that rows have, whose codes follow. They have to be in the
+    figure "suggested_sets" too, so that a stored result can be read back.
+    """
     n = len(dataset)
     codes = np.full(n, -1, dtype=np.int32) if suggestion is None else suggestion
     reason = np.full(n, "", dtype=object)
@@ -98,7 +103,7 @@ def issue_table(
     columns = {
         "score": np.asarray(score, dtype=np.float32),
         "flagged": np.asarray(flagged, dtype=bool),
-        "suggestion": pd.Categorical.from_codes(codes, pd.Index(dataset.classes)),
+        "suggestion": pd.Categorical.from_codes(codes, pd.Index((*dataset.classes, *suggested_sets))),
         "reason": pd.array(reason, dtype="str"),
         **extra,
     }

@@ -13,12 +13,18 @@ import pandas as pd
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
 from core.predictions import Predictions
-from core.preflight.agreement import agreement
+from core.preflight.agreement import agreement, set_agreement
 from core.preflight.columns import guess_columns
 from core.preflight.image_files import hash_images
+from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
 from core.preflight.prediction_files import ArrayFile, align, read_array
-from core.preflight.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.preflight.probabilities import (
+    as_float_matrix,
+    check_embeddings,
+    check_label_probs,
+    check_pred_probs,
+)
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
 from core.preflight.table_checks import check_table, label_remarks, row_ids, unused_remark
 from core.progress import Progress
@@ -35,8 +41,9 @@ class Plan:
     """What a person wants made of a table.
 
     classes: a file with a class name a line, a JSON list or {label: name}, or CSV label,name.
-    softmax: turn logits into probabilities. merge_variants: read labels that differ only in case or
-    white space as one class. media_root: the folder of the images; default: the source's folder.
+    softmax: turn logits into probabilities (by the sigmoid, where a row can have several labels).
+    merge_variants: read labels that differ only in case or white space as one class. media_root: the folder
+    of the images; default: the source's folder.
     """
 
     name: str
@@ -88,11 +95,14 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
             root, hashes = _attempt(problems, _media, raw, plan, progress.part(0.5, 1.0)) or (None, None)
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
-            dataset = Dataset(plan.name, table, plan.columns, names, tokens, labels, root, hashes)
+            dataset = Dataset(
+                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets
+            )
         elif array is not None:
             # Nobody should mend the labels only to hear of the probabilities afterwards.
             progress.report(0.2, "Checking predictions")
-            _attempt(problems, check_pred_probs, array.values, array.file, plan.softmax, progress)
+            checked = check_label_probs if plan.columns.delimiter else check_pred_probs
+            _attempt(problems, checked, array.values, array.file, plan.softmax, progress)
     order = ("error", "warning", "notice")
     problems.sort(key=lambda p: order.index(p.severity))
     return Prepared(dataset, predictions, raw.source, tuple(problems))
@@ -123,14 +133,21 @@ def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classe
     listed = _class_list(raw, plan)
     known = frozenset((*listed.tokens, *listed.names)) if listed is not None else frozenset()
     given, problems = read_given(raw.frame[column], file, known)
+    names = array.names if array is not None else None
+    width = None if array is None else array.values.shape[1]
+    if delimiter := plan.columns.delimiter:
+        try:
+            sets = read_sets(given, where, delimiter, listed, names, width, plan.merge_variants)
+        except InputError as error:
+            raise InputError(*problems, *error.problems) from error
+        return sets, [*problems, *sets.problems]
     given, said = merge_spellings(given, where, plan.merge_variants)
     problems += said + label_remarks(given, file, column)
     errors = [p for p in problems if p.severity == "error"]
     if errors:
         raise InputError(*problems)
     try:
-        width = None if array is None else array.values.shape[1]
-        classes = reconcile(given, where, listed, array.names if array is not None else None, width)
+        classes = reconcile(given, where, listed, names, width)
     except InputError as error:
         raise InputError(*problems, *error.problems) from error
     problems += [*classes.problems, *unused_remark(classes.names, classes.labels, file)]
@@ -176,12 +193,16 @@ def _pred_probs(
     columns = classes.columns or ()
     if columns != tuple(range(values.shape[1])):
         values = np.ascontiguousarray(values[:, list(columns)])
+    checked = check_pred_probs if classes.sets is None else check_label_probs
     try:
-        values, said = check_pred_probs(values, array.file, softmax, progress)
+        values, said = checked(values, array.file, softmax, progress)
     except InputError as error:
         raise InputError(*problems, *error.problems) from error
-    problems += said + agreement(classes.labels, values, classes.names, array.file)
-    return values, problems
+    problems += said
+    if classes.sets is None:
+        return values, problems + agreement(classes.labels, values, classes.names, array.file)
+    member = classes.sets.indicator(classes.names)
+    return values, problems + set_agreement(classes.labels, member, values, array.file)
 
 
 def _embeddings(

@@ -14,7 +14,8 @@ class Predictions:
     """Out-of-sample outputs in Dataset row order.
 
     model: its name, shown beside every number that it made.
-    pred_probs: (N, K) float32 or float64, memory-mapped, columns in Dataset.classes order, rows sum to 1.
+    pred_probs: (N, K) float32 or float64, memory-mapped, columns in Dataset.names order. Rows sum to 1,
+    unless a row can have several labels.
     embeddings: (N, D) float16 or float32, memory-mapped.
     """
 

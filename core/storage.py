@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ import pyarrow as pa
 from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
 from core.files import write_json
+from core.multilabel import LabelSets
 from core.predictions import Predictions
 from core.source import Source
 
@@ -53,6 +54,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
             "columns": asdict(dataset.columns),
             "classes": dataset.classes,
             "tokens": dataset.tokens,
+            "sets": None if dataset.sets is None else asdict(dataset.sets),
             "media_root": None if dataset.media_root is None else str(dataset.media_root),
             "model": prepared.predictions.model,
             "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
@@ -83,6 +85,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         labels=np.asarray(_load_array(folder / "labels.npy")),
         media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
         media_hash=None if media_hash is None else media_hash.astype("U64"),
+        sets=_label_sets(meta.get("sets")),
     )
     predictions = Predictions(
         model=meta["model"],
@@ -93,6 +96,13 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     predictions.trust(meta["parts"]["predictions"])
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     return dataset, predictions, source, tuple(Problem(**p) for p in meta["problems"])
+
+
+def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:
+    """None also for a data set that was stored before rows could have several labels."""
+    if kept is None:
+        return None
+    return LabelSets(**{**kept, "names": tuple(kept["names"]), "tokens": tuple(kept["tokens"])})
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:

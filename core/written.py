@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.dataset import Dataset
 from core.errors import Problem
+from core.multilabel import LabelSets
 from core.review.classes import ClassList
 
 
@@ -25,12 +26,14 @@ class Written:
     next whole number, where all tokens are such.
 
     tokens: by name. codes: the class's place in the class list of the data, by name; added classes follow.
-    numeric: whether the column can hold numbers only.
+    numeric: whether the column can hold numbers only. sets: where a row can have several labels; any set of
+    them can be written then, and tokens are those of the sets that rows have.
     """
 
     tokens: Mapping[str, str]
     codes: Mapping[str, int]
     numeric: bool = False
+    sets: LabelSets | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, classes: ClassList) -> Written:
@@ -47,10 +50,12 @@ class Written:
         label = dataset.columns.label
         there = label is not None and label in dataset.table.columns
         numeric = there and pd.api.types.is_numeric_dtype(dataset.table[label].dtype)
-        return cls(tokens, places, numeric)
+        return cls(tokens, places, numeric, dataset.sets)
 
     def token(self, name: str) -> str | Problem:
         """The label cell of a class, or why there is none."""
+        if self.sets is not None and self.sets.holds(name):
+            return self.sets.cell(name)
         if name not in self.codes:
             return Problem(
                 "error",
@@ -71,6 +76,10 @@ class Written:
                 mend="load the data with a class list that gives each number its name",
             )
         return token
+
+    def cell(self, name: str) -> str:
+        """The label cell of a class that has one; see `token`."""
+        return self.tokens[name] if self.sets is None else self.sets.cell(name)
 
     def code(self, token: str) -> int:
         """The place in the class list of the class that is written so."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.checks import _label_sets
 from core.dataset import Dataset
 from core.issues import Check, Result, Setting, issue_table
 from core.methods.confident_learning import (
@@ -37,6 +38,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     probs = predictions.pred_probs
     if probs is None:
         raise ValueError("label_issues needs pred_probs")
+    if dataset.sets is not None:
+        return _label_sets.run(dataset, probs, params, progress)
     note = _too_small(dataset)
     if probs.shape[1] < 2:
         return _nothing_to_compare(dataset, note)
@@ -239,7 +242,8 @@ CHECK = Check(
         Setting(
             "filter_by",
             DEFAULT_FILTER,
-            "How many rows are flagged, and which. All but the default are cleanlab's own filters.",
+            "How many rows are flagged, and which. All but the default are cleanlab's own filters. Where a "
+            f"row can have several labels the default is {_label_sets.USUAL_FILTER}.",
             tuple(FILTERS),
         ),
         Setting(

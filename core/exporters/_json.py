@@ -136,6 +136,7 @@ class ObjectWriter:
         self.corrections = corrections
         self.label = corrections.dataset.columns.label
         self.bare = bare
+        self.lists = self.label in corrections.source.layout.get("nested", ())
 
     def check(self, position: int, raw: bytes) -> None:
         """Raises InputError unless the object at this position has the label that the data set has."""
@@ -144,7 +145,9 @@ class ObjectWriter:
         text = raw.decode("latin-1")
         start, stop = value_spans(text, 0).get(self.label, (0, 0))
         word = text[start:stop].encode("latin-1") or b"null"
-        check_cell(self.corrections, position, json.loads(word, strict=False, parse_int=str, parse_float=str))
+        # Numbers stay text, but not within a list, which is compared as JSON.
+        numbers: dict[str, Any] = {} if word.startswith(b"[") else {"parse_int": str, "parse_float": str}
+        check_cell(self.corrections, position, json.loads(word, strict=False, **numbers))
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
         """The object with a new label (None keeps it) and with the added values at its end."""
@@ -163,6 +166,8 @@ class ObjectWriter:
 
     def _value(self, token: str, old: str | None, position: int) -> str:
         """The token as JSON, typed like the value that it replaces."""
+        if self.lists:
+            return token
         labelled = old is not None and self.corrections.dataset.labels[position] >= 0
         bare = not old.startswith('"') if labelled and old else self.bare
         word = token.lower() if token in ("True", "False") else token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str)
     encoded = pa.types.is_dictionary(kind)
     plain = _plain(column)
     try:
-        new = pa.array(list(tokens.values()), pa.string()).cast(plain.type)
+        new = _typed(list(tokens.values()), plain.type)
         source = np.arange(len(plain))
         source[list(tokens)] = len(plain) + np.arange(len(tokens))
         made = pa.concat_arrays([plain, new]).take(pa.array(source))
@@ -77,6 +78,13 @@ def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str)
             f"a decided class cannot be written in a column of type {kind}: {error}", column=name
         ) from error
     return pa.chunked_array([made], type=kind)
+
+
+def _typed(tokens: list[str], kind: pa.DataType) -> pa.Array:
+    """Label cells in the type of their column; JSON lists where it holds lists."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.array([json.loads(token) for token in tokens], kind)
+    return pa.array(tokens, pa.string()).cast(kind)
 
 
 @contextmanager

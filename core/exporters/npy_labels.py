@@ -28,6 +28,11 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
             "an array of labels has no room for added columns",
             mend="export without them and leave excluded rows out, or choose CSV",
         )
+    if corrections.dataset.sets is not None and corrections.source.format != "npy":
+        raise refuse(
+            "an array of one label a row cannot hold several labels a row",
+            mend="export in the format of the source, or as CSV",
+        )
     progress.report(0.0, "writing labels")
     if corrections.source.format != "npy":
         labels = _codes(corrections)

@@ -51,7 +51,8 @@ def read(path: Path, progress: Progress) -> RawTable:
     progress.report(0.5, "Reading columns")
     nested = [f.name for f in table.schema if pa.types.is_nested(f.type)]
     for name in nested:
-        texts = [None if v is None else json.dumps(v, default=str) for v in table[name].to_pylist()]
+        cells = table[name].to_pylist()
+        texts = [None if v is None else json.dumps(v, default=str, ensure_ascii=False) for v in cells]
         table = table.set_column(names.index(name), name, pa.array(texts, pa.large_string()))
     frame = _to_pandas(table)
     problems = [

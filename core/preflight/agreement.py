@@ -12,6 +12,9 @@ LEAST_KAPPA = 0.2
 LEAST_GAIN = 0.1
 """How much more labels another order of the columns must explain before it is named."""
 
+LEAST_SURER = 0.75
+"""Below this share of classes the predictions are hardly about these labels."""
+
 
 def agreement(
     labels: np.ndarray, pred_probs: np.ndarray, classes: tuple[str, ...], file: str
@@ -44,6 +47,35 @@ def agreement(
         found = f"the predictions disagree with most labels: they agree with {numbers}"
         mend = "are the rows in the order of the data, and the columns in the order of the classes?"
         return [Problem("warning", found, mend, file=file)]
+    return [Problem("notice", text, file=file)]
+
+
+def set_agreement(labels: np.ndarray, member: np.ndarray, pred_probs: np.ndarray, file: str) -> list[Problem]:
+    """States for how many classes the model is surer on rows that have the label, and warns of too few.
+
+    labels: (N,) codes of sets, -1 = unlabelled. member: (sets, K) bool. Without any relation between
+    predictions and labels that is so for half of the classes. Classes that all or no rows have say nothing.
+    """
+    rows = np.bincount(labels[labels >= 0], minlength=len(member)) @ member.astype(np.int64)
+    sums = np.zeros((2, member.shape[1]))
+    start = 0
+    for chunk in _chunks(pred_probs):
+        codes = labels[start : start + len(chunk)]
+        has = np.where((codes >= 0)[:, None], member[codes], False)
+        there = (codes >= 0)[:, None]
+        sums += [np.sum(chunk, axis=0, where=has), np.sum(chunk, axis=0, where=there & ~has)]
+        start += len(chunk)
+    n = int((labels >= 0).sum())
+    telling = (rows > 0) & (rows < n)
+    if not telling.any():
+        return []
+    surer = int((sums[0][telling] / rows[telling] > sums[1][telling] / (n - rows[telling])).sum())
+    of = int(telling.sum())
+    count = f"{surer:,} of {of:,} classes (half would be chance)"
+    text = f"the model is surer of a label on the rows that have it for {count}"
+    if n >= 20 and of >= 3 and surer < LEAST_SURER * of:
+        mend = "are the rows in the order of the data, and the columns in the order of the classes?"
+        return [Problem("warning", text, mend, file=file)]
     return [Problem("notice", text, file=file)]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import pandas as pd
 from pandas.api import types
 
 from core.dataset import Columns, Kind
 from core.importers.image_folder import IMAGE_SUFFIXES, SPLITS
+from core.preflight.label_sets import guess_delimiter
 from core.source import RawTable
+
+_Frame = TypeVar("_Frame", pd.DataFrame, pd.Series)
 
 SAMPLE = 1_000
 """Rows, evenly spaced, that are looked at where a role is guessed by values."""
@@ -33,14 +37,14 @@ def guess_columns(raw: RawTable) -> Columns:
     id: named so, unique unless it is called "id" itself (then repeats are an error to be shown).
     label: named so, else the last column with few different values. split: named so, else one that
     holds nothing but names of splits. content: image paths by suffix, else the longest text, else
-    every remaining column.
+    every remaining column. delimiter: only where it is clear that rows have several labels.
     """
     if raw.source.format == "image_folder":
         split = "split" if "split" in raw.frame else None
         return Columns("path", "label", split, ("path",), "image")
     names = [c for c in raw.frame.columns if not _is_stored_index(c)]
     row_id = _guess_id(raw.frame[names], header=bool(raw.source.layout.get("header", True)))
-    left = raw.frame[names].iloc[:: max(1, len(raw.frame) // SAMPLE)]
+    left = _sample(raw.frame[names])
     left = left.drop(columns=[row_id] if row_id is not None else [])
     label = _by_name(left.columns, _LABEL)
     split = _guess_split(left.drop(columns=[label] if label is not None else []))
@@ -48,7 +52,14 @@ def guess_columns(raw: RawTable) -> Columns:
     label = _guess_label(left) if label is None else label
     left = left.drop(columns=[label] if label is not None else [])
     content, kind = _guess_content(left)
-    return Columns(row_id, label, split, content, kind)
+    return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label))
+
+
+def guess_label_delimiter(raw: RawTable, label: str | None) -> str:
+    """What stands between the labels of a row in this column, "" for one label a row. By its values."""
+    if label is None or label not in raw.frame or not _is_text(raw.frame[label]):
+        return ""
+    return guess_delimiter(_sample(raw.frame[label]))
 
 
 def fill_columns(said: Columns, raw: RawTable) -> Columns:
@@ -60,7 +71,12 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         split=said.split or guessed.split,
         content=said.content or guessed.content,
         kind=said.kind if said.content else guessed.kind,
+        delimiter=said.delimiter or guess_label_delimiter(raw, said.label or guessed.label),
     )
+
+
+def _sample(frame: _Frame) -> _Frame:
+    return frame.iloc[:: max(1, len(frame) // SAMPLE)]
 
 
 def _is_stored_index(name: str) -> bool:

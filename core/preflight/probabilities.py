@@ -47,6 +47,30 @@ def as_float_matrix(array: np.ndarray, file: str, what: str) -> tuple[np.ndarray
     return np.ascontiguousarray(array, dtype=wanted), problems
 
 
+def check_label_probs(
+    array: np.ndarray, file: str, logits: bool = False, progress: Progress | None = None
+) -> tuple[np.ndarray, list[Problem]]:
+    """(probabilities, what was found) where a row can have several labels: each column speaks for itself.
+
+    Rows need not sum to 1 and may hold zeros only. Else as `check_pred_probs`; logits go through the
+    sigmoid function.
+    """
+    survey = _survey(array, progress)
+    survey.refuse_unusable(file)
+    problems: list[Problem] = []
+    if survey.low < -HAIR or survey.high > 1 + HAIR:
+        if not logits:
+            raise _not_probabilities(array, survey, file)
+        array = _each_chunk(array, _sigmoid)
+        problems.append(Problem("notice", "logits, turned into probabilities by the sigmoid", file=file))
+        survey = _survey(array, progress)
+    elif survey.low < 0 or survey.high > 1:
+        array = _each_chunk(array, _clipped)
+        found = f"values a hair outside [0, 1] ({survey.low:.3g} to {survey.high:.7g}), clipped"
+        problems.append(Problem("notice", found, file=file))
+    return array, problems + survey.remarks(file)
+
+
 def check_pred_probs(
     array: np.ndarray, file: str, softmax: bool = False, progress: Progress | None = None
 ) -> tuple[np.ndarray, list[Problem]]:
@@ -209,6 +233,11 @@ def _softmax(chunk: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def _sigmoid(chunk: np.ndarray) -> np.ndarray:
+    # Through tanh, which no large value overflows.
+    return (0.5 * (1 + np.tanh(0.5 * chunk))).astype(chunk.dtype, copy=False)
+
+
 def _rows_problem(what: str, rows: list[int], file: str, mend: str) -> Problem:
     named = ", ".join(f"{r + 1:,}" for r in rows[:5]) + (" and more" if len(rows) > 5 else "")
     found = f"{what} in row{'s' if len(rows) > 1 else ''} {named}"
@@ -241,5 +270,5 @@ def _not_distributions(survey: _Survey, file: str) -> InputError:
         f"rows sum to {survey.low_sum:.4g} to {survey.high_sum:.4g}",
         file=file,
         expected="one distribution over the classes in each row, summing to 1",
-        mend="sigmoid or multi-label scores are no class probabilities: save a softmax over the classes",
+        mend="save a softmax over the classes; sigmoid scores are for multi-label data (--label-delimiter)",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError, Problem, refuse
+from core.multilabel import LabelSets
 from core.preflight.labels import ClassList, GivenLabels, integer
 
 _PREFIX = re.compile(r"(?i)^(pred_?probs?|pred_?proba|probability|proba|probs?|p|class|score)[ _.:\-]+")
@@ -32,6 +33,7 @@ class Classes:
 
     tokens: how each class is written in the label column. labels: (N,) int32, -1 = unlabelled.
     columns: (K,) positions in the file of the probabilities, None where there is none.
+    sets: where a row has several labels; names and tokens are then those of sets, K counts sets.names.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Classes:
     labels: np.ndarray
     columns: tuple[int, ...] | None = None
     problems: tuple[Problem, ...] = ()
+    sets: LabelSets | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _unknown(given: GivenLabels, unknown: list[int], listed: ClassList, where: W
             column=where.column,
             count=int(given.counts[unknown].sum()),
             expected="one label for each row",
-            mend="several labels for a row (multi-label) are not supported yet",
+            mend="say how the labels of a row are separated (--label-delimiter, or on the Load page)",
         )
     shown = unknown[:10]
     said = [

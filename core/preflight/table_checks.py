@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.dataset import content_ids
 from core.errors import Problem, Severity, refuse
+from core.multilabel import LIST
 from core.preflight.labels import GivenLabels, as_text
 from core.source import RawTable
 
@@ -42,9 +43,10 @@ def check_table(raw: RawTable, columns: Columns) -> list[Problem]:
             say("error", "the cells hold bytes, not text", "choose another column", column=name)
     if columns.label is not None and columns.label == columns.id:
         say("error", "one column is both id and label", "choose another", column=columns.label)
-    if columns.label is not None and columns.label in raw.source.layout.get("nested", ()):
-        found = "labels are lists: several labels for a row (multi-label) are not supported yet"
-        say("error", found, "give one label for each row", column=columns.label)
+    nested = columns.label is not None and columns.label in raw.source.layout.get("nested", ())
+    if nested and columns.delimiter != LIST:
+        mend = "say that a row has a list of labels (--label-delimiter list, or on the Load page)"
+        say("error", "labels are lists (multi-label)", mend, "one label a row", column=columns.label or "")
     return problems
 
 

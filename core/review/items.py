@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -54,7 +54,9 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
     """One row as the surface shows it.
 
     number: the row as a person counts it (1 is the first record). given, suggestion: class names or None.
-    classes: at most TOP_CLASSES [name, probability or None], likeliest first, ties in class order.
+    classes: at most TOP_CLASSES [name, probability or None], likeliest first, ties in class order; where a
+    row can have several labels, those given and suggested are among them before any other, and
+    sets: {given, suggestion} as lists of names (None: no label, no suggestion). Else sets is None.
     likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
     a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
@@ -68,6 +70,7 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
         "number": position + 1,
         "given": given_label(dataset, position),
         "suggestion": suggestion,
+        "sets": _sets(dataset, position, suggestion),
         "classes": classes,
         "likely": likely,
         "why": why(board, position),
@@ -116,7 +119,8 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
         return [(f"Not flagged: score {score:.2f}, where 0 is worst and 1 is clean.", False)]
     suggestion = suggestion_of(board, position)
     probs = board.predictions.pred_probs
-    if probs is None or suggestion is None or board.check != DEFAULT_FIND:
+    several = board.dataset.sets is not None
+    if probs is None or suggestion is None or board.check != DEFAULT_FIND or several:
         return [(str(table["reason"].iloc[position]), False)]
     dataset = board.dataset
     given, row = given_label(dataset, position), probs[position]
@@ -168,15 +172,38 @@ def _titles() -> dict[str, str]:
 
 def _likeliest(board: Board, position: int) -> tuple[list[tuple[str, float | None]], list[int]]:
     """(the classes that are shown, the codes that a search ranks by); see `item`."""
-    classes, probs = board.dataset.classes, board.predictions.pred_probs
+    classes, probs = board.dataset.names, board.predictions.pred_probs
+    first = _in_sets(board, position)
     if probs is None or board.hides(position):
-        return [(name, None) for name in classes[:TOP_CLASSES]], []
+        picked = _fill(first, range(min(len(classes), TOP_CLASSES + len(first))))
+        return [(classes[k], None) for k in picked], []
     row = np.asarray(probs[position], dtype=np.float64)
     order = np.argsort(-row, kind="stable")[:LIKELY_CLASSES].tolist()
-    shown: list[tuple[str, float | None]] = [
-        (classes[k], round(float(row[k]), 4)) for k in order[:TOP_CLASSES]
-    ]
+    picked = sorted(_fill(first, order), key=lambda k: -row[k])
+    shown: list[tuple[str, float | None]] = [(classes[k], round(float(row[k]), 4)) for k in picked]
     return shown, order if len(classes) > TOP_CLASSES else []
+
+
+def _fill(first: Sequence[int], others: Iterable[int]) -> list[int]:
+    """The first codes and as many others as make TOP_CLASSES, in class order."""
+    return sorted(list(dict.fromkeys((*first, *others)))[: max(TOP_CLASSES, len(set(first)))])
+
+
+def _in_sets(board: Board, position: int) -> list[int]:
+    """Codes of the classes in the given and in the suggested set, which have to be at hand to be unticked."""
+    sets = _sets(board.dataset, position, suggestion_of(board, position))
+    if sets is None:
+        return []
+    at = {name: code for code, name in enumerate(board.dataset.names)}
+    return [at[name] for name in (*(sets["given"] or ()), *(sets["suggestion"] or ()))]
+
+
+def _sets(dataset: Dataset, position: int, suggestion: str | None) -> dict[str, list[str] | None] | None:
+    """The given and the suggested set as lists of names; see `item`."""
+    if dataset.sets is None:
+        return None
+    texts = {"given": given_label(dataset, position), "suggestion": suggestion}
+    return {key: None if text is None else list(dataset.sets.members(text)) for key, text in texts.items()}
 
 
 def content(board: Board, position: int) -> dict[str, Any]:

@@ -109,6 +109,11 @@ def outcomes(
     """
     if policy not in POLICIES:
         raise refuse(f"there is no export policy called {policy!r}", expected="one of " + ", ".join(POLICIES))
+    if policy == "crowdlab" and dataset.sets is not None:
+        raise refuse(
+            "CROWDLAB weighs the probability of one label a row; rows here can have several",
+            expected="another policy",
+        )
     about = list(about)
     classes = class_list(dataset.classes, about)
     decisions: dict[str, Decision] = {}

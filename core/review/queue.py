@@ -35,7 +35,8 @@ class Filters:
     """What narrows a queue; an empty value narrows nothing. Field names are the query parameters.
 
     find: the check whose flagged rows, scores and suggestions are used ("": the usual one).
-    given, sug: class names. split: a value of the split column. state: one of STATES.
+    given, sug: class names; where a row can have several labels, one of its labels is this one.
+    split: a value of the split column. state: one of STATES.
     cut: rows scored at or below it, flagged or not; None: the flagged rows.
     q: text that the row's id or content contains, upper and lower case alike.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
@@ -109,8 +110,7 @@ def select(
     name = check_in_use(results, filters)
     keep = _found(dataset, results, name, filters)
     if filters.given:
-        code = dataset.classes.index(filters.given) if filters.given in dataset.classes else None
-        keep &= False if code is None else dataset.labels == code
+        keep &= _given(dataset, filters.given)
     if filters.split:
         keep &= False if dataset.splits is None else _equal(dataset.splits, filters.split)
     if filters.state:
@@ -134,7 +134,7 @@ def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: 
         elif not audit:
             keep &= table["flagged"].to_numpy()
         if filters.sug:
-            keep &= _suggested(table["suggestion"], filters.sug)
+            keep &= _suggested(dataset, table["suggestion"], filters.sug)
     elif filters.sug or filters.cut is not None:
         keep[:] = False
     return keep
@@ -164,11 +164,29 @@ def _at(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
     return mask
 
 
-def _suggested(suggestion: pd.Series, label: str) -> np.ndarray:
-    categories = suggestion.cat.categories
+def _given(dataset: Dataset, label: str) -> np.ndarray:
+    """(N,) whether the row is given this label, alone or among others."""
+    if dataset.sets is not None:
+        return _among(dataset, dataset.classes, label)[dataset.labels]
+    code = dataset.classes.index(label) if label in dataset.classes else None
+    return np.zeros(len(dataset), dtype=bool) if code is None else dataset.labels == code
+
+
+def _suggested(dataset: Dataset, suggestion: pd.Series, label: str) -> np.ndarray:
+    """(N,) whether this label is suggested for the row, alone or among others."""
+    categories, codes = suggestion.cat.categories, suggestion.cat.codes.to_numpy()
+    if dataset.sets is not None:
+        return _among(dataset, categories, label)[codes]
     if label not in categories:
         return np.zeros(len(suggestion), dtype=bool)
-    return suggestion.cat.codes.to_numpy() == categories.get_loc(label)
+    return codes == categories.get_loc(label)
+
+
+def _among(dataset: Dataset, texts: Iterable[str], label: str) -> np.ndarray:
+    """(len(texts) + 1,) whether each set of labels holds this one; the last, for the code -1, does not."""
+    if dataset.sets is None or label not in dataset.sets.names:
+        return np.zeros(len(list(texts)) + 1, dtype=bool)
+    return np.append(dataset.sets.indicator(texts)[:, dataset.sets.names.index(label)], False)
 
 
 def _equal(values: pd.Series, wanted: str) -> np.ndarray:

@@ -101,7 +101,7 @@ def _probabilities(board: items.Board, position: int) -> None:
         return
     row = np.asarray(probs[position], dtype=np.float64)
     order = np.argsort(-row, kind="stable")[: items.TOP_CLASSES]
-    frame = pd.DataFrame({"Class": [board.dataset.classes[k] for k in order], "Probability": row[order]})
+    frame = pd.DataFrame({"Class": [board.dataset.names[k] for k in order], "Probability": row[order]})
     st.dataframe(
         frame,
         hide_index=True,
