@@ -239,8 +239,9 @@ def disagreement_rows(
 ) -> pd.DataFrame:
     """Rows (at least one) on which people differ, each annotator's answer in a column A, B, ...
 
-    Indexed by row id. Columns: row (the record's number from 1), preview (text, or a thumbnail's address), given, model (its
-    likeliest class; "" where the board hides it), A, B, ... in the order of deciding, as in Review.
+    Indexed by row id. Columns: row (the record's number from 1), preview (text, or a thumbnail's address),
+    given, model (its likeliest class; "" where the board hides it), A, B, ... in the order of deciding, as in
+    Review.
     """
     lines = []
     most = max(2, *(len(standings[row_id].opinions) for row_id in row_ids))
