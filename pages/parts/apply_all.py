@@ -55,7 +55,11 @@ def offer_undo(name: str) -> None:
     """Where the last thing this person did here was a decision on many rows: what it was, and Undo."""
     if not session.can(Role.ANNOTATOR):
         return
-    me = session.current().annotator
+    tab = session.current()
+    if tab.told:
+        st.toast(session.escape(tab.told), icon=":material/done_all:", duration="long")
+        tab.told = ""
+    me = tab.annotator
     last = session.store().events(name, annotator=me, last=1) if me else []
     if not last or last[0].row_id or last[0].action not in VERDICTS:
         return
@@ -68,6 +72,8 @@ def offer_undo(name: str) -> None:
 
 @st.dialog("Apply to all rows that match", position="right", width="medium")
 def _dialog(project: Project, filters: Filters) -> None:
+    if session.current().told:  # it is done: the page says what became of it
+        st.rerun()
     sign_in.require_name()
     options = [*_WORDS, *((Action.RELABEL, label) for label in project.dataset.classes)]
     action, label = st.selectbox("What to do", options, format_func=_option, key="apply_all_verdict")
@@ -76,12 +82,14 @@ def _dialog(project: Project, filters: Filters) -> None:
     found = bulk.preview(session.team(), me, wish)
     counts = found.counts
     st.markdown(f"**{_sentence(action, label, found)}**")
+    if action is Action.RELABEL and len(found.pairs) > 1:
+        st.text(_pairs(found))
     for line in _left_alone(counts, label):
         st.text(line)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         confirmed = _confirmed(counts.change)
         held_still = bulk.Wish(project.name, filters, action, label, as_of=found.as_of)
-        pressed = st.button(
+        st.button(
             _button(action, counts.change),
             type="primary",
             disabled=not counts.change or not confirmed,
@@ -90,7 +98,7 @@ def _dialog(project: Project, filters: Filters) -> None:
             on_click=_apply,
             args=(held_still, found.seen, counts.change),
         )
-        if pressed or st.button("Back", key="apply_all_back"):
+        if st.button("Back", key="apply_all_back"):
             st.rerun()
     _examples(project, filters, found, wish)
 
@@ -115,6 +123,12 @@ def _sentence(action: Action, label: str | None, found: bulk.Preview) -> str:
         given, new, _ = found.pairs[0]
         return f"{said} from {session.escape(given or 'no label')} to {session.escape(new or '')}."
     return f"{said} to {session.escape(label) if label is not None else 'the label suggested for each'}."
+
+
+def _pairs(found: bulk.Preview) -> str:
+    """ "sandal → shirt 19, dress → coat 21, and others"."""
+    shown = ", ".join(f"{given or 'no label'} → {new} {n:,}" for given, new, n in found.pairs)
+    return shown + (", and others" if sum(n for *_, n in found.pairs) < found.counts.change else "")
 
 
 def _left_alone(counts: bulk.Counts, label: str | None, since: int = 0) -> list[str]:
@@ -145,7 +159,7 @@ def _examples(project: Project, filters: Filters, found: bulk.Preview, wish: bul
     board = session.board(project.name, filters)
     frame = issue_rows(board, np.array(found.examples), {})
     new = frame["suggested"] if wish.label is None and "suggested" in frame else wish.label
-    shown = frame[["row", "preview", "given"]].assign(new=new if wish.action is Action.RELABEL else "")
+    shown = frame[["row", "given"]].assign(new=new, preview=frame["preview"])
     image = project.dataset.columns.kind == "image"
     st.dataframe(
         shown if wish.action is Action.RELABEL else shown.drop(columns="new"),
@@ -159,22 +173,25 @@ def _examples(project: Project, filters: Filters, found: bulk.Preview, wish: bul
             "new": st.column_config.TextColumn("New label", width=110),
         },
         alt="Rows that would change",
+        height="content",
     )
 
 
 def _apply(wish: bulk.Wish, seen: int, expect: int) -> None:
-    """Store it, and say what became of it. Its operation id makes a second click the same operation."""
+    """Store it. Its operation id makes a second click the same operation.
+
+    What became of it is said by the page: a toast would take the dialog's place among the page's elements.
+    """
     me = session.current()
     what = [me.session_id, asdict(wish), seen]
     op_id = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(what)).hex
     try:
         told = bulk.apply(session.team(), me.annotator, wish, op_id, seen=seen, expect=expect)
     except (InputError, NotPermitted, StoreUnavailable) as error:
-        st.toast(session.escape(f"Nothing changed. {error}"), icon=":material/error:")
+        me.told = f"Nothing changed. {error}"
         return
     done = "Nothing changed." if told.receipt.refused else f"{rows(told.counts.change)} {_DONE[wish.action]}."
-    left = " ".join(_left_alone(told.counts, wish.label, told.since))
-    st.toast(session.escape(f"{done} {left}"), icon=":material/done_all:")
+    me.told = " ".join([done, *_left_alone(told.counts, wish.label, told.since)])
 
 
 def _undo(event: Decision) -> None:

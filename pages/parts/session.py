@@ -66,7 +66,8 @@ class Session:
 
     annotator: who is here, "" where that is not known. until: when their sign-in ends, in seconds since
     1970. dataset: the data set last chosen here, for addresses that name none. visits: up to which event
-    the person had seen the Team page of a data set when this tab opened it.
+    the person had seen the Team page of a data set when this tab opened it. told: what became of the last
+    step in a dialog, for the page under it to say.
     """
 
     annotator: str
@@ -75,6 +76,7 @@ class Session:
     dataset: str = ""
     charts_loaded: bool = False
     visits: dict[tuple[str, str], int] = field(default_factory=dict)
+    told: str = ""
 
 
 def current() -> Session:

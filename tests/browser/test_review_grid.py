@@ -319,3 +319,21 @@ def test_grid__reads_well(browser: Browser, server: Server, scheme: str) -> None
             page.keyboard.press("a")
             page.locator(".examples .cell").first.wait_for()
             assert faults(page) == []
+
+
+def test_issues__apply_to_all_in_its_dialog(page: Page, server: Server, own: Own) -> None:
+    name = own(measurements, n=84)
+    page.goto(f"{server.url}/issues?ds={name}")
+    page.get_by_role("button", name="Apply to all 21").click()
+    dialog = page.get_by_role("dialog")
+    go = dialog.get_by_role("button", name="Change 21 rows", exact=True)
+    expect(go).to_be_visible(timeout=20_000)
+    dialog.get_by_role("combobox", name="What to do").click()
+    page.get_by_role("option", name="Exclude the rows").click()
+    dialog.get_by_role("button", name="Exclude 21 rows", exact=True).click()
+    expect(dialog).to_be_hidden(timeout=20_000)
+    expect(page.get_by_text("Your last step: 21 rows excluded.")).to_be_visible(timeout=20_000)
+    assert set(in_force(server, name).values()) == {("exclude", None)}
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Your last step")).to_be_hidden(timeout=20_000)
+    assert in_force(server, name) == {}
