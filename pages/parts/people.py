@@ -89,7 +89,7 @@ def _form(people: People) -> None:
             on_click=_give,
             args=(person, role),
         )
-    st.markdown(f":small[May: {MAY[role]}. In effect at once. Every change is in the history.]")
+    st.markdown(f":small[May: {MAY[role]}. In effect at once, and on record.]")
 
 
 def _article(role: Role) -> str:
