@@ -131,10 +131,8 @@ def _assign(project: Project, plan: Plan) -> None:
         st.text("No rows match these filters.")
         return
     some = positions[:first]
-    to_whom = "1 person" if len(names) == 1 else f"{len(names):,} people"
-    if st.button(
-        f"Give {rows(len(some))} to {to_whom}", disabled=not names, icon=":material/assignment_ind:"
-    ):
+    to_whom = {0: "", 1: " to 1 person"}.get(len(names), f" to {len(names):,} people")
+    if st.button(f"Give {rows(len(some))}{to_whom}", disabled=not names, icon=":material/assignment_ind:"):
         _give(project, some, names, plan, " ".join(f"{k}={v}" for k, v in chosen.to_query().items()))
     _given(project.name)
 
