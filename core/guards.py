@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.desk import QueueChanged
@@ -64,6 +64,8 @@ def handler(team: Team, answer: Answer) -> Callable[[Request], Awaitable[Respons
             return refusal(409, "The analysis has changed since this queue was made. Reload the page.")
         except StoreUnavailable as error:
             return refusal(503, str(error))
+        except ClientDisconnect:
+            return refusal(408, "The request broke off.")  # nobody reads it; it is no error of ours
 
     return handle
 

@@ -188,6 +188,7 @@ class Team:
             person,
             filters,
             board,
+            self.desk.classes(name),
             plan,
             self._drawn(name),
             self.store,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import streamlit as st
 
 from core.audit import checks
@@ -81,7 +83,9 @@ else:
             workspace=public_id(session.workspace().secret()),
             annotator=session.current().annotator,
             token=session.token(),
-            classes=dataset.classes,
+            classes=session.desk().classes(project.name).names,
+            adds_classes=session.can(Role.ADJUDICATOR) and dataset.sets is None,
+            sets=None if dataset.sets is None else asdict(dataset.sets),
             kind=dataset.columns.kind,
             rows=len(dataset),
             neighbours=project.predictions.embeddings is not None,

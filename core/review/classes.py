@@ -159,6 +159,32 @@ def in_words(change: Mapping[str, Any]) -> str:
     return f"classes {', '.join(old)} merged into {new}"
 
 
+def in_todays_names(item: dict[str, Any], dataset: Dataset, current: ClassList) -> dict[str, Any]:
+    """An item of the review surface with its classes as they are called now.
+
+    given stays the name in the data, which a decision is about; given_name is what it is called now.
+    Classes that a merge made one are shown once, with their probabilities added up.
+    """
+    if current.names == dataset.classes:
+        return {**item, "given_name": item["given"]}
+    given = None if item["given"] is None else current.resolve(item["given"])
+    suggestion = None if item["suggestion"] is None else current.resolve(item["suggestion"])
+    classes: dict[str, float | None] = {}
+    for name, p in item["classes"]:
+        now = current.resolve(name)
+        classes[now] = p if classes.get(now) is None or p is None else round(classes[now] + p, 4)  # type: ignore[operator]
+    place = {name: code for code, name in enumerate(current.names)}
+    likely = dict.fromkeys(place[current.resolve(dataset.classes[code])] for code in item["likely"])
+    same = suggestion is not None and suggestion == given
+    return {
+        **item,
+        "given_name": given,
+        "suggestion": None if same else suggestion,
+        "classes": list(classes.items()),
+        "likely": list(likely),
+    }
+
+
 @dataclass(frozen=True)
 class Use:
     """How many rows a class has. given: labelled so in the data. decided: relabelled to it by a decision."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.review import items
+from core.review.classes import ClassList, in_todays_names
 from core.review.decisions import Action, Decision, Standing
 from core.review.queue import Filters
 from core.review.remarks import remarks
@@ -32,6 +33,7 @@ class Look:
     person: str
     filters: Filters
     board: items.Board
+    classes: ClassList
     plan: Plan
     drawn: Drawn
     store: Store
@@ -106,6 +108,7 @@ class Look:
         row_id, standing = self.row(position)
         events = self.store.history(self.name, row_id)
         item = items.item(self.board, position, self.decision(standing))
+        item = in_todays_names(item, self.board.dataset, self.classes)
         claim = lent.get(row_id)
         others = claim is not None and claim.annotator != self.person
         second = standing is not None and not self.own(position) and standing.final is None

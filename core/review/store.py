@@ -23,8 +23,8 @@ _IN_ONE_QUERY = 500
 class Receipt:
     """The store's answer to one event. refused: why it was not stored; "" where it was.
 
-    meanwhile: another annotator's verdict on the row that came after what the annotator had seen. Both
-    are kept: a row's standing shows whether they agree.
+    meanwhile: another annotator's verdict on the row that came after what the annotator had seen, or before
+    they redid theirs. Both are kept: a row's standing shows whether they agree.
     left: rows of a bulk decision that were left alone, since somebody had decided or held them.
     """
 
@@ -70,7 +70,7 @@ class Store:
                 # Before our own are written: were the transaction to fail, the fold would know of them.
                 folds = {name: self._refresh(connection, name) for name in {e.dataset for e in events}}
                 pairs = zip(events, receipts, strict=True)
-                receipts = [_with_meanwhile(folds[e.dataset], e, r) for e, r in pairs]
+                receipts = [_with_meanwhile(folds[e.dataset], e, r, log.knew(e)) for e, r in pairs]
             log.write()
         return receipts
 
@@ -124,6 +124,11 @@ class Store:
         with self.database.reading() as connection:
             found = [_decision(row) for row in connection.execute(query).mappings()]
         return found if last is None else found[::-1]
+
+    def is_stored(self, op_id: str) -> bool:
+        """Whether an event of that id is in the log."""
+        with self.database.reading() as connection:
+            return bool(_known(connection, [op_id]))
 
     def standings(self, dataset: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """What is said of each row with a verdict, now or as it was after event `as_of`.
@@ -187,13 +192,13 @@ def shared_store(url: str) -> Store:
     return Store(url)
 
 
-def _with_meanwhile(fold: Fold, event: Decision, receipt: Receipt) -> Receipt:
-    """The receipt with the verdict that somebody else gave since the annotator looked, where one did."""
+def _with_meanwhile(fold: Fold, event: Decision, receipt: Receipt, knew: int | None) -> Receipt:
+    """The receipt with the verdict that somebody else gave after event `knew`, where one did."""
     now = fold.get(event.row_id)
-    if receipt.refused or event.based_on is None or event.action not in VERDICTS or now is None:
+    if receipt.refused or knew is None or now is None:
         return receipt
     others = [*now.opinions, *([now.final] if now.final else [])]
-    later = [d for d in others if d.annotator != event.annotator and d.seq > event.based_on]
+    later = [d for d in others if d.annotator != event.annotator and d.seq > knew]
     return replace(receipt, meanwhile=later[-1]) if later else receipt
 
 
@@ -224,6 +229,16 @@ class _Writing:
             self._undone = {of: by for of, by in self._undone.items() if by != event.undoes}
         self._new.append(_row(stored))
         return Receipt(event.op_id, self._seq, now)
+
+    def knew(self, event: Decision) -> int | None:
+        """The last event that the annotator of a verdict had seen; None: nothing is told of later ones.
+
+        A redo brings a verdict back to a row that others may have decided since it was taken back.
+        """
+        if event.action in VERDICTS:
+            return event.based_on
+        undone = self._known.get(event.undoes or "")
+        return undone.seq if undone is not None and undone.action is Action.UNDO else None
 
     def _refusal(self, undo: Decision) -> str:
         undone = self._known.get(undo.undoes or "")

@@ -285,3 +285,35 @@ def test_history__blind_is_ones_own(team: Team) -> None:
     assert team.standings_of("pets", "bob", ["r0"]) == {}
     assert [e.op_id for e in team.history("pets", "ann", "r0")] == ["1"]
     assert set(team.standings_of("pets", "ada", ["r0"])) == {"r0"}
+
+
+# --- the class list ---------------------------------------------------------------------------------
+
+
+def test_record__a_class_and_the_first_row_that_gets_it_come_together(team: Team) -> None:
+    added = replace(say("", "1", Action.CLASS, detail='{"add": "fish"}'), given_label="")
+    told = team.record("ada", [added, say("r0", "2", Action.RELABEL, label="fish")])
+    assert [r.refused for r in told] == ["", ""]
+    assert team.desk.classes("pets").names == ("cat", "dog", "fish")
+    assert team.record("ada", [added])[0].seq == told[0].seq
+    assert "already" in team.record("ada", [replace(added, op_id="3")])[0].refused
+    assert team.record("ann", [say("r1", "4", Action.RELABEL, label="fish")])[0].refused == ""
+    assert "not a class" in team.record("ann", [say("r2", "5", Action.RELABEL, label="cow")])[0].refused
+
+
+def test_page__shows_the_names_of_now_and_keeps_those_of_the_data(team: Team) -> None:
+    def named(op_id: str, detail: str) -> Decision:
+        return replace(say("", op_id, Action.CLASS, detail=detail), given_label="")
+
+    renamed = named("1", '{"rename": "cat", "to": "feline"}')
+    assert team.record("ada", [renamed])[0].refused == ""
+    item = team.page("ann", "pets", Filters(), n=1)["items"][0]
+    assert (item["given"], item["given_name"], item["suggestion"]) == ("cat", "feline", "dog")
+    assert item["classes"] == [("dog", 0.8), ("feline", 0.2)]
+    merged = replace(
+        say("", "2", Action.CLASS, detail='{"merge": ["feline", "dog"], "to": "dog"}'), given_label=""
+    )
+    assert team.record("ada", [merged])[0].refused == ""
+    item = team.page("ann", "pets", Filters(), n=1)["items"][0]
+    assert (item["given_name"], item["suggestion"], item["classes"]) == ("dog", None, [("dog", 1.0)])
+    assert team.record("ann", [say("r0", "3")])[0].refused == ""

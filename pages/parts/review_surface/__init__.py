@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -25,6 +26,7 @@ _SCRIPTS = (
     "search",
     "findings",
     "panel",
+    "sets",
     "strip",
     "keymap",
     "keys",
@@ -49,7 +51,7 @@ _SCRIPTS = (
 )
 """One module to the browser, in an order in which every name is defined before it is used."""
 
-_STYLES = ("surface", "team", "grid")
+_STYLES = ("surface", "team", "grid", "sets")
 
 _js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
 _css = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
@@ -63,7 +65,8 @@ class Mount:
     workspace: a name under which the browser keeps unsent decisions, with dataset and annotator.
     token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
     rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
-    first undecided. how: the address that explains why a row is here, "" for none.
+    first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
+    classes are then the sets that rows have. how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str
@@ -71,6 +74,8 @@ class Mount:
     annotator: str
     token: str
     classes: tuple[str, ...]
+    adds_classes: bool
+    sets: dict[str, Any] | None
     kind: Kind
     rows: int
     neighbours: bool

@@ -40,7 +40,9 @@ class Panel {
     );
     this.setClasses(data.classes);
     this.search.addEventListener("input", () => this.find());
-    this.search.addEventListener("blur", () => this.closeSearch());
+    this.search.addEventListener("blur", (event) => {
+      if (!event.relatedTarget?.classList.contains("add-class")) this.closeSearch();
+    });
     // A press on a class must not close the list before the click arrives.
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => {
@@ -89,13 +91,13 @@ class Panel {
     this.item = item;
     this.matches = null;
     this.search.value = "";
-    text(this.given, item.given ?? "no label");
+    text(this.given, item.given_name ?? "no label");
     text(this.suggested, item.suggestion ?? (item.hidden ? "hidden" : "none"));
-    this.given.title = item.given ?? "";
+    this.given.title = item.given_name ?? "";
     this.suggested.title = item.suggestion ?? "";
     this.explain(item);
     this.findings.show(item);
-    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given}”`);
+    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given_name}”`);
     text(this.buttons.take.label, item.suggestion === null ? this.noSuggestion(item) : `Change to “${item.suggestion}”`);
     this.buttons.take.node.disabled = item.suggestion === null;
     this.mark(decision);
@@ -135,7 +137,18 @@ class Panel {
     this.list.classList.toggle("searching", searching);
     if (searching) this.search.setAttribute("aria-activedescendant", shown.length ? `class-${this.active}` : "");
     else this.search.removeAttribute("aria-activedescendant");
-    text(this.rest, this.restWords(shown.length, all, searching));
+    this.rest.replaceChildren(this.restWords(shown.length, all, searching), ...this.offerNew());
+  }
+
+  // A class that nobody has named yet, for those who may add one. Asked for by a button of its own: Enter
+  // after a slip of the finger must not make a class.
+  offerNew() {
+    const typed = this.search.value.trim();
+    if (!this.data.adds_classes || this.matches === null || !typed || this.classes.includes(typed)) return [];
+    const add = el("button", { type: "button", class: "plain add-class" }, "Add class “", el("bdi", {}, typed), "”");
+    add.addEventListener("pointerdown", (event) => event.preventDefault());
+    add.addEventListener("click", () => this.actions.addClass(typed));
+    return [" ", add];
   }
 
   restWords(shown, all, searching) {
@@ -145,11 +158,13 @@ class Panel {
     return order + (all > shown ? `${shown} of ${count(all)} shown. Type to find.` : "");
   }
 
+  tagsOf(name) {
+    return [name === this.item.suggestion && "suggested", name === this.item.given_name && "given"].filter(Boolean);
+  }
+
   option([name, p], i) {
     const searching = this.matches !== null;
-    const tags = [];
-    if (name === this.item.suggestion) tags.push("suggested");
-    if (name === this.item.given) tags.push("given");
+    const tags = this.tagsOf(name);
     const bar = el("span", { class: "bar", "aria-hidden": "true" });
     bar.style.width = p === null ? "0" : `calc(${Math.max(p, 0.004) * 100}% - ${p * 92}px)`;
     return el(

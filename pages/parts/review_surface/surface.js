@@ -29,8 +29,35 @@ class Surface extends Screen {
     if (!this.item || name === null) return;
     this.panel.closeSearch();
     this.focus();
-    if (name === this.item.given) this.decide("keep");
+    if (this.panel.sets) return this.tick(name);
+    if (name === this.item.given_name) this.decide("keep");
     else this.decide("relabel", name);
+  }
+
+  // Rows with several labels: a class is ticked or unticked, and Enter saves what is ticked.
+  tick(name) {
+    this.panel.toggle(name);
+    this.say(`${name} ${this.panel.ticked.has(name) ? "ticked" : "unticked"}. Labels: ${this.panel.tickedWords()}.`);
+  }
+
+  // Returns whether there was a set to save or to say something of.
+  saveSet() {
+    if (!this.panel.sets || !this.item) return false;
+    const label = this.panel.label();
+    if (label === null) this.notice.mention("Nothing is ticked, and every row has a label here. Tick one, exclude the row or call it ambiguous.");
+    else if (label === this.item.given) this.decide("keep");
+    else this.decide("relabel", label);
+    return true;
+  }
+
+  // The class and the row that first gets it go out together, in this order.
+  addClass(name) {
+    if (!this.mayChange()) return;
+    const detail = JSON.stringify({ add: name });
+    const op = this.ledger.operation(this.item, "class", this.screen(), { row_id: "", given_label: "", detail });
+    this.outbox.add(op);
+    this.panel.setClasses([...this.panel.classes, name]);
+    this.choose(name);
   }
 
   decide(action, label = null) {
