@@ -15,6 +15,15 @@ from tests.browser.watching import open_review, press_at, row, seen, stored, wai
 
 pytestmark = pytest.mark.browser
 Own = Callable[..., str]
+# Decisions take longer than what asks for them.
+SLOW_LINE = """
+const fast = window.fetch;
+window.fetch = async (...asked) => {
+  const [, what] = /labelmend[/](decisions|timeline)/.exec(asked[0]) ?? [];
+  if (what) await new Promise((done) => setTimeout(done, what === 'decisions' ? 1000 : 200));
+  return fast(...asked);
+};
+"""
 
 
 def said(page: Page, words: str) -> None:
@@ -86,6 +95,40 @@ def test_undo__ten_a_second_past_what_this_page_decided(page: Page, server: Serv
     events = [e for e in store.events(name) if e.action is not Action.UNDO]
     assert in_force(server, name) == {e.row_id: stored(e) for e in events[:30]}
     assert page.locator(".notice").count() == 0
+    store.close()
+
+
+def test_undo__keys_pressed_while_the_log_is_asked_count(page: Page, server: Server, own: Own) -> None:
+    name = own(pictures)
+    store = server.store()
+    store.record([decided(name, f"img-{i:03d}", "t-shirt") for i in range(0, 120, 10)])
+    page.add_init_script(SLOW_LINE)
+    open_review(page, server.url, name)
+    press_at(page, ["q", "w", "e", *["z"] * 10], 10)
+    wait_until(lambda: len(store.events(name)) == 12 + 3 + 10)
+    wait_saved(page)
+    # Three of this page, then the last seven of another day.
+    assert set(in_force(server, name)) == {f"img-{i:03d}" for i in range(0, 50, 10)}
+    assert page.locator(".notice").count() == 0
+    press_at(page, ["Shift+Z"] * 10, 10)
+    wait_until(lambda: len(in_force(server, name)) == 12 + 3)
+    assert len(store.events(name)) == 12 + 3 + 20
+    store.close()
+
+
+def test_undo__that_waits_for_the_log_does_not_take_back_what_is_decided_meanwhile(
+    page: Page, server: Server, own: Own
+) -> None:
+    name = own(pictures)
+    store = server.store()
+    store.record([decided(name, "img-000", "t-shirt")])
+    page.add_init_script(SLOW_LINE)
+    open_review(page, server.url, name)
+    page.keyboard.press("z")
+    page.keyboard.press("q")
+    wait_saved(page)
+    page.wait_for_timeout(500)
+    assert [str(e.action) for e in store.events(name)] == ["keep", "keep"]
     store.close()
 
 
