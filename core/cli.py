@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 _POLICY = "what is written where annotators differ: agreed (nothing), majority, latest, dawid_skene, crowdlab"
+_DELIMITER = (
+    'what stands between several labels of a row, such as "|"; "list" for JSON lists, "none" for one label '
+    "a row (default: found out, where it is clear)"
+)
 _SKIP = "leave out decisions that do not fit the data; the summary lists them"
 
 
@@ -77,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
     for role in ("label", "id", "split", "text", "image"):
         audit.add_argument(f"--{role}-column", metavar="C")
+    audit.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
     audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
     audit.add_argument(
@@ -109,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("--policy", default="agreed", metavar="P", help=_POLICY)
     for role in ("label", "id"):
         apply.add_argument(f"--{role}-column", metavar="C")
+    apply.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
     apply.add_argument("--classes", type=Path, help="the class list, where decisions use classes not in DATA")
     apply.set_defaults(run=_apply)
 
@@ -189,7 +195,8 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
     image, text = args.image_column, args.text_column
     content = tuple(c for c in (image, text) if c)
     kind: Kind = "image" if image else "text" if text else "none"
-    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind)
+    delimiter = _delimiter(args.label_delimiter)
+    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind, delimiter)
     return Plan(
         name=path.stem,
         columns=columns,
@@ -199,6 +206,13 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
         softmax=args.softmax,
         merge_variants=args.merge_variants,
     )
+
+
+def _delimiter(said: str | None) -> str | None:
+    """What --label-delimiter says, as in Columns; None where it is left open."""
+    from core.multilabel import LIST
+
+    return said if said is None else {"list": LIST, "none": ""}.get(said, said)
 
 
 def _load(workspace: Workspace, plan: Plan, path: Path) -> str:
@@ -249,7 +263,7 @@ def _audit(args: argparse.Namespace) -> int:
         settings=_choices(args.choices),
     )
     seconds = time.perf_counter() - started
-    print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.classes):,} classes, {seconds:.1f} s")
+    print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.names):,} classes, {seconds:.1f} s")
     for check, result in audit.results.items():
         print(f"  {check}: {result.summary['flagged']:,} flagged ({result.summary['estimator']})")
     for check, missing in audit.skipped.items():
@@ -322,7 +336,9 @@ def _apply(args: argparse.Namespace) -> int:
         args.data,
         args.out,
         check=args.check,
-        columns=Columns(id=args.id_column, label=args.label_column),
+        columns=Columns(
+            id=args.id_column, label=args.label_column, delimiter=_delimiter(args.label_delimiter)
+        ),
         classes=args.classes,
         options=_export_options(args),
         policy=args.policy,

@@ -25,7 +25,8 @@ class Columns:
     """Which column plays which role. None: the data set has no such column.
 
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
-    delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "": one label a row.
+    delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "" or None: one
+    label a row. Where a person says the columns, None leaves it to be found out.
     """
 
     id: str | None = None
@@ -33,7 +34,7 @@ class Columns:
     split: str | None = None
     content: tuple[str, ...] = ()
     kind: Kind = "none"
-    delimiter: str = ""
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

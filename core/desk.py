@@ -172,6 +172,8 @@ class Desk:
             return f"There is no data set called {event.dataset!r}."
         if (event.action is Action.UNDO) != (event.undoes is not None):
             return "Only an undo names the decision that it undoes."
+        if event.action is Action.CLASS and self.project(event.dataset).dataset.sets is not None:
+            return "Where a row can have several labels, their classes cannot be changed here."
         if event.action is Action.CLASS:
             known = self.store.is_stored(event.op_id)  # sent again: its own name is taken by now
             return "" if known else self.classes(event.dataset).why_not(event.details)

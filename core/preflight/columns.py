@@ -55,11 +55,11 @@ def guess_columns(raw: RawTable) -> Columns:
     return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label))
 
 
-def guess_label_delimiter(raw: RawTable, label: str | None) -> str:
-    """What stands between the labels of a row in this column, "" for one label a row. By its values."""
+def guess_label_delimiter(raw: RawTable, label: str | None) -> str | None:
+    """What stands between the labels of a row in this column, None for one label a row. By its values."""
     if label is None or label not in raw.frame or not _is_text(raw.frame[label]):
-        return ""
-    return guess_delimiter(_sample(raw.frame[label]))
+        return None
+    return guess_delimiter(_sample(raw.frame[label])) or None
 
 
 def fill_columns(said: Columns, raw: RawTable) -> Columns:
@@ -71,7 +71,9 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         split=said.split or guessed.split,
         content=said.content or guessed.content,
         kind=said.kind if said.content else guessed.kind,
-        delimiter=said.delimiter or guess_label_delimiter(raw, said.label or guessed.label),
+        delimiter=said.delimiter
+        if said.delimiter is not None
+        else guess_label_delimiter(raw, said.label or guessed.label),
     )
 
 

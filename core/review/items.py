@@ -55,8 +55,8 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
 
     number: the row as a person counts it (1 is the first record). given, suggestion: class names or None.
     classes: at most TOP_CLASSES [name, probability or None], likeliest first, ties in class order; where a
-    row can have several labels, those given and suggested are among them before any other, and
-    sets: {given, suggestion} as lists of names (None: no label, no suggestion). Else sets is None.
+    row can have several labels, those given and suggested are always among them, and given and suggestion
+    are sets as one text.
     likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
     a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
@@ -70,7 +70,6 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
         "number": position + 1,
         "given": given_label(dataset, position),
         "suggestion": suggestion,
-        "sets": _sets(dataset, position, suggestion),
         "classes": classes,
         "likely": likely,
         "why": why(board, position),
@@ -190,20 +189,12 @@ def _fill(first: Sequence[int], others: Iterable[int]) -> list[int]:
 
 
 def _in_sets(board: Board, position: int) -> list[int]:
-    """Codes of the classes in the given and in the suggested set, which have to be at hand to be unticked."""
-    sets = _sets(board.dataset, position, suggestion_of(board, position))
+    """Codes of the classes in the given and in the suggested set: they have to be at hand to be unticked."""
+    sets = board.dataset.sets
     if sets is None:
         return []
-    at = {name: code for code, name in enumerate(board.dataset.names)}
-    return [at[name] for name in (*(sets["given"] or ()), *(sets["suggestion"] or ()))]
-
-
-def _sets(dataset: Dataset, position: int, suggestion: str | None) -> dict[str, list[str] | None] | None:
-    """The given and the suggested set as lists of names; see `item`."""
-    if dataset.sets is None:
-        return None
-    texts = {"given": given_label(dataset, position), "suggestion": suggestion}
-    return {key: None if text is None else list(dataset.sets.members(text)) for key, text in texts.items()}
+    texts = (given_label(board.dataset, position), suggestion_of(board, position))
+    return np.flatnonzero(sets.indicator(text for text in texts if text is not None).any(axis=0)).tolist()
 
 
 def content(board: Board, position: int) -> dict[str, Any]:

@@ -124,6 +124,35 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [bars], "layout": layout | {"clickmode": "event+select", "dragmode": False}}
 
 
+def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
+    """Two bars a class: rows where its label looks missing, and rows where it looks one too many.
+
+    frame: columns class, missing, extra.
+    """
+    sides = (("missing", theme.suggested, "looks missing"), ("extra", theme.given, "looks one too many"))
+    bars = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": words,
+            "x": frame[column].tolist(),
+            "y": list(range(len(frame))),
+            "marker": {"color": colour},
+            "hovertext": [
+                f"{_safe(name)} {words} in {rows:,} rows"
+                for name, rows in frame[["class", column]].itertuples(index=False)
+            ],
+            "hoverinfo": "text",
+        }
+        for column, colour, words in sides
+    ]
+    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
+    layout["yaxis"] |= _names_axis([_short(name) for name in frame["class"]])
+    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
+    return {"data": bars, "layout": layout | {"barmode": "stack", "showlegend": True}}
+
+
 def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
     """Rows by label quality score, flagged ones stacked in the colour of a change; a line at the cut."""
     middle = ((bins["low"] + bins["high"]) / 2).tolist()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.dataset import Dataset
 from core.errors import InputError, StoreUnavailable
 from core.exporting import counted
+from core.multilabel import LabelSets
 from core.review.classes import (
     CLASS_ACTIONS,
     ClassList,
@@ -32,6 +34,9 @@ _KINDS = {"add": "Add a class", "rename": "Rename a class", "merge": "Merge clas
 def show_classes() -> None:
     """The class list of the data set to show; those who may change it can."""
     project = session.require_project()
+    if project.dataset.sets is not None:
+        _show_labels(project.dataset, project.dataset.sets)
+        return
     store = session.store()
     events = store.events(project.name, actions=CLASS_ACTIONS)
     current = class_list(project.dataset.classes, events)
@@ -43,6 +48,16 @@ def show_classes() -> None:
     st.subheader(f"{len(current.names):,} classes", anchor=False)
     st.dataframe(_table(project.dataset, current, used), hide_index=True, alt="How many rows each class has")
     _history(project.name, events)
+
+
+def _show_labels(dataset: Dataset, sets: LabelSets) -> None:
+    """The classes where a row can have several labels."""
+    rows = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
+    given = rows @ sets.indicator(dataset.classes).astype(np.int64)
+    st.text("Where a row can have several labels, the classes cannot be changed here.")
+    st.subheader(f"{len(sets.names):,} classes", anchor=False)
+    table = pd.DataFrame({"class": sets.names, "rows given": given})
+    st.dataframe(table, hide_index=True, alt="How many rows each class has")
 
 
 def _table(dataset: Dataset, current: ClassList, used: dict[str, Use]) -> pd.DataFrame:

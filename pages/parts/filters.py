@@ -49,8 +49,8 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
     if len(audit.results) > 1:
         _find(audit, filters)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose("Given label", "given", dataset.classes)
-        _choose("Suggested label", "sug", dataset.classes)
+        _choose("Given label", "given", dataset.names)
+        _choose("Suggested label", "sug", dataset.names)
         if dataset.splits is not None:
             _choose("Split", "split", sorted(dataset.splits.dropna().unique()))
         _choose("Decision", "state", list(STATES), lambda s: _STATE_WORDS.get(s, s))

@@ -12,6 +12,8 @@ import streamlit as st
 from core.dataset import Columns, Kind
 from core.errors import InputError
 from core.loading import Plan, Prepared, guess_columns, prepare, read_table
+from core.multilabel import LIST
+from core.preflight.columns import guess_label_delimiter
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace
@@ -20,6 +22,15 @@ from pages.parts.problems import show_problems
 
 NONE = "(none)"
 KINDS: dict[Kind, str] = {"text": "Text", "image": "Images", "tabular": "Table", "none": "Nothing"}
+DELIMITERS = {
+    "": "One",
+    "|": "Several, separated by |",
+    ";": "Several, separated by ;",
+    ",": "Several, separated by ,",
+    " ": "Several, separated by spaces",
+    LIST: "Several, as a list",
+}
+"""What can stand between the labels of a row, in words."""
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 300
 
@@ -100,6 +111,7 @@ def match_columns(raw: RawTable) -> Columns:
         st.text(f"{raw.source.path.name}: {len(raw.frame):,} rows, {len(names):,} columns")
         with st.container(horizontal=True):
             label = role("Label", guess.label, "label")
+            delimiter = _delimiter(raw, label, mark)
             kinds = list(KINDS)
             kind = st.selectbox(
                 "Content is", kinds, kinds.index(guess.kind), KINDS.__getitem__, key=f"l_kind_{mark}"
@@ -108,7 +120,23 @@ def match_columns(raw: RawTable) -> Columns:
             row_id = role("Row id", guess.id, "id", "(from the content)")
         content = _content(kind, guess, names, {label, split, row_id}, mark)
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
-    return Columns(row_id, label, split, content, kind if content else "none")
+    return Columns(row_id, label, split, content, kind if content else "none", delimiter)
+
+
+def _delimiter(raw: RawTable, label: str | None, mark: str) -> str:
+    """What stands between the labels of a row; "" for one label a row."""
+    if label is None:
+        return ""
+    guess = guess_label_delimiter(raw, label) or ""
+    return st.selectbox(
+        "Labels a row",
+        list(DELIMITERS),
+        list(DELIMITERS).index(guess),
+        lambda mark: DELIMITERS.get(mark, f"Several, separated by {mark}"),
+        key=f"l_delimiter_{label}_{mark}",
+        accept_new_options=True,
+        help="Several: a row can have any number of labels, as in multi-label classification.",
+    )
 
 
 def _content(

@@ -26,6 +26,8 @@ def headline(result: Result) -> str:
     if not flagged:
         return f"No label errors found in {rows(labelled)}"
     verb = "looks" if flagged == 1 else "look"
+    if "labels_missing" in result.summary:
+        return f"{flagged:,} of {labelled:,} sets of labels {verb} wrong"
     return f"{flagged:,} of {labelled:,} labels {verb} wrong"
 
 

@@ -18,7 +18,13 @@ from pages.parts.numbers import rows
 
 
 def confused_classes(dataset: Dataset, result: Result) -> None:
-    """Which classes are mixed up: a matrix, or the top pairs as bars where it would not fit."""
+    """Which classes are mixed up: a matrix, or the top pairs as bars where it would not fit.
+
+    Where a row can have several labels there is no such pair: which labels look missing or too many.
+    """
+    if dataset.sets is not None:
+        _missing_and_extra(result.figures["per_label"])
+        return
     st.subheader("Which classes are mixed up?")
     pairs = overview.confused_pairs(dataset, result.table)
     if pairs.empty:
@@ -43,6 +49,22 @@ def confused_classes(dataset: Dataset, result: Result) -> None:
     charts.show(figure, alt, key="matrix", on_select=lambda: _pick_pair(clicked), selection_mode="points")
     _picked(pairs)
     charts.with_table(pairs, "Pairs of classes with most flagged rows", "pairs")
+
+
+def _missing_and_extra(per_label: pd.DataFrame) -> None:
+    st.subheader("Which labels look missing, which too many?")
+    doubted = per_label[per_label["missing"] + per_label["extra"] > 0]
+    if doubted.empty:
+        st.text("No label looks missing or one too many.")
+        return
+    shown = doubted.head(overview.WORST_CLASSES)
+    first = shown.iloc[0]
+    missing, extra = rows(first["missing"]), f"{first['extra']:,}"
+    alt = f"Most in doubt: {first['class']}, missing in {missing}, too many in {extra}"
+    charts.show(charts.missing_and_extra(shown, charts.colours()), alt, key="matrix")
+    some = f"The {len(shown)} of {len(doubted):,} labels most in doubt. " if len(doubted) > len(shown) else ""
+    st.markdown(f":small[{some}Rows have several labels, so that there is no matrix of given and suggested.]")
+    charts.with_table(doubted, "Rows where each label looks missing or one too many", "per_label")
 
 
 def _pick_pair(clicked: list[tuple[str, str]]) -> None:

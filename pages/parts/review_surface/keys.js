@@ -20,6 +20,7 @@ function listenToKeys(root, keymap, handlers) {
     }
     if (handlers.grid.open && !handlers.modal()) return handlers.grid.key(event);
     if (event.repeat || event.altKey !== keymap.alt || handlers.modal()) return;
+    if (event.key === "Enter" && target === root && handlers.saveSet()) return event.preventDefault();
     // Space and Enter press the button, link or option that has the focus; Tab moves on.
     if (["Enter", " ", "Tab"].includes(event.key)) return;
     const action = keymap.actionOf(event);
