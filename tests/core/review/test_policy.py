@@ -206,6 +206,7 @@ def test_outcomes__rows_that_are_gone_are_left_to_the_conflicts() -> None:
     [
         (Plan(), ()),
         (Plan(looks=2, share=1.0), ("r1", "r3")),
+        (Plan(looks=3, share=1.0), ("r1", "r2", "r3")),
         (Plan(looks=2, classes=("dog",)), ("r3",)),
         (Plan(looks=2, changes=True), ("r1",)),
     ],
