@@ -6,6 +6,7 @@ the database.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
@@ -17,6 +18,7 @@ from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
 from core.identity import people_of
 from core.review import items
+from core.review.assignments import Assigned, assigned
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.look import Look
 from core.review.people import Role
@@ -41,6 +43,7 @@ class Team:
         self.desk = desk
         self._people = people
         self._plans: dict[str, tuple[int, Plan]] = {}
+        self._assignments: dict[str, tuple[int, tuple[Decision, ...], Assigned]] = {}
         self._draws: dict[str, tuple[Plan, Dataset, Drawn]] = {}
 
     @property
@@ -71,6 +74,18 @@ class Team:
             seq, plan = event.seq, plan_in_force([event], plan)
         self._plans[name] = (seq, plan)
         return plan
+
+    def _assigned(self, name: str) -> Assigned:
+        """Which rows are given to whom."""
+        seq, events, found = self._assignments.get(name, (0, (), {}))
+        last = self.store.last_seq(name)
+        if last > seq:
+            new = tuple(self.store.events(name, seq, actions=(Action.ASSIGN, Action.UNDO)))
+            if new:
+                events = (*events, *new)
+                found = assigned(events)
+            self._assignments[name] = max([last, *(e.seq for e in new)]), events, found
+        return found
 
     def sees_all(self, name: str, person: str) -> bool:
         """Whether a person may know what others decided on this data set."""
@@ -193,7 +208,8 @@ class Team:
             self._drawn(name),
             self.store,
             seen,
-            self.store.standings(name),
+            self.store.peek(name),
+            self._assigned(name),
             {row_id: claim for row_id, claim in held.items() if claim.annotator != person},
             role >= Role.ANNOTATOR,
             role >= Role.ADJUDICATOR,
@@ -204,13 +220,26 @@ class Team:
         """Store a person's events; a receipt for each, in their order. Raises NotPermitted."""
         for event in events:
             self.people.require(person, Role(max(_LEAST.get(event.action, 2), 3 if event.final else 2)))
-        receipts = self.desk.record([replace(e, annotator=person) for e in events])
+        receipts = self.desk.record([self._truly_shown(replace(e, annotator=person)) for e in events])
         for name in {e.dataset for e, r in zip(events, receipts, strict=True) if not r.refused}:
             done = [e.row_id for e in events if e.dataset == name and e.action in VERDICTS]
             self.claims.renew(name, person, done)
             if not self.sees_all(name, person):
                 receipts = [replace(r, meanwhile=_unnamed(r.meanwhile)) for r in receipts]
         return receipts
+
+    def _truly_shown(self, event: Decision) -> Decision:
+        """The event with what the server knows of what was on the screen, whatever the browser says."""
+        if event.action not in VERDICTS or event.dataset not in self.desk.workspace.names():
+            return event
+        try:
+            told = json.loads(event.shown or "{}")
+        except ValueError:
+            told = {"browser": event.shown}
+        told = told if isinstance(told, dict) else {"browser": told}
+        return replace(
+            event, shown=json.dumps({**told, "blind": not self.sees_all(event.dataset, event.annotator)})
+        )
 
     def neighbours(self, person: str, name: str, filters: Filters, row: str) -> dict[str, Any]:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""

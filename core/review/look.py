@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.review import items
+from core.review.assignments import Assigned
 from core.review.classes import ClassList, in_todays_names
-from core.review.decisions import Action, Decision, Standing
+from core.review.decisions import Action, Decision, Fold, Standing
 from core.review.queue import Filters
 from core.review.remarks import remarks
 
@@ -24,8 +25,9 @@ _LETTERS = "ABCDEFGHIJ"
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One person's view of a queue at one moment. held: the rows in others' hands.
+    """One person's view of a queue at one moment.
 
+    held: the rows in others' hands. assigned: which rows are given to whom.
     seen: seq of an event that `standings` holds for sure; later ones are what happened meanwhile.
     """
 
@@ -38,7 +40,8 @@ class Look:
     drawn: Drawn
     store: Store
     seen: int
-    standings: Mapping[str, Standing]
+    standings: Fold
+    assigned: Assigned
     held: Mapping[str, Claim]
     decides: bool
     adjudicates: bool
@@ -50,9 +53,11 @@ class Look:
 
     def waits(self, position: int) -> bool:
         """Whether a row waits for this person's verdict."""
-        _, standing = self.row(position)
+        row_id, standing = self.row(position)
         if self.filters.state == "disagreed":
             return standing is not None and standing.disagreed and self.adjudicates
+        if self.person not in self.assigned.get(row_id, (self.person,)):
+            return False
         if self.filters.state == "needs_review" and standing is not None:
             settled = standing.settled
             return settled is not None and settled.action is Action.NEEDS_REVIEW

@@ -140,6 +140,11 @@ class Store:
             now = as_of is None or as_of >= found.seq
             return found.standings() if now else found.past(as_of or 0)
 
+    def peek(self, dataset: str) -> Fold:
+        """The fold as it is now, to `get` single rows from; later events show through."""
+        with self.database.reading() as connection, self._lock:
+            return self._refresh(connection, dataset)
+
     def in_force(self, dataset: str, as_of: int | None = None) -> Mapping[str, Decision]:
         """The decision in force for each settled row id, now or as it was after event `as_of`."""
         with self.database.reading() as connection, self._lock:
@@ -192,6 +197,12 @@ def shared_store(url: str) -> Store:
     return Store(url)
 
 
+def _same(stored: Decision, event: Decision) -> bool:
+    """Whether an event says again what is stored. What was on the screen is told anew and may differ."""
+    again = replace(stored, seq=event.seq, decided_at=event.decided_at)
+    return replace(again, shown=event.shown, based_on=event.based_on) == event
+
+
 def _with_meanwhile(fold: Fold, event: Decision, receipt: Receipt, knew: int | None) -> Receipt:
     """The receipt with the verdict that somebody else gave after event `knew`, where one did."""
     now = fold.get(event.row_id)
@@ -215,7 +226,7 @@ class _Writing:
     def take(self, event: Decision, now: str) -> Receipt:
         stored = self._known.get(event.op_id)
         if stored is not None:
-            if replace(stored, seq=event.seq, decided_at=event.decided_at) != event:
+            if not _same(stored, event):
                 return Receipt(event.op_id, refused="this operation id is already stored with other content")
             return Receipt(event.op_id, stored.seq, stored.decided_at)
         refused = self._refusal(event) if event.action is Action.UNDO else ""

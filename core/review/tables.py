@@ -35,6 +35,7 @@ decisions = Table(
     Column("based_on", BigInteger),
     Column("final", Boolean, nullable=False, server_default=false()),
     Index("decisions_dataset_seq", "dataset", "seq"),
+    Index("decisions_undoes", "undoes"),
 )
 claims = Table(
     "claims",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
 from core.review import items
+from core.review.assignments import assignment_event
 from core.review.claims import HELD_S, Claims
 from core.review.decisions import Action, Decision
 from core.review.people import NotPermitted, People, Role
@@ -215,6 +217,27 @@ def test_page__hidden_suggestions_do_not_leave_the_server(team: Team) -> None:
     assert team.queue("pets", "ann", Filters(sug="dog"))[0].tolist() == []
     shown = team.page("ada", "pets", Filters(), at=5, n=1)["items"][0]
     assert (shown["hidden"], shown["suggestion"]) == (False, "dog")
+
+
+def test_page__rows_given_to_others_are_passed_by(team: Team) -> None:
+    event = assignment_event("pets", "ada", {"r0": ("bob",), "r1": ("ann", "bob"), "r2": ("bob",)}, "all")
+    assert team.record("ada", [event])[0].refused == ""
+    assert rows(team, "ann") == ["r1", "r3", "r4", "r5"]
+    assert rows(team, "bob") == ["r0", "r2", "r6", "r7"]
+    undo = Decision("pets", "", Action.UNDO, "", "", "u", undoes=event.op_id)
+    assert team.record("ada", [undo])[0].refused == ""
+    team.claims.release("pets", "bob")
+    assert rows(team, "ann", at=0) == ["r0", "r1", "r2", "r3"]
+
+
+def test_record__whether_it_was_blind_is_the_servers_word(team: Team) -> None:
+    lies = say("r0", "1", shown='{"blind": true, "find": "x"}')
+    first, _ = team.record("ann", [lies, say("r1", "2", shown="no json")])
+    put(team, Plan(share=1.0))
+    team.record("ann", [say("r2", "3", shown='{"blind": false}')])
+    stored = [json.loads(d.shown) for d in team.store.in_force("pets").values()]
+    assert stored == [{"blind": False, "find": "x"}, {"browser": "no json", "blind": False}, {"blind": True}]
+    assert team.record("ann", [lies]) == [first]
 
 
 # --- roles ------------------------------------------------------------------------------------------

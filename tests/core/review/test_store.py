@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def test_record__same_operation_twice_is_stored_once(store: Store) -> None:
 
 def test_record__same_operation_with_other_content_is_refused(store: Store) -> None:
     store.record([keep("r1", "op1")])
-    receipts = store.record([keep("r2", "op1"), keep("r2", "op2"), replace(keep("r2", "op2"), shown="")])
+    receipts = store.record([keep("r2", "op1"), keep("r2", "op2"), replace(keep("r2", "op2"), given_label="")])
     assert [bool(r) for r in refusals(receipts)] == [True, False, True]
     assert [(e.op_id, e.row_id) for e in store.events("d")] == [("op1", "r1"), ("op2", "r2")]
 
@@ -272,6 +273,17 @@ def test_record__tells_of_a_verdict_that_came_after_what_was_seen(store: Store) 
     )
     assert [r.meanwhile and r.meanwhile.op_id for r in told] == ["op1", None, None]
     assert [d.op_id for d in store.standings("d")["r1"].opinions] == ["op1", "op3"]
+
+
+def test_record__a_redo_is_told_of_who_decided_while_it_was_undone(store: Store) -> None:
+    undo = partial(Decision, "d", "r1", Action.UNDO, "ann", "cat")
+    store.record([keep("r1", "op1"), undo("u1", undoes="op1")])
+    again = undo("u2", undoes="u1")
+    store.record([keep("r1", "op2", "bob"), keep("r2", "op3", "bob")])
+    told = [store.record([again])[0] for _ in range(2)]  # the first answer is lost
+    assert [r.meanwhile and r.meanwhile.op_id for r in told] == ["op2", "op2"]
+    (receipt,) = store.record([undo("u3", undoes="op1")])
+    assert receipt.meanwhile is None
 
 
 def bulk(op_id: str, annotator: str = "ann") -> Decision:

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("decisions", sa.Column("detail", sa.Text, nullable=False, server_default=""))
     op.add_column("decisions", sa.Column("based_on", sa.BigInteger))
     op.add_column("decisions", sa.Column("final", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.create_index("decisions_undoes", "decisions", ["undoes"])
     op.create_table(
         "claims",
         sa.Column("dataset", sa.Text, primary_key=True),
