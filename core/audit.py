@@ -109,6 +109,30 @@ def cached_audit(
     return Audit(results, skipped)
 
 
+def chosen_settings(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """CHECK.SETTING=VALUE pairs as {check: {setting: value}}, values in the type of the default.
+
+    Raises InputError for a setting or a value that there is not.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        check, _, setting = name.partition(".")
+        rows = {s.name: s for s in checks()[check].settings} if check in checks() else {}
+        if setting not in rows:
+            known = [f"{c}.{s.name}" for c, spec in checks().items() for s in spec.settings]
+            raise refuse(f"no setting called {name!r}", expected="one of " + ", ".join(known))
+        row = rows[setting]
+        try:
+            typed = type(row.default)(value)
+        except ValueError:
+            raise refuse(f"{value!r} is not a value of {name}", expected=type(row.default).__name__) from None
+        if row.choices and typed not in row.choices:
+            raise refuse(f"{value!r} is not a value of {name}", expected=", ".join(map(str, row.choices)))
+        chosen.setdefault(check, {})[setting] = typed
+    return chosen
+
+
 def write_issues_csv(audit: Audit, dataset: Dataset, out: Path) -> None:
     """One line for every row and check, flagged or not, sorted by check, then score, worst first.
 

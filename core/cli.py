@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
@@ -246,7 +246,7 @@ def _load_samples(workspace: Workspace) -> None:
 
 def _audit(args: argparse.Namespace) -> int:
     started = time.perf_counter()
-    from core.audit import checks, run_audit, summary_json, write_issues_csv
+    from core.audit import checks, chosen_settings, run_audit, summary_json, write_issues_csv
 
     names = None if args.checks is None else [c.strip() for c in args.checks.split(",") if c.strip()]
     unknown = sorted(set(names or ()) - set(checks()))
@@ -260,7 +260,7 @@ def _audit(args: argparse.Namespace) -> int:
         project.predictions,
         workspace.cache_dir,
         names=names,
-        settings=_choices(args.choices),
+        settings=chosen_settings(args.choices),
     )
     seconds = time.perf_counter() - started
     print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.names):,} classes, {seconds:.1f} s")
@@ -273,29 +273,6 @@ def _audit(args: argparse.Namespace) -> int:
         write_issues_csv(audit, project.dataset, args.out / "issues.csv")
         summary_json(audit, project.dataset, args.out / "summary.json", seconds=seconds)
     return 0
-
-
-def _choices(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """CHECK.SETTING=VALUE pairs as {check: {setting: value}}, values in the type of the default."""
-    from core.audit import checks
-
-    chosen: dict[str, dict[str, Any]] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        check, _, setting = name.partition(".")
-        rows = {s.name: s for s in checks()[check].settings} if check in checks() else {}
-        if setting not in rows:
-            known = [f"{c}.{s.name}" for c, spec in checks().items() for s in spec.settings]
-            raise refuse(f"no setting called {name!r}", expected="one of " + ", ".join(known))
-        row = rows[setting]
-        try:
-            typed = type(row.default)(value)
-        except ValueError:
-            raise refuse(f"{value!r} is not a value of {name}", expected=type(row.default).__name__) from None
-        if row.choices and typed not in row.choices:
-            raise refuse(f"{value!r} is not a value of {name}", expected=", ".join(map(str, row.choices)))
-        chosen.setdefault(check, {})[setting] = typed
-    return chosen
 
 
 def _export(args: argparse.Namespace) -> int:
