@@ -102,10 +102,11 @@ def test_correct__decisions_of_their_day(tmp_path: Path) -> None:
     loaded = load(make_source("csv", tmp_path))
     early, late = decide(loaded[0], 1, "cat"), replace(decide(loaded[0], 3, "cat"), label="kitty")
     after = replace(decide(loaded[0], 0, "dog"), given_label="kitty")
-    corrections = corrected(loaded, early, change(rename="cat", to="kitty"), late, after)
+    before = decide(loaded[0], 4, "dog")
+    corrections = corrected(loaded, early, before, change(rename="cat", to="kitty"), late, after)
     assert corrections.conflicts == ()
     assert {c.position: c.after for c in corrections.changes} == {
-        0: "dog", 1: "kitty", 2: "kitty", 3: "kitty", 4: "kitty",
+        0: "dog", 1: "kitty", 2: "kitty", 3: "kitty", 4: "dog",
     }  # fmt: skip
 
 

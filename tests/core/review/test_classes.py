@@ -116,6 +116,8 @@ def test_class_list__undoing_one_leaves_those_after_it() -> None:
     assert resolved(found, "cat") == ["c"]
     found = after(change("m", merge=["cat", "dog"], to="pet"), change(rename="bird", to="fowl"), undo("m"))
     assert found.names == ("cat", "dog", "fowl")
+    chain = (change("1", rename="cat", to="b"), change("2", rename="b", to="c"), change(rename="c", to="d"))
+    assert after(*chain, undo("2"), undo("1")).names == ("d", "dog", "bird")
     found = after(change("r", rename="cat", to="b"), change(merge=["dog"], to="b"), undo("r"))
     assert (found.names, resolved(found, "dog")) == (("cat", "bird"), ["cat"])
 
