@@ -97,3 +97,5 @@ and one request at a time, so that only a script run wild comes here."""
 DECODING = Workers(at_once=min(4, os.cpu_count() or 1), waiting=500)
 """Pictures. The largest allowed takes some 0.5 GB while it is decoded. A browser asks a host for 6 at once:
 500 is 80 browsers."""
+LARGE_PICTURES = Workers(at_once=1, waiting=500)
+"""Pictures that a process of its own decodes, in seconds: apart, so that no other picture waits for them."""

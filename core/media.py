@@ -1,65 +1,51 @@
-"""Pictures for the browser, made from files that nobody has vetted.
-
-Whatever the file is, what leaves here is a picture that was decoded and encoded again: upright,
-8 bits a channel, RGB or grey, transparency kept, the first frame only, without metadata.
-"""
+"""Pictures of a data set's rows, for the browser."""
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from core import large_pictures
 from core.dataset import Dataset
+from core.decoding import MediaError, Picture, encode, kept_picture, render, upright_size
 from core.paths import inside
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 MAX_PIXELS = 64_000_000
-"""A picture of more pixels is not decoded. 64 megapixels take 256 MB as RGBA."""
-SIZES = {"thumb": 160, "full": 1600}
+"""A picture of more pixels is not decoded in this process. 64 megapixels take 256 MB."""
+SIZES = {"thumb": 160, "full": large_pictures.PREVIEW}
 """The longest side of each size, in pixels. Smaller pictures keep their size."""
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "JPEG2000")
-_LOSSLESS_UP_TO = 512  # small pictures are judged by the pixel
-_JPEG_QUALITY = 90
-
-
-class MediaError(Exception):
-    """A picture that cannot be shown. Its text is one sentence that says why."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An encoded picture. media_type: image/png or image/jpeg."""
-
-    data: bytes
-    media_type: str
 
 
 def picture(dataset: Dataset, position: int, size: str = "full") -> Picture:
     """The picture of one row, at most SIZES[size] pixels wide and high. Raises MediaError."""
-    return _render(media_path(dataset, position), SIZES[size])
+    path = media_path(dataset, position)
+    if is_large(dataset, position):
+        return large_pictures.rendered(path, SIZES[size])
+    return render(path, SIZES[size], MAX_PIXELS)
+
+
+def is_large(dataset: Dataset, position: int) -> bool:
+    """Whether the picture is decoded in a process of its own, which takes seconds."""
+    size = picture_size(dataset, position)
+    return size is not None and size[0] * size[1] > MAX_PIXELS
 
 
 def thumbnail(dataset: Dataset, position: int, cache_dir: Path) -> Picture:
     """The row's picture in size "thumb", kept on disk by the file's content. Raises MediaError."""
-    digest = "" if dataset.media_hash is None else str(dataset.media_hash[position])
-    if not digest:
-        return picture(dataset, position, "thumb")
-    stem = cache_dir / "thumbs" / digest[:2] / f"{digest}-{SIZES['thumb']}"
-    for suffix, media_type in ((".png", "image/png"), (".jpg", "image/jpeg")):
-        kept = stem.with_suffix(suffix)
-        if kept.exists():
-            return Picture(kept.read_bytes(), media_type)
-    made = picture(dataset, position, "thumb")
-    _write(stem.with_suffix(".png" if made.media_type == "image/png" else ".jpg"), made.data)
-    return made
+    stem = _thumbnail_stem(dataset, position, cache_dir)
+    kept = None if stem is None else kept_picture(stem)
+    if kept is None:
+        kept = picture(dataset, position, "thumb")
+        if stem is not None:
+            _write(stem.with_suffix(kept.suffix), kept.data)
+    return kept
+
+
+def _thumbnail_stem(dataset: Dataset, position: int, cache_dir: Path) -> Path | None:
+    """The kept thumbnail's path without its suffix, None where nothing is known of the file's content."""
+    digest = _digest(dataset, position)
+    return cache_dir / "thumbs" / digest[:2] / f"{digest}-{SIZES['thumb']}" if digest else None
 
 
 def placeholder() -> Picture:
@@ -71,7 +57,7 @@ def placeholder() -> Picture:
     draw = ImageDraw.Draw(image)
     for line in ((40, 40, side - 40, side - 40), (40, side - 40, side - 40, 40)):
         draw.line(line, fill=110, width=6)
-    return _encode(image, lossless=True)
+    return encode(image, lossless=True)
 
 
 def media_path(dataset: Dataset, position: int) -> Path:
@@ -91,89 +77,35 @@ def media_path(dataset: Dataset, position: int) -> Path:
 def picture_size(dataset: Dataset, position: int) -> tuple[int, int] | None:
     """(width, height) in pixels as shown upright, read from the file's head; None if it cannot be shown."""
     try:
-        with _opened(media_path(dataset, position)) as image:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return (image.height, image.width) if turned else image.size
+        return upright_size(media_path(dataset, position))
     except (MediaError, OSError, ValueError, SyntaxError):
         return None
 
 
-def _render(path: Path, longest: int) -> Picture:
-    from PIL import Image, ImageOps
-
-    try:
-        with _opened(path) as image:
-            # JPEG decodes straight to 1/2, 1/4 or 1/8 of its size.
-            whole = image.size
-            image.draft(None, (longest, longest))
-            if image.width * image.height > MAX_PIXELS:
-                millions = image.width * image.height / 1e6
-                raise MediaError(
-                    f"The picture has {millions:,.0f} megapixels; {MAX_PIXELS // 10**6} is the limit."
-                )
-            image.load()
-            small = max(whole) <= _LOSSLESS_UP_TO
-            shown = _eight_bit(ImageOps.exif_transpose(image))
-            shown.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-            return _encode(shown, lossless=small or shown.mode in ("LA", "RGBA"))
-    # Pillow's decoders raise all of these for damaged files.
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, ZeroDivisionError, MemoryError) as error:
-        raise MediaError(f"The picture cannot be read: {_reason(error)}.") from error
+def tile_side(size: tuple[int, int] | None) -> int | None:
+    """The side of the tiles of a picture of this size; None where its large view shows every pixel anyway."""
+    if size is None or max(size) <= SIZES["full"] or size[0] * size[1] > large_pictures.MAX_PIXELS:
+        return None
+    return large_pictures.TILE
 
 
-def _opened(path: Path) -> Image.Image:
-    """Open a picture's head; nothing is decoded yet. Raises MediaError."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(path, formats=_FORMATS)
-    except Image.DecompressionBombError as error:
-        raise MediaError(
-            f"The picture is too large: {MAX_PIXELS // 10**6} megapixels is the limit."
-        ) from error
-    except UnidentifiedImageError as error:
-        raise MediaError("The file is not a picture of a known format.") from error
+def tile(dataset: Dataset, position: int, cache_dir: Path, level: int, x: int, y: int) -> Picture:
+    """A part of a row's picture; see large_pictures.tile. Raises MediaError."""
+    path, digest = media_path(dataset, position), _digest(dataset, position)
+    return large_pictures.tile(path, digest, cache_dir, level, x, y)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture as L, LA, RGB or RGBA with 8 bits a channel."""
-    from PIL import Image
-
-    if image.mode in ("L", "RGB", "RGBA", "LA"):
-        return image
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_stretched(np.asarray(image), image.mode))
-    if image.mode == "1":
-        return image.convert("L")
-    transparent = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if transparent else "RGB")
+def takes_seconds(dataset: Dataset, position: int, size: str, cache_dir: Path) -> bool:
+    """Whether another process must decode the picture before it can be shown in this size."""
+    if size == "tile":
+        path, digest = media_path(dataset, position), _digest(dataset, position)
+        return not large_pictures.is_cut(path, digest, cache_dir)
+    stem = _thumbnail_stem(dataset, position, cache_dir) if size == "thumb" else None
+    return is_large(dataset, position) and (stem is None or kept_picture(stem) is None)
 
 
-def _stretched(values: np.ndarray, mode: str) -> np.ndarray:
-    """(H, W) uint8: 16 bits keep their scale, since clipping would show white; other ranges are stretched."""
-    values = values.astype(np.float64)
-    if mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > 65_535:
-        finite = np.nan_to_num(values, posinf=0, neginf=0)
-        low, high = float(finite.min()), float(finite.max())
-        return ((finite - low) * (255 / ((high - low) or 1))).astype(np.uint8)
-    return (values / 257).astype(np.uint8)
-
-
-def _encode(image: Image.Image, lossless: bool) -> Picture:
-    out = io.BytesIO()
-    clean = image.copy()
-    clean.info = {}
-    if lossless:
-        clean.save(out, "PNG", compress_level=3)
-        return Picture(out.getvalue(), "image/png")
-    clean.save(out, "JPEG", quality=_JPEG_QUALITY)
-    return Picture(out.getvalue(), "image/jpeg")
-
-
-def _reason(error: Exception) -> str:
-    """Pillow's own words, without a file name and without what a page should not show."""
-    text = str(error).split("\n")[0]
-    return "the file is damaged" if not text or "/" in text or len(text) > 80 else text
+def _digest(dataset: Dataset, position: int) -> str:
+    return "" if dataset.media_hash is None else str(dataset.media_hash[position])
 
 
 def _write(path: Path, data: bytes) -> None:

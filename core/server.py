@@ -10,14 +10,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from core import bulk_routes, review_routes
-from core.desk import Desk
-from core.guards import FRESH, SAFE, Refused, handler, refusal, same_origin
-from core.limits import DECODING
-from core.media import SIZES, MediaError, picture, placeholder, thumbnail
+from core import bulk_routes, media_routes, review_routes
+from core.guards import FRESH, Refused, handler, same_origin
 from core.paths import inside
 from core.review.people import Role
-from core.session_token import check_download, check_media
+from core.session_token import check_download
 from core.team import Team, shared_team
 from core.workspace import Workspace
 
@@ -38,40 +35,10 @@ def routes(workspace: Workspace, team: Team | None = None) -> list[Route]:
         ("tiles", bulk_routes.queue, GET),
         ("similar", bulk_routes.similar, GET),
         ("bulk", bulk_routes.on_many, POST),
-        ("media/{dataset}", _media, GET),
+        ("media/{dataset}", media_routes.media, GET),
         ("exports/{dataset}/{file}", _export, GET),
     )
     return [Route(f"/labelmend/{path}", handler(shared, answer), methods=m) for path, answer, m in answers]
-
-
-async def _media(team: Team, request: Request) -> Response:
-    """A row's picture. An <img> sends no header, so that its token is in the address."""
-    same_origin(request, required=False)
-    name, params = request.path_params["dataset"], request.query_params
-    person = check_media(team.desk.workspace.secret(), params.get("token"), name)
-    await run_in_threadpool(team.people.require, person, Role.VIEWER)
-    size = params.get("size", "full")
-    if size not in SIZES:
-        raise Refused(400, f"size is one of {', '.join(SIZES)}.")
-    return await DECODING.run(_picture, team.desk, name, params.get("row", ""), size)
-
-
-def _picture(desk: Desk, name: str, row: str, size: str) -> Response:
-    dataset = desk.project(name).dataset
-    position = int(dataset.positions([row])[0])
-    if position < 0:
-        raise Refused(404, f"Row {row} is not in this project.")
-    try:
-        if size == "thumb":
-            made = thumbnail(dataset, position, desk.workspace.cache_dir)
-        else:
-            made = picture(dataset, position, size)
-    except MediaError as error:
-        if size == "thumb":  # a list keeps its shape; the large view says what is wrong
-            return _shown(placeholder().data, "image/png", "no-store")
-        return refusal(422, str(error))
-    # The address holds the file's digest and a token, so that it means these bytes for good.
-    return _shown(made.data, made.media_type, "private, max-age=86400, immutable")
 
 
 async def _export(team: Team, request: Request) -> Response:
@@ -84,7 +51,3 @@ async def _export(team: Team, request: Request) -> Response:
     if path is None or not path.is_file():
         raise Refused(404, "There is no such export. Write it on the Export page.")
     return FileResponse(path, filename=path.name, media_type="application/octet-stream", headers=FRESH)
-
-
-def _shown(data: bytes, media_type: str, caching: str) -> Response:
-    return Response(data, media_type=media_type, headers={**SAFE, "Cache-Control": caching})

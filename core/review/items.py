@@ -14,7 +14,7 @@ from core import checks as checks_package
 from core.checks.label_issues import percent
 from core.dataset import UNLABELLED, Dataset
 from core.issues import Check, Result
-from core.media import picture_size
+from core.media import picture_size, tile_side
 from core.predictions import Predictions
 from core.registry import collect
 from core.review.decisions import Decision
@@ -208,6 +208,7 @@ def content(board: Board, position: int) -> dict[str, Any]:
             "full": board.link(position, "full"),
             "thumb": board.link(position, "thumb"),
             "size": size,
+            "tile": tile_side(size),
             "name": cell_text(dataset.table[columns.content[0]].iloc[position]),
         }
     if columns.kind == "text":

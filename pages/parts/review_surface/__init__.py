@@ -22,6 +22,8 @@ _SCRIPTS = (
     "outbox",
     "feed",
     "prose",
+    "sharp",
+    "light",
     "stage",
     "search",
     "findings",

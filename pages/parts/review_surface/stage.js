@@ -15,6 +15,8 @@ class Stage {
     this.pointers = new Map();
     this.item = null;
     this.find = new TextFind(() => this.markText());
+    this.light = new Light(this.node, () => this.place(), giveFocusBack);
+    this.sharp = new Sharp(() => this.tell());
     this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
@@ -27,11 +29,13 @@ class Stage {
 
   close() {
     this.watcher.disconnect();
+    this.sharp.clear();
   }
 
   show(item) {
     this.item = item;
     this.pan = [0, 0];
+    this.sharp.clear();
     this.node.dataset.kind = item.content.kind;
     this.node.replaceChildren(...this.content(item));
     this.node.scrollTop = 0;
@@ -42,6 +46,7 @@ class Stage {
 
   message(...children) {
     this.item = null;
+    this.sharp.clear();
     this.node.dataset.kind = "message";
     this.node.replaceChildren(el("div", { class: "message" }, ...children));
     text(this.note, "");
@@ -62,7 +67,7 @@ class Stage {
     picture.onload = () => this.item === item && this.place();
     picture.onerror = failed;
     if (picture.complete && picture.naturalWidth === 0) failed();
-    return [picture];
+    return [picture, this.sharp.node];
   }
 
   async broken(item) {
@@ -140,27 +145,47 @@ class Stage {
 
   // --- zoom and pan ---------------------------------------------------------------------------------
 
+  // The picture's own size in pixels; what is shown of a large one is a preview.
+  get size() {
+    const { picture, content } = this.item;
+    return content.size ?? [picture.naturalWidth, picture.naturalHeight];
+  }
+
+  get room() {
+    return [this.node.clientWidth, this.node.clientHeight];
+  }
+
   fitScale() {
-    const { picture } = this.item;
-    const { clientWidth, clientHeight } = this.node;
-    return Math.min(clientWidth / picture.naturalWidth, clientHeight / picture.naturalHeight);
+    const { room, size } = this;
+    return Math.min(room[0] / size[0], room[1] / size[1]);
   }
 
   place() {
     const picture = this.item?.picture;
     if (!picture || !picture.naturalWidth) return;
-    const fit = this.fitScale();
-    const scale = this.zoom ?? fit;
-    const { clientWidth, clientHeight } = this.node;
-    const overhang = [picture.naturalWidth * scale - clientWidth, picture.naturalHeight * scale - clientHeight];
-    this.pan = this.pan.map((p, i) => Math.max(-Math.max(0, overhang[i] / 2), Math.min(Math.max(0, overhang[i] / 2), p)));
-    picture.style.width = `${picture.naturalWidth * scale}px`;
-    picture.style.height = `${picture.naturalHeight * scale}px`;
-    picture.style.transform = `translate(-50%, -50%) translate(${this.pan[0]}px, ${this.pan[1]}px)`;
-    picture.style.imageRendering = scale > 1 ? "pixelated" : "auto";
-    const [width, height] = this.item.content.size ?? [picture.naturalWidth, picture.naturalHeight];
-    const preview = width > picture.naturalWidth ? `, preview of ${picture.naturalWidth} × ${picture.naturalHeight}` : "";
-    text(this.note, `${width} × ${height}${preview} · ${Math.round(scale * 100)}%`);
+    const { room, size } = this;
+    const scale = this.zoom ?? this.fitScale();
+    const shown = size.map((pixels) => pixels * scale);
+    const over = shown.map((length, i) => Math.max(0, length - room[i]) / 2);
+    this.pan = this.pan.map((p, i) => Math.max(-over[i], Math.min(over[i], p)));
+    const corner = shown.map((length, i) => (room[i] - length) / 2 + this.pan[i]);
+    picture.style.width = `${shown[0]}px`;
+    picture.style.height = `${shown[1]}px`;
+    picture.style.transform = `translate(${corner[0]}px, ${corner[1]}px)`;
+    picture.style.imageRendering = scale > 1 && !this.item.content.tile ? "pixelated" : "auto";
+    this.sharp.place(this.item.content, scale, corner, room, picture.naturalWidth);
+    this.tell();
+  }
+
+  tell() {
+    const picture = this.item?.picture;
+    if (!picture) return;
+    const [width, height] = this.size;
+    const scale = this.zoom ?? this.fitScale();
+    const untiled = width > picture.naturalWidth && !this.item.content.tile;
+    const preview = untiled ? `, preview of ${picture.naturalWidth} × ${picture.naturalHeight}` : "";
+    const sharper = { loading: " · sharpening…", failed: " · could not be sharpened" }[this.sharp.state] ?? "";
+    text(this.note, `${width} × ${height}${preview} · ${Math.round(scale * 100)}%${this.light.words()}${sharper}`);
   }
 
   toggleFit() {
@@ -177,6 +202,26 @@ class Stage {
     this.pan = this.pan.map((p) => (p * after) / before);
     this.zoom = after;
     this.place();
+  }
+
+  brighter() {
+    this.light.change("brightness", LIGHT_STEP);
+  }
+
+  darker() {
+    this.light.change("brightness", -LIGHT_STEP);
+  }
+
+  harder() {
+    this.light.change("contrast", LIGHT_STEP);
+  }
+
+  softer() {
+    this.light.change("contrast", -LIGHT_STEP);
+  }
+
+  asItIs() {
+    this.light.reset();
   }
 
   onWheel(event) {

@@ -7,7 +7,7 @@ function makeTools(surface, sized) {
     return node;
   };
   const look = {
-    image: () => [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out")],
+    image: () => [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out"), surface.stage.light.button, surface.stage.light.node],
     text: () => [tool("findText", "Find in text"), surface.stage.find.node],
   }[surface.data.kind];
   const many = [tool("showGrid", "Grid")];

@@ -177,6 +177,7 @@ def test_content__picture_is_a_link_and_a_size() -> None:
         "full": "full/0",
         "thumb": "thumb/0",
         "size": None,
+        "tile": None,
         "name": "a.png",
     }
     assert preview(board, 0)["thumb"] == "thumb/0"
