@@ -15,6 +15,7 @@ from core.review.people import Role
 from core.session_token import check_media
 from core.team import Team
 
+
 async def media(team: Team, request: Request) -> Response:
     """A row's picture. An <img> sends no header, so that its token is in the address."""
     same_origin(request, required=False)

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from axe_core_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.dataset import Columns, Dataset
 from core.predictions import Predictions
 from core.workspace import Workspace
+from tests.browser.conftest import opened_context
 from tests.browser.serving import Server, probabilities, save, table
 from tests.browser.watching import open_review, row
 
@@ -326,3 +328,42 @@ def test_light__by_keys_and_sliders_stays_and_is_said(page: Page, server: Server
     shown = row(page)
     page.keyboard.press("k")
     assert row(page) != shown
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast__of_marks_light_and_findings(
+    browser: Browser, server: Server, own: Callable[..., str], scheme: str
+) -> None:
+    name = own(writings)
+    with opened_context(browser, viewport={"width": 1280, "height": 720}, color_scheme=scheme) as context:
+        page = context.new_page()
+        open_review(page, server.url, name, cut="1.0", q="refund", row="t-0", sort="row")
+        page.keyboard.press("s")
+        page.keyboard.type("again")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        page.keyboard.press("i")
+        assert contrast_errors(page) == []
+        open_review(page, server.url, "pictures")
+        page.get_by_role("button", name="Light").click()
+        assert contrast_errors(page) == []
+        tools = page.locator(".tools").bounding_box()
+        last = page.get_by_role("button", name="Copy link").bounding_box()
+        assert tools is not None
+        assert last is not None
+        assert last["x"] + last["width"] <= tools["x"] + tools["width"]
+
+
+def contrast_errors(page: Page) -> list[str]:
+    """What axe says of the surface's colours; the help overlay too."""
+    page.locator(".surface").focus()
+    found = []
+    for key in ("", "?"):
+        if key:
+            page.keyboard.press(key)
+        report = Axe().run(
+            page, ["[data-testid=stBidiComponentIsolated]"], {"runOnly": ["color-contrast", "label"]}
+        )
+        found += [node["html"] for violation in report["violations"] for node in violation["nodes"]]
+    page.keyboard.press("Escape")
+    return found

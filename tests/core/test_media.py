@@ -24,6 +24,7 @@ from core.media import (
     tile_side,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 HOSTILE = Path(__file__).parents[3] / "shared" / "data" / "hostile"
 needs_hostile = pytest.mark.skipif(not HOSTILE.is_dir(), reason="the hostile files are not here")
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from core import guards, server
+from core import guards, media_routes, server
 from core.desk import Desk
 from core.limits import DECODING, WRITES, Overload, Rate, Workers
 from core.review.people import People, Role
@@ -216,11 +216,11 @@ def test_media__a_full_queue_is_said_and_the_picture_comes_later(
 ) -> None:
     token = mint_media(team.desk.workspace.secret(), "pictures", "ann")
     params = {"row": "img-000", "size": "full", "token": token}
-    monkeypatch.setattr(server, "DECODING", Workers(at_once=1, waiting=-1))  # no room for one
+    monkeypatch.setattr(media_routes, "DECODING", Workers(at_once=1, waiting=-1))  # no room for one
     answer = client.get("/labelmend/media/pictures", params=params)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "waiting to be decoded" in answer.json()["error"]
-    monkeypatch.setattr(server, "DECODING", DECODING)
+    monkeypatch.setattr(media_routes, "DECODING", DECODING)
     answer = client.get("/labelmend/media/pictures", params=params)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
 
@@ -234,8 +234,8 @@ def test_media__is_decoded_by_threads_of_its_own(
         seen.append(threading.current_thread().name)
         return genuine(*args)
 
-    genuine = server.picture
-    monkeypatch.setattr(server, "picture", picture)
+    genuine = media_routes.picture
+    monkeypatch.setattr(media_routes, "picture", picture)
     token = mint_media(team.desk.workspace.secret(), "pictures", "ann")
     params = {"row": "img-001", "size": "full", "token": token}
     assert client.get("/labelmend/media/pictures", params=params).status_code == 200

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -397,6 +398,19 @@ def test_media__guards(client: TestClient, desk: Desk) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}):
         answer = client.get("/labelmend/media/animals", params=good, headers=headers)
         assert answer.status_code == 403
+
+
+def test_media__tiles(client: TestClient, desk: Desk) -> None:
+    Image.new("RGB", (1700, 20), "red").save(desk.project("animals").dataset.media_root / "b.png")
+    shown = media(client, desk, "b", size="tile", level="0", x="3", y="0")
+    assert Image.open(io.BytesIO(shown.content)).size == (1700 - 3 * 512, 20)
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert media(client, desk, "b", size="tile", level="0", x="4", y="0").status_code == 422
+    assert media(client, desk, "d", size="tile").status_code == 422
+    assert media(client, desk, "../f", size="tile").status_code == 422
+    for place in ({"x": "-1"}, {"level": "../1"}, {"y": "1e9"}, {"x": "9" * 20}):
+        assert media(client, desk, "b", size="tile", **place).status_code == 400
+    assert media(client, desk, "b", "made up", size="tile").status_code == 401
 
 
 def test_media__links_of_items_open(client: TestClient, signed: dict[str, str]) -> None:

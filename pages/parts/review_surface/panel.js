@@ -97,8 +97,8 @@ class Panel {
     this.suggested.title = item.suggestion ?? "";
     this.explain(item);
     this.findings.show(item);
-    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${item.given_name}”`);
-    text(this.buttons.take.label, item.suggestion === null ? this.noSuggestion(item) : `Change to “${item.suggestion}”`);
+    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${plain(item.given_name)}”`);
+    text(this.buttons.take.label, item.suggestion === null ? this.noSuggestion(item) : `Change to “${plain(item.suggestion)}”`);
     this.buttons.take.node.disabled = item.suggestion === null;
     this.mark(decision);
     this.render();

@@ -6,8 +6,14 @@ function makeTools(surface, sized) {
     node.addEventListener("click", () => perform(surface, name));
     return node;
   };
+  const zoom = () => {
+    const [into, out] = [tool("zoomIn", "Zoom"), tool("zoomOut", "")];
+    into.setAttribute("aria-label", "Zoom in");
+    out.setAttribute("aria-label", "Zoom out");
+    return el("span", {}, into, out);
+  };
   const look = {
-    image: () => [tool("fit", "Fit"), tool("zoomIn", "Zoom in"), tool("zoomOut", "Zoom out"), surface.stage.light.button, surface.stage.light.node],
+    image: () => [tool("fit", "Fit"), zoom(), surface.stage.light.button, surface.stage.light.node],
     text: () => [tool("findText", "Find in text"), surface.stage.find.node],
   }[surface.data.kind];
   const many = [tool("showGrid", "Grid")];
