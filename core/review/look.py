@@ -11,14 +11,14 @@ import numpy as np
 from core.review import items
 from core.review.assignments import Assigned
 from core.review.classes import ClassList, in_todays_names
-from core.review.decisions import Action, Decision, Fold, Standing
+from core.review.decisions import Action, Decision, Standing
 from core.review.queue import Filters
 from core.review.remarks import remarks
 
 if TYPE_CHECKING:
     from core.review.claims import Claim
     from core.review.plan import Drawn, Plan
-    from core.review.store import Store
+    from core.review.store import Peek
 
 _LETTERS = "ABCDEFGHIJ"
 
@@ -38,9 +38,8 @@ class Look:
     classes: ClassList
     plan: Plan
     drawn: Drawn
-    store: Store
     seen: int
-    standings: Fold
+    standings: Peek
     assigned: Assigned
     held: Mapping[str, Claim]
     decides: bool
@@ -111,7 +110,8 @@ class Look:
     def item(self, position: int, lent: Mapping[str, Claim]) -> dict[str, Any]:
         """The row as the surface shows it to this person."""
         row_id, standing = self.row(position)
-        events = self.store.history(self.name, row_id)
+        events = self.standings.history(row_id)
+        opinions = self._opinions(standing)
         item = items.item(self.board, position, self.decision(standing))
         item = in_todays_names(item, self.board.dataset, self.classes)
         claim = lent.get(row_id)
@@ -123,8 +123,8 @@ class Look:
             "blind": not self.sees_all,
             "held": {"by": claim.annotator, "until": claim.expires_at} if others and claim else None,
             "second_look": second and self.waits(position) and self.filters.state != "disagreed",
-            "opinions": self._opinions(standing),
-            **remarks(events, self.person, alone=not self.sees_all),
+            "opinions": opinions,
+            **self._unnamed(remarks(events, self.person, alone=not self.sees_all), standing, opinions),
         }
 
     def decision(self, standing: Standing | None) -> Decision | None:
@@ -152,3 +152,15 @@ class Look:
             }
             for i, d in enumerate(standing.opinions[: len(_LETTERS)])
         ]
+
+    def _unnamed(
+        self, said: dict[str, Any], standing: Standing | None, opinions: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Remarks under the letters of an open disagreement, which a name beside a note would give away."""
+        if standing is None or not opinions or standing.final is not None:
+            return said
+        letters = {d.annotator: _LETTERS[i] for i, d in enumerate(standing.opinions[: len(_LETTERS)])}
+        notes = [
+            {**note, "annotator": letters.get(note["annotator"], note["annotator"])} for note in said["notes"]
+        ]
+        return {**said, "notes": notes}

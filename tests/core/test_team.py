@@ -152,7 +152,7 @@ def test_record__a_verdict_given_meanwhile_is_told_and_both_are_kept(team: Team)
 
 def test_page__a_disagreement_waits_for_an_adjudicator_whose_word_ends_it(team: Team) -> None:
     team.record("ann", [say("r3", "1")])
-    team.record("bob", [change("r3", "2")])
+    team.record("bob", [change("r3", "2"), say("r3", "n", Action.NOTE, detail='{"text": "it barks"}')])
     state = {"state": "disagreed"}
     (item,) = team.page("ada", "pets", Filters(state="disagreed"))["items"]
     assert item["row_id"] == "r3"
@@ -160,6 +160,7 @@ def test_page__a_disagreement_waits_for_an_adjudicator_whose_word_ends_it(team: 
         {"who": "A", "action": "keep", "label": None, "annotator": None},
         {"who": "B", "action": "relabel", "label": "dog", "annotator": None},
     ]
+    assert [(n["annotator"], n["text"]) for n in item["notes"]] == [("B", "it barks")]
     assert team.page("ann", "pets", Filters(state="disagreed"))["items"] == []
     with pytest.raises(NotPermitted):
         team.record("ann", [say("r3", "3", final=True)])
@@ -168,6 +169,7 @@ def test_page__a_disagreement_waits_for_an_adjudicator_whose_word_ends_it(team: 
     assert team.store.in_force("pets")["r3"].annotator == "ada"
     again = team.page("ada", "pets", Filters(), row="r3", n=1)["items"][0]
     assert [o["annotator"] for o in again["opinions"]] == ["ann", "bob"]
+    assert [n["annotator"] for n in again["notes"]] == ["bob"]
 
 
 # --- the plan: second looks, blind, hidden ----------------------------------------------------------
