@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
   $$p -c '$(SUPPORTED)' >/dev/null 2>&1 && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile
 
-.PHONY: install app test lint bench screenshots clean
+.PHONY: install app test lint bench soak screenshots clean walk
 
 install: $(VENV)/.app
 
@@ -37,9 +37,18 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
+# Kills the server and PostgreSQL under 30 clients for 5 minutes each: make soak SOAK="--minutes 60 --seed 7"
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak $(SOAK)
+
 screenshots: $(VENV)/.test
 	sh .ci/browser
 	$(BIN)/python -m tests.screenshots
+
+# Two annotators differ, an adjudicator ends it: eight pictures.
+walk: $(VENV)/.test
+	sh .ci/browser
+	$(BIN)/python -m tests.walk pages/pictures/walk
 
 clean:
 	rm -rf $(VENV) .workspace

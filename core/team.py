@@ -206,7 +206,6 @@ class Team:
             self.desk.classes(name),
             plan,
             self._drawn(name),
-            self.store,
             seen,
             self.store.peek(name),
             self._assigned(name),

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 PLAIN_USER, PLAIN_GROUP = "nobody", "nogroup"
@@ -87,7 +88,14 @@ class Postgres:
 
     def kill(self) -> None:
         """As a crash would: every process of the server dies at once."""
+        pid = None if self._process is None else self._process.pid
+        # Each is in a session of its own, where a signal to the first one's group does not reach it.
+        listed = Path(f"/proc/{pid}/task/{pid}/children")
+        others = [int(child) for child in listed.read_text().split()] if listed.exists() else []
         self._signal(signal.SIGKILL)
+        for child in others:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def stop(self) -> None:
         """Stop the server, without writing out what is removed next, and remove the cluster."""

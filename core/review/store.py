@@ -36,6 +36,23 @@ class Receipt:
     left: tuple[str, ...] = ()
 
 
+class Peek:
+    """Single rows of a fold that other threads go on filling. Reads nothing from the database."""
+
+    def __init__(self, fold: Fold, lock: threading.Lock) -> None:
+        self._fold, self._lock = fold, lock
+
+    def get(self, row_id: str) -> Standing | None:
+        """What is said of one row; None where nothing is."""
+        with self._lock:  # while a row's new event is taken in, the fold says nothing of the row
+            return self._fold.get(row_id)
+
+    def history(self, row_id: str) -> list[Decision]:
+        """Every event of one row in the order of storing, undone ones and UNDOs included."""
+        with self._lock:
+            return list(self._fold.rows.get(row_id, ()))
+
+
 class Store:
     """The log in a database. Safe to share between threads; processes share it through the database."""
 
@@ -140,10 +157,10 @@ class Store:
             now = as_of is None or as_of >= found.seq
             return found.standings() if now else found.past(as_of or 0)
 
-    def peek(self, dataset: str) -> Fold:
-        """The fold as it is now, to `get` single rows from; later events show through."""
+    def peek(self, dataset: str) -> Peek:
+        """The rows as they are now, asked one by one; later events show through."""
         with self.database.reading() as connection, self._lock:
-            return self._refresh(connection, dataset)
+            return Peek(self._refresh(connection, dataset), self._lock)
 
     def in_force(self, dataset: str, as_of: int | None = None) -> Mapping[str, Decision]:
         """The decision in force for each settled row id, now or as it was after event `as_of`."""

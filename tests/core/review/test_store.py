@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from core.review.decisions import Action, Decision, fold
+from core.review import decisions
+from core.review.decisions import Action, Decision, Standing, fold
 from core.review.store import Receipt, Store
 
 ROOT = Path(__file__).parents[3]
@@ -61,7 +62,9 @@ def test_record__same_operation_twice_is_stored_once(store: Store) -> None:
 
 def test_record__same_operation_with_other_content_is_refused(store: Store) -> None:
     store.record([keep("r1", "op1")])
-    receipts = store.record([keep("r2", "op1"), keep("r2", "op2"), replace(keep("r2", "op2"), given_label="")])
+    receipts = store.record(
+        [keep("r2", "op1"), keep("r2", "op2"), replace(keep("r2", "op2"), given_label="")]
+    )
     assert [bool(r) for r in refusals(receipts)] == [True, False, True]
     assert [(e.op_id, e.row_id) for e in store.events("d")] == [("op1", "r1"), ("op2", "r2")]
 
@@ -284,6 +287,28 @@ def test_record__a_redo_is_told_of_who_decided_while_it_was_undone(store: Store)
     assert [r.meanwhile and r.meanwhile.op_id for r in told] == ["op2", "op2"]
     (receipt,) = store.record([undo("u3", undoes="op1")])
     assert receipt.meanwhile is None
+
+
+def test_peek__a_decided_row_never_seems_free_while_an_event_is_taken_in(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.record([keep("r1", "op1")])
+    peek, genuine = store.peek("d"), decisions.standing
+    found: list[Standing | None] = []
+
+    def slow(events: Sequence[Decision]) -> Standing | None:
+        monkeypatch.setattr(decisions, "standing", genuine)
+        looking.start()
+        looking.join(0.2)
+        return genuine(events)
+
+    looking = threading.Thread(target=lambda: found.append(peek.get("r1")))
+    monkeypatch.setattr(decisions, "standing", slow)
+    store.record([keep("r1", "op2", "bob")])
+    assert store.last_seq("d") == 2
+    looking.join()
+    assert [s and [d.op_id for d in s.opinions] for s in found] == [["op1", "op2"]]
+    assert [e.op_id for e in peek.history("r1")] == ["op1", "op2"]
 
 
 def bulk(op_id: str, annotator: str = "ann") -> Decision:
