@@ -69,7 +69,7 @@ def _corrected(corrections: Corrections) -> np.ndarray:
         try:
             labels[position] = value
         except OverflowError as error:
-            said = f"{value} does not fit into an array of {labels.dtype}"
+            said = f"{value!r} does not fit into an array of {labels.dtype}"
             raise refuse(said, file=corrections.source.path.name, mend="export as CSV") from error
     return labels
 
