@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from core.dataset import UNLABELLED, Dataset
+from core.dataset import Dataset
 from core.errors import refuse
+from core.review.classes import ClassList
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.items import Board
 from core.review.queue import Filters
@@ -138,7 +138,7 @@ def apply(
     # Decided rows are held no longer; only one's own few loans are looked through, not every row.
     mine = [row_id for row_id, claim in team.claims.held(wish.dataset).items() if claim.annotator == person]
     team.claims.renew(wish.dataset, person, {*mine} & {row_id for row_id, *_ in members})
-    return _outcome(team, wish, sorted_rows, receipt, len(members), seen)
+    return _outcome(sorted_rows, receipt, len(members), seen)
 
 
 def _check_number(change: int, expect: int | None) -> None:
@@ -155,20 +155,20 @@ def _check_number(change: int, expect: int | None) -> None:
         )
 
 
-def _outcome(
-    team: Team, wish: Wish, found: _Sorted, receipt: Receipt, members: int, seen: int | None
-) -> Outcome:
+def _outcome(found: _Sorted, receipt: Receipt, members: int, seen: int | None) -> Outcome:
     told = found.counts
     change = 0 if receipt.refused else members - len(receipt.left)
     decided = told.total - change - told.held - told.unsuggested - told.same
     counts = Counts(told.total, change, decided, told.held, told.unsuggested, told.same)
-    return Outcome(receipt, counts, 0 if seen is None else _since(team, wish, found, receipt, seen))
+    return Outcome(receipt, counts, 0 if seen is None else _since(found, receipt, seen))
 
 
-def _since(team: Team, wish: Wish, found: _Sorted, receipt: Receipt, seen: int) -> int:
+def _since(found: _Sorted, receipt: Receipt, seen: int) -> int:
     """How many of the rows that were left alone had their first verdict after event `seen`."""
-    standings = team.store.standings_of(wish.dataset, (*receipt.left, *found.ids(found.decided)))
-    return sum(_first(s) > seen for s in standings.values() if not _is_of(s, receipt.op_id))
+    known = (found.standings[row_id] for row_id in found.ids(found.decided))
+    late = sum(_first(standing) > seen for standing in known if not _is_of(standing, receipt.op_id))
+    # And those that somebody decided in the moment before it was stored.
+    return late + sum(row not in found.standings and row not in found.held for row in receipt.left)
 
 
 def _first(standing: Standing) -> int:
@@ -181,9 +181,11 @@ def _is_of(standing: Standing, op_id: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Sorted:
-    """The (M,) rows of a wish. labels: codes into names that they would get, -1 for none (RELABEL only).
+    """The (M,) rows of a wish.
 
-    names: the classes, then sets of labels that no row has.
+    names: the classes as they are called now; with several labels a row, the sets that rows have, are
+    suggested or were wished for. given, labels: codes into names of what they are labelled and would get
+    (RELABEL only), -1 for none.
     decided, elsewhere, able: (M,) bool: somebody decided it; another holds it; it can take the verdict.
     """
 
@@ -192,16 +194,18 @@ class _Sorted:
     check: str
     action: Action
     positions: np.ndarray
+    given: np.ndarray
     labels: np.ndarray
     decided: np.ndarray
     elsewhere: np.ndarray
     held: Mapping[str, Claim]
+    standings: Mapping[str, Standing]
 
     @cached_property
     def able(self) -> np.ndarray:
         if self.action is not Action.RELABEL:
             return np.ones(len(self.positions), dtype=bool)
-        return (self.labels != _NOTHING) & (self.labels != self.dataset.labels[self.positions])
+        return (self.labels != _NOTHING) & (self.labels != self.given)
 
     @cached_property
     def changing(self) -> np.ndarray:
@@ -224,40 +228,46 @@ class _Sorted:
 
         Decided and held ones too: which of them are left alone is settled where nobody else writes.
         """
-        names = np.array([*self.names, ""], dtype=object)  # code -1 is the last
-        given = names[self.dataset.labels[self.positions[self.able]]].tolist()
+        in_data = np.array([*self.dataset.classes, ""], dtype=object)  # code -1 is the last
+        given = in_data[self.dataset.labels[self.positions[self.able]]].tolist()
         ids = self.ids(self.able)
         if self.action is Action.RELABEL:
-            return list(zip(ids, given, names[self.labels[self.able]].tolist(), strict=True))
+            new = np.array(self.names, dtype=object)[self.labels[self.able]].tolist()
+            return list(zip(ids, given, new, strict=True))
         return [(row_id, label, None) for row_id, label in zip(ids, given, strict=True)]
 
 
 def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
-    dataset = team.desk.project(wish.dataset).dataset
-    _check_verdict(dataset, wish)
     board = team.board(wish.dataset, person, wish.filters)
+    dataset, current = board.dataset, team.desk.classes(wish.dataset)
+    _check_verdict(dataset, current, wish)
     positions = _positions(team, person, dataset, wish)
     held = {r: c for r, c in team.claims.held(wish.dataset).items() if c.annotator != person}
-    names = _names(board, wish)
+    standings = team.store.standings(wish.dataset)
+    names = _names(board, current, wish)
+    now = _codes(names, current, dataset.classes)
     return _Sorted(
         dataset,
         names,
         board.check,
         wish.action,
         positions,
-        _labels(board, names, wish)[positions],
-        _among(dataset, team.store.standings(wish.dataset))[positions],
+        np.append(now, _NOTHING)[dataset.labels[positions]],
+        _labels(board, current, names, wish)[positions],
+        _among(dataset, standings)[positions],
         _among(dataset, held)[positions],
         held,
+        standings,
     )
 
 
-def _check_verdict(dataset: Dataset, wish: Wish) -> None:
+def _check_verdict(dataset: Dataset, current: ClassList, wish: Wish) -> None:
     if wish.action not in VERDICTS:
         raise refuse(f"{wish.action} is no verdict", expected="one of " + ", ".join(sorted(VERDICTS)))
     if wish.label is not None and wish.action is not Action.RELABEL:
         raise refuse(f"a decision to {wish.action} names no class")
-    if wish.label is not None and not dataset.knows(wish.label):
+    known = wish.label in current.names if dataset.sets is None else dataset.knows(wish.label)
+    if wish.label is not None and not known:
         raise refuse(f"{wish.label!r} is not a class of this project")
 
 
@@ -274,18 +284,17 @@ def _positions(team: Team, person: str, dataset: Dataset, wish: Wish) -> np.ndar
     return positions
 
 
-def _names(board: Board, wish: Wish) -> tuple[str, ...]:
-    """The classes; where a row can have several labels also the sets that are wished for or suggested."""
-    dataset = board.dataset
-    if dataset.sets is None:
-        return dataset.classes
+def _names(board: Board, current: ClassList, wish: Wish) -> tuple[str, ...]:
+    """What `_Sorted.names` says."""
+    if board.dataset.sets is None:
+        return current.names
     wished = () if wish.label is None else (wish.label,)
     suggested = board.results[board.check].table["suggestion"].cat.categories if board.check else ()
-    return tuple(dict.fromkeys((*dataset.classes, *wished, *suggested)))
+    return tuple(dict.fromkeys((*board.dataset.classes, *wished, *suggested)))
 
 
-def _labels(board: Board, names: tuple[str, ...], wish: Wish) -> np.ndarray:
-    """(N,) codes into names of the class that each row would get, -1 for none."""
+def _labels(board: Board, current: ClassList, names: tuple[str, ...], wish: Wish) -> np.ndarray:
+    """(N,) codes into names of what each row would get, -1 for none."""
     dataset = board.dataset
     if wish.action is not Action.RELABEL or (wish.label is None and not board.check):
         return np.full(len(dataset), _NOTHING)
@@ -293,11 +302,17 @@ def _labels(board: Board, names: tuple[str, ...], wish: Wish) -> np.ndarray:
         return np.full(len(dataset), names.index(wish.label))
     suggested = board.results[board.check].table["suggestion"]
     # The categories of a suggestion are names, in an order of their own.
-    code_of = pd.Index(names).get_indexer(suggested.cat.categories)
+    code_of = _codes(names, current, suggested.cat.categories)
     codes = np.append(code_of, _NOTHING)[suggested.cat.codes.to_numpy()]
     if board.hidden is not None:
         codes[board.hidden] = _NOTHING
     return codes
+
+
+def _codes(names: tuple[str, ...], current: ClassList, in_data: Iterable[str]) -> np.ndarray:
+    """The code into names of what each of these classes of the data is called now, -1 for none."""
+    code_of = {name: code for code, name in enumerate(names)}
+    return np.array([code_of.get(current.resolve(name), _NOTHING) for name in in_data], dtype=np.int64)
 
 
 def _among(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
@@ -310,12 +325,9 @@ def _among(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
 
 def _pairs(found: _Sorted, changing: np.ndarray) -> tuple[tuple[str | None, str | None, int], ...]:
     """The most frequent (given, new, rows) among the changes, ties in class order."""
-    classes = found.names
-    given = found.dataset.labels[found.positions[changing]].astype(np.int64)
-    width = len(classes) + 1
-    pairs, rows = np.unique(
-        (given - UNLABELLED) * width + (found.labels[changing] - _NOTHING), return_counts=True
-    )
-    names = (None, *classes)
+    names = (None, *found.names)  # code -1 becomes 0
+    width = len(names)
+    given, labels = found.given[changing] - _NOTHING, found.labels[changing] - _NOTHING
+    pairs, rows = np.unique(given * width + labels, return_counts=True)
     top = np.argsort(-rows, kind="stable")[:PAIRS]
     return tuple((names[pairs[i] // width], names[pairs[i] % width], int(rows[i])) for i in top)

@@ -83,14 +83,20 @@ def tiles(
 
 
 def _tile(look: Look, position: int) -> dict[str, Any]:
-    """disagreed: annotators differ, and nobody has ended it. held: in whose hands the row is, or None."""
+    """given, suggestion: as the classes are called now. disagreed: annotators differ, nobody has ended it.
+    held: in whose hands the row is, or None.
+    """
     row_id, standing = look.row(position)
     decision, claim = look.decision(standing), look.held.get(row_id)
+    given, suggestion = (
+        items.given_label(look.board.dataset, position),
+        items.suggestion_of(look.board, position),
+    )
     return {
         "row_id": row_id,
         "number": position + 1,
-        "given": items.given_label(look.board.dataset, position),
-        "suggestion": items.suggestion_of(look.board, position),
+        "given": None if given is None else look.classes.resolve(given),
+        "suggestion": None if suggestion is None else look.classes.resolve(suggestion),
         "decision": None if decision is None else items.decision_view(decision),
         "disagreed": look.sees_all and standing is not None and standing.disagreed,
         "held": None if claim is None else claim.annotator,

@@ -75,7 +75,7 @@ def _dialog(project: Project, filters: Filters) -> None:
     if session.current().told:  # it is done: the page says what became of it
         st.rerun()
     sign_in.require_name()
-    options = [*_WORDS, *((Action.RELABEL, label) for label in project.dataset.classes)]
+    options = [*_WORDS, *((Action.RELABEL, label) for label in session.desk().classes(project.name).names)]
     action, label = st.selectbox("What to do", options, format_func=_option, key="apply_all_verdict")
     me = session.current().annotator
     wish = bulk.Wish(project.name, filters, action, label)

@@ -1,6 +1,7 @@
-"""`python -m tests.benchmarks.bench_bulk`: 100,000 rows relabelled through the route as one action, and undone.
+"""`python -m tests.benchmarks.bench_bulk`: 100,000 rows relabelled through the route in one action, undone.
 
-Targets: previewed, changed and undone in under 3 s each, with right counts, on SQLite and on PostgreSQL.
+Targets: previewed, changed, undone and redone in under 3 s each, on SQLite and on PostgreSQL, the time until
+everybody's next read knows of it included; and right counts.
 """
 
 from __future__ import annotations
@@ -54,26 +55,21 @@ def team_of(folder: Path, url: str) -> Team:
     return Team(desk, People(desk.store, Role.OWNER))
 
 
-def timed(what: str, ask: Callable[[], Any]) -> tuple[Any, bool]:
-    """(the answer's JSON, whether it came in time)."""
-    start = time.perf_counter()
+def timed(team: Team, what: str, ask: Callable[[], Any], in_force: int) -> tuple[Any, bool]:
+    """(the answer's JSON, whether it and the next read came in time and told so many decisions in force)."""
+    start, cpu = time.perf_counter(), time.process_time()
     answer = ask()
-    seconds = time.perf_counter() - start
+    answered = time.perf_counter() - start
     assert answer.status_code == 200, answer.text
-    print(f"  {what}: {seconds:.2f} s", flush=True)
-    return answer.json(), seconds < TARGET_S
-
-
-def counted(team: Team, what: str, rows: int) -> bool:
-    """Whether so many decisions are in force, and how long it takes to know; a second reader folds anew."""
-    start = time.perf_counter()
-    ok = len(team.store.in_force("pets")) == rows
-    print(f"  in force after {what}: {time.perf_counter() - start:.2f} s", flush=True)
-    return ok
+    right = len(team.store.in_force("pets")) == in_force
+    seconds = time.perf_counter() - start
+    cpu = time.process_time() - cpu  # what the wall clock would say of a machine with nothing else to do
+    print(f"  {what}: {answered:.2f} s, known to all after {seconds:.2f} s ({cpu:.2f} s of CPU)", flush=True)
+    return answer.json(), seconds < TARGET_S and right
 
 
 def run(team: Team) -> bool:
-    """Preview, apply, undo and redo. Returns whether every target is met and every count is right."""
+    """Preview, change, undo and redo. Returns whether every target is met and every count is right."""
     app = Starlette(routes=routes(team.desk.workspace, team))
     client = TestClient(app, base_url=HOST)
     token = mint_session(team.desk.workspace.secret(), Session("ann", "s1"))
@@ -92,22 +88,21 @@ def run(team: Team) -> bool:
         }
         post("decisions", {"decisions": [keep]})
     wish = {"ds": "pets", "action": "relabel", "suggestion": True}
-    seen, ok1 = timed("preview", lambda: post("bulk", {**wish, "preview": True}))
-    told = {**wish, "op_id": "all", "as_of": seen["as_of"], "seen": seen["seen"], "expect": seen["change"]}
-    done, ok2 = timed(f"change {seen['change']:,} rows", lambda: post("bulk", told))
-    right = [done["change"] == ROWS - DECIDED, counted(team, "the change", ROWS)]
+    seen, ok1 = timed(team, "preview", lambda: post("bulk", {**wish, "preview": True}), DECIDED)
+    change = seen["change"]
+    told = {**wish, "op_id": "all", "as_of": seen["as_of"], "seen": seen["seen"], "expect": change}
+    done, ok2 = timed(team, f"change {change:,} rows", lambda: post("bulk", told), ROWS)
 
     def undo(op_id: str, of: str) -> Any:
         event = {"op_id": op_id, "dataset": "pets", "row_id": "", "action": "undo", "undoes": of}
         return post("decisions", {"decisions": [event]})
 
-    _, ok3 = timed("undo", lambda: undo("u1", "all"))
-    right.append(counted(team, "the undo", DECIDED))
-    _, ok4 = timed("redo", lambda: undo("u2", "u1"))
-    right.append(counted(team, "the redo", ROWS))
-    right.append(len(team.store.events("pets")) == DECIDED + 3)
-    print(f"  counts right: {all(right)}", flush=True)
-    return ok1 and ok2 and ok3 and ok4 and all(right)
+    _, ok3 = timed(team, "undo", lambda: undo("u1", "all"), DECIDED)
+    _, ok4 = timed(team, "redo", lambda: undo("u2", "u1"), ROWS)
+    one_event = len(team.store.events("pets")) == DECIDED + 3
+    met = ok1 and ok2 and ok3 and ok4 and one_event and done["change"] == change == ROWS - DECIDED
+    print(f"  {'all in time, counts right' if met else 'MISSED'}", flush=True)
+    return met
 
 
 def main(argv: Sequence[str] | None = None) -> int:

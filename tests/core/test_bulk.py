@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,6 +156,22 @@ def test_preview__refuses_what_means_nothing(team: Team, asked: Wish, sentence: 
     with pytest.raises(InputError, match=sentence):
         apply(team, "ann", asked, "op")
     assert team.store.events("pets") == []
+
+
+def test_wish__goes_by_what_the_classes_are_called_now(team: Team) -> None:
+    for i, change in enumerate(({"rename": "dog", "to": "hound"}, {"add": "bird"})):
+        event = Decision("pets", "", Action.CLASS, "eve", "", f"c{i}", detail=json.dumps(change))
+        assert team.store.record([event])[0].refused == ""
+    found = preview(team, "ann", wish())
+    assert found.pairs == (("cat", "hound", 2), (None, "hound", 1), ("cat", "fish", 1), ("hound", "cat", 1))
+    # r3 and r7 are called hounds already
+    assert preview(team, "ann", wish(label="hound", rows=("r0", "r3", "r7"))).counts.same == 2
+    assert preview(team, "ann", wish(label="bird")).counts.change == 7
+    with pytest.raises(InputError, match="'dog' is not a class"):
+        preview(team, "ann", wish(label="dog"))
+    apply(team, "ann", wish(rows=("r0", "r3")), "op")
+    (event,) = team.store.events("pets", annotator="ann")
+    assert event.details["members"] == [["r0", "cat", "hound"], ["r3", "dog", "cat"]]
 
 
 # --- apply ------------------------------------------------------------------------------------------
