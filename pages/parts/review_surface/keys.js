@@ -48,8 +48,10 @@ const DIALOG_GONE_MS = 200;
 function watchFocus(root, onChange, focus) {
   let timer = 0;
   const waitForDialog = () => {
-    if (document.querySelector(DIALOG)) timer = setTimeout(waitForDialog, DIALOG_GONE_MS);
-    else if (document.activeElement === document.body) focus();
+    const open = document.querySelector(DIALOG) !== null;
+    if (!open && document.activeElement === document.body) focus();
+    // The page may stay inert for a moment after the dialog is gone: then the focus did not come.
+    if (open || document.activeElement === document.body) timer = setTimeout(waitForDialog, DIALOG_GONE_MS);
   };
   const stops = [
     listen(root, "focusin", () => onChange(true)),
