@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,12 @@ def many(kinds: list[str]) -> pd.Series:
         (["Salmon, smoked", "Salmon, fresh", "Cod, smoked", "Cod, fresh"], ""),
         (["Toys|Cars", "Toys|Dolls", "Books|Novels", "Books|Poems", "Toys", "Books"], ""),
         (["1,5", "2,5", "3", "4,0", "5,5"], ""),
+        # Each of these fails one condition only: rows that differ in how many labels they have, twice as
+        # many sets as labels, no label twice in a cell, labels that occur in several sets.
+        ([f"{fish}, {way}" for fish in "abcde" for way in "vwxyz"], ""),
+        (["Cod", "Cod, smoked", "Hake", "Hake, smoked"], ""),
+        (["1,1", "2,2", "3,3", "1,2", "1,3", "2,3"], ""),
+        ([", ".join(some) for n in (1, 2, 3, 4) for some in combinations("abcd", n)] + ["x, y"], ""),
         (["yes, of course", "no, not at all", "perhaps"], ""),
         (['["a"]', "plain"], ""),
         (["", " "], ""),
