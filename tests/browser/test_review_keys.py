@@ -165,7 +165,7 @@ def test_class_search__among_a_thousand_in_three_keystrokes(
     page.keyboard.press("/")
     page.keyboard.type("class")
     expect(page.locator("[role=option]")).to_have_count(50)
-    expect(page.locator(".rest")).to_have_text("50 of 998 matches shown. Type on.")
+    expect(page.locator(".rest")).to_contain_text("50 of 998 matches shown. Type on.")
     second = page.locator("[role=option]").nth(1).get_attribute("data-name")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
