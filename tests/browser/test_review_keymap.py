@@ -82,11 +82,11 @@ def test_change__a_key_in_use_is_refused_in_words(page: Page, server: Server) ->
 
 def test_change__class_keys_and_a_swap(page: Page, server: Server) -> None:
     open_review(page, server.url, "measurements")
-    change(page, "Change to class 1 of the list", "h")
+    change(page, "Change to class 1 of the list", "y")
     page.keyboard.press("Escape")
     change(page, "Find another class", "1")
     page.keyboard.press("Escape")
-    assert page.locator("[role=option] kbd").all_text_contents() == ["H", "2", "3"]
+    assert page.locator("[role=option] kbd").all_text_contents() == ["Y", "2", "3"]
     placeholder = page.locator(".panel .search").get_attribute("placeholder")
     assert placeholder == "Type to find among 3 classes ( 1 )"
     page.keyboard.press("1")
