@@ -76,7 +76,8 @@ def test_disagreements__review_opens_with_every_one_of_them(
     page.wait_for_function("() => window.surface()?.dataset.rowId", timeout=60_000)
     assert page.evaluate("() => window.surface().dataset.rowId") in {f"img-{p:03d}" for p in rows}
     expect(page.locator(".surface").get_by_text("1 of 3").first).to_be_visible()
-    assert errors == []
+    # One of these pictures is damaged on purpose, which the surface says in words.
+    assert [e for e in errors if "422" not in e] == []
 
 
 def test_history__the_file_is_written_and_downloaded(

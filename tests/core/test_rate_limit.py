@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from core.team import Team
 from core.workspace import Workspace
 from tests.browser.serving import pictures
 
+T = TypeVar("T")
 HOST = "http://labelmend.test"
 
 
@@ -95,6 +97,12 @@ def test_rate__forgets_who_has_gone() -> None:
 # --- the workers ------------------------------------------------------------------------------------
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a loop and a thread of its own: a browser test before may have left a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def test_workers__do_so_many_at_once_and_the_others_wait() -> None:
     workers, lock = Workers(at_once=2, waiting=10), threading.Lock()
     counts = {"now": 0, "most": 0}
@@ -111,7 +119,7 @@ def test_workers__do_so_many_at_once_and_the_others_wait() -> None:
     async def ask() -> list[int]:
         return await asyncio.gather(*(workers.run(work, i) for i in range(12)))
 
-    assert asyncio.run(ask()) == list(range(12))
+    assert run(ask()) == list(range(12))
     assert counts == {"now": 0, "most": 2}
 
 
@@ -125,7 +133,7 @@ def test_workers__refuse_what_the_queue_does_not_hold_and_take_the_next_when_it_
         found = await asyncio.gather(*first, return_exceptions=True)
         return found, await workers.run(go.wait, 10)
 
-    found, after = asyncio.run(ask())
+    found, after = run(ask())
     assert [getattr(f, "status", f) for f in found] == [True, True, True, 503, 503]
     assert after is True
 
@@ -138,7 +146,7 @@ def test_workers__a_failure_gives_its_place_back() -> None:
             with pytest.raises(ZeroDivisionError):
                 await workers.run(lambda: 1 // 0)
 
-    asyncio.run(ask())
+    run(ask())
 
 
 # --- the routes -------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The right-hand side: both labels, why the row is here, the classes, the decisions.
 
 const MOST_MATCHES = 50;
+const FEW_MATCHES = 9;
 
 class Panel {
   constructor(data, keymap, actions) {
@@ -145,6 +146,7 @@ class Panel {
   offerNew() {
     const typed = this.search.value.trim();
     if (!this.data.adds_classes || this.matches === null || !typed || this.classes.includes(typed)) return [];
+    if (this.found > FEW_MATCHES) return []; // most are still on their way to a class that there is
     const add = el("button", { type: "button", class: "plain add-class" }, "Add class “", el("bdi", {}, typed), "”");
     add.addEventListener("pointerdown", (event) => event.preventDefault());
     add.addEventListener("click", () => this.actions.addClass(typed));
