@@ -66,6 +66,13 @@ class Server:
                 raise RuntimeError("the server did not start:\n" + self.log.read_text()[-4000:])
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """The process of the server while it runs."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
     def _healthy(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:

@@ -56,8 +56,8 @@ def proven(
     replay = Replay(events)
     return [
         *_once(events, annotators),
-        *(wrong for one in annotators for wrong in _stored(replay, one)),
-        *(wrong for one in annotators for wrong in _in_order(replay, one)),
+        *(wrong for one in annotators for wrong in stored(replay, one)),
+        *(wrong for one in annotators for wrong in in_order(replay, one)),
         *_folded(replay, standings),
         *_told(replay, annotators),
         *_never_overruled(replay),
@@ -74,7 +74,7 @@ def _once(events: Sequence[Decision], annotators: Sequence[Annotator]) -> list[s
     return twice + strangers + gaps
 
 
-def _stored(replay: Replay, annotator: Annotator) -> list[str]:
+def stored(replay: Replay, annotator: Annotator) -> list[str]:
     """Every acknowledged event is in the log as it was sent, under the number that was told."""
     wrong = []
     for op in annotator.ops:
@@ -114,7 +114,7 @@ def _as_stored(op: Op, event: Decision) -> object:
     return *(getattr(event, name) for name in _SENT), {name: shown.get(name) for name in sent}
 
 
-def _in_order(replay: Replay, annotator: Annotator) -> list[str]:
+def in_order(replay: Replay, annotator: Annotator) -> list[str]:
     """An annotator's events are in the log in the order in which they made them."""
     seqs = [replay.by_id[op.op_id].seq for op in annotator.ops if op.op_id in replay.by_id]
     return [] if seqs == sorted(seqs) else [f"{annotator.name}: events are stored out of order"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from core.review.decisions import Decision
 from core.review.tables import decisions
 from core.session_token import Session, mint_session
 from core.workspace import Workspace
-from tests.browser.serving import probabilities, save, table
+from tests.browser.serving import Server, probabilities, save, table
 from tests.postgres import Postgres
 from tests.soak.annotators import Annotator, Habits, Room
 from tests.soak.faults import Install
@@ -71,17 +71,16 @@ def tickets(workspace: Workspace, n: int) -> Dataset:
     return dataset
 
 
-def crowd(install: Install, rows: int, habits: Sequence[Habits], seed: int) -> list[Annotator]:
-    """Annotators with a token each. The data set they work on is made."""
-    workspace = install.server.workspace
-    data = tickets(workspace, rows)
-    given = {str(i): CLASSES[code] for i, code in zip(data.row_ids, data.labels, strict=True)}
-    room = Room(install.server.url, DATASET, given, CLASSES)
-    names = [f"annotator {i:02d}" for i in range(len(habits))]
-    tokens = [mint_session(workspace.secret(), Session(name, f"tab of {name}")) for name in names]
+def crowd(server: Server, data: Dataset, habits: Mapping[str, Habits], seed: int) -> list[Annotator]:
+    """Annotators by name, with a token each, who work on one data set of the server."""
+    given = {
+        str(i): data.classes[code] if code >= 0 else ""
+        for i, code in zip(data.row_ids, data.labels, strict=True)
+    }
+    room, secret = Room(server.url, data.name, given, data.classes), server.workspace.secret()
     return [
-        Annotator(room, name, token, each, seed + i)
-        for i, (name, token, each) in enumerate(zip(names, tokens, habits, strict=True))
+        Annotator(room, name, mint_session(secret, Session(name, f"tab of {name}")), each, seed + i)
+        for i, (name, each) in enumerate(habits.items())
     ]
 
 
@@ -100,8 +99,8 @@ def soak(
     postgres: a running one; None: SQLite in the workspace at `root`.
     """
     install = Install(root, postgres)
-    habits = [FAST] * OF_THEM_FAST + [HUMAN] * (PEOPLE - OF_THEM_FAST)
-    people = crowd(install, rows, habits, seed)
+    habits = {f"annotator {i:02d}": FAST if i < OF_THEM_FAST else HUMAN for i in range(PEOPLE)}
+    people = crowd(install.server, tickets(install.server.workspace, rows), habits, seed)
     install.server.start()
     try:
         wrong = asyncio.run(
