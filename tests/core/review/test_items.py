@@ -181,3 +181,12 @@ def test_content__picture_is_a_link_and_a_size() -> None:
         "name": "a.png",
     }
     assert preview(board, 0)["thumb"] == "thumb/0"
+
+
+def test_preview__of_a_table_row_names_its_fields() -> None:
+    table = pd.DataFrame({"a": [1.5, 2.0], "b": ["x", "y"]}, index=pd.Index(["r0", "r1"], dtype="str"))
+    columns = Columns(None, None, None, ("a", "b"), "tabular")
+    labels = np.array([0, 1], dtype=np.int32)
+    dataset = Dataset("t", table, columns, ("cat", "dog"), ("cat", "dog"), labels)
+    board = Board(dataset, Predictions("m"), {}, "", link)
+    assert preview(board, 1) == {"row_id": "r1", "number": 2, "label": "dog", "text": "a 2, b y"}
