@@ -224,7 +224,7 @@ def _run(
     result.summary.update(
         check=check.name,
         version=check.version,
-        settings=params,
+        settings={**params, **result.summary.get("settings", {})},  # a check may have used another
         seconds=round(time.perf_counter() - started, 3),
         versions=_versions(),
         computed_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -115,6 +115,7 @@ def _summary(
     return {
         "flagged": int(flagged.sum()),
         "estimator": f"{FILTERS[filter_by][0]}, each class against the rest",
+        "settings": {"filter_by": filter_by},
         "labels_missing": int((~found.extra).sum()),
         "labels_extra": int(found.extra.sum()),
         "engine": "streaming",

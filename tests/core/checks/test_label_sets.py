@@ -70,6 +70,11 @@ def test_run__the_usual_filter_is_cleanlabs(tmp_path: Path) -> None:
     named = run(filter_by="prune_by_noise_rate")
     assert found.summary["estimator"] == named.summary["estimator"]
     assert "prune by noise rate" in found.summary["estimator"]
+    audit = run_audit(moods(), Predictions("m", PROBS), tmp_path, ["label_issues"])
+    assert audit.results["label_issues"].summary["settings"] == {
+        "filter_by": "prune_by_noise_rate",
+        "score": "normalized_margin",
+    }
 
 
 def test_run_audit__a_suggested_set_that_no_row_has_is_kept(tmp_path: Path) -> None:
