@@ -222,7 +222,9 @@ class Life(RuleBasedStateMachine):
             store.close()
 
 
-def lives(url: Callable[[], str], examples: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
+def lives(
+    url: Callable[[], str], examples: int, phases: Sequence[Phase] = tuple(Phase), derandomize: bool = False
+) -> None:
     machine = type("Lives", (Life,), {"new_url": staticmethod(url)})
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(
@@ -232,6 +234,7 @@ def lives(url: Callable[[], str], examples: int, phases: Sequence[Phase] = tuple
             stateful_step_count=25,
             deadline=None,
             phases=phases,
+            derandomize=derandomize,
             suppress_health_check=checks,
         ),
     )
@@ -256,4 +259,9 @@ def test_model__sees_a_store_that_forgets_a_redo(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(decisions, "live", forgetful)
     numbers = iter(range(10_000))
     with pytest.raises(AssertionError):
-        lives(lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}", examples=100, phases=[Phase.generate])
+        lives(
+            lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}",
+            examples=100,
+            phases=[Phase.generate],
+            derandomize=True,
+        )
