@@ -5,6 +5,8 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
   $$p -c '$(SUPPORTED)' >/dev/null 2>&1 && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile
+# The lock files are complete: pip takes them as they are, and asks for no newer release of what an extra names.
+LOCKED := $(PIP) --no-deps --require-hashes -r
 
 .PHONY: install app test lint bench soak screenshots clean walk
 
@@ -14,12 +16,14 @@ install: $(VENV)/.app
 $(VENV)/.app: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Labelmend needs Python 3.11, 3.12 or 3.13: install one, or run make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
+	$(LOCKED) requirements.lock
 	$(PIP) --no-deps --editable .
+	$(BIN)/python -m pip check
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.app requirements-test.lock
-	$(PIP) --require-hashes -r requirements-test.lock
+	$(LOCKED) requirements-test.lock
+	$(BIN)/python -m pip check
 	@touch $@
 
 app: install

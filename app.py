@@ -86,10 +86,14 @@ def check_doors() -> None:
         check_sign_in(settings, auth)
 
 
+PAGES = Path(__file__).parent / "pages"
+# Streamlit puts the script's folder into sys.path for every run and takes it out again: a thread that looks
+# for a module or a version at that moment passes over another entry and does not find it.
+sys.path.append(str(PAGES))
 # The script lies inside pages/, so that Streamlit's old automatic discovery of a `pages` folder
 # beside the script finds nothing and every address passes through the frame.
 app = st.App(
-    Path(__file__).parent / "pages" / "frame.py",
+    PAGES / "frame.py",
     routes=[Route("/labelmend/{path:path}", OwnRoutes())],
     lifespan=lifespan,
     middleware=[

@@ -6,6 +6,7 @@ Whatever the file is, what leaves here is a picture that was decoded and encoded
 
 from __future__ import annotations
 
+import base64
 import io
 import warnings
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Picture:
     def suffix(self) -> str:
         """Of a file that holds it."""
         return next(suffix for suffix, media_type in _TYPES.items() if media_type == self.media_type)
+
+    @property
+    def address(self) -> str:
+        """A data: address that holds the whole picture, so that a page needs no second request for it."""
+        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
 def kept_picture(stem: Path) -> Picture | None:

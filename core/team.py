@@ -171,11 +171,11 @@ class Team:
             at = look.first_waiting(positions, at)
         ranks, until = look.shown(positions, at, n, asked)
         chosen = [int(positions[r]) for r in ranks]
-        lent = self._lend(look, [p for p in (*chosen, *([] if alone is None else [alone]))])
+        look, lent, gone = self._lend(look, [*chosen, *([] if alone is None else [alone])])
         made = [
             {"rank": rank, **look.item(p, lent)}
             for rank, p in zip(ranks, chosen, strict=True)
-            if p == asked or look.mine(p, lent)
+            if p == asked or (p not in gone and look.mine(p, lent))
         ]
         return {
             "total": len(positions),
@@ -187,11 +187,22 @@ class Team:
             "alone": None if alone is None else look.item(alone, lent),
         }
 
-    def _lend(self, look: Look, positions: Sequence[int]) -> Mapping[str, Claim]:
-        """Lend what waits for the person. Returns the claims on these rows, others' included."""
-        ids = [str(look.board.dataset.row_ids[p]) for p in positions]
-        waiting = [i for i, p in zip(ids, positions, strict=True) if look.waits(p)]
-        return {**look.held, **self.claims.take(look.name, look.person, waiting)} if look.decides else {}
+    def _lend(
+        self, look: Look, positions: Sequence[int]
+    ) -> tuple[Look, Mapping[str, Claim], frozenset[int]]:
+        """Lend what waits for the person. Returns the look as it is then, the claims on these rows, others'
+        included, and the rows that somebody else decided in the moment before they were lent.
+        """
+        if not look.decides:
+            return look, {}, frozenset()
+        waiting = {p: str(look.board.dataset.row_ids[p]) for p in positions if look.waits(p)}
+        lent = {**look.held, **self.claims.take(look.name, look.person, list(waiting.values()))}
+        # Who decided a row gives it back only then: of a row that was free to lend, the log knows by now.
+        look = replace(look, seen=self.store.last_seq(look.name))
+        gone = frozenset(p for p in waiting if not look.waits(p) and not look.own(p))
+        if gone:
+            self.claims.renew(look.name, look.person, [waiting[p] for p in gone])
+        return look, lent, gone
 
     def look(self, name: str, person: str, filters: Filters) -> Look:
         board = self.board(name, person, filters)

@@ -49,7 +49,7 @@ def _content(board: items.Board, position: int) -> None:
     content = items.content(board, position)
     if content["kind"] == "image":
         try:
-            shown = picture(board.dataset, position).data
+            shown = picture(board.dataset, position).address
         except MediaError as error:
             st.text(f"{error} ({content['name']})")
             return

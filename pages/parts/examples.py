@@ -34,7 +34,7 @@ def _card(found: Project, board: items.Board, position: int, image: bool) -> Non
     if image:
         looks = f", looks like {suggested}" if suggested else ""
         alt = f"Row {position + 1:,}, labelled {given}{looks}"
-        st.image(image_bytes(found, position), alt=alt, width="stretch")
+        st.image(image_address(found, position), alt=alt, width="stretch")
         _open(found, position, given, suggested)
         return
     with st.container(border=True, height=150, gap="xsmall"):
@@ -61,12 +61,15 @@ def _short(label: str) -> str:
     return session.escape(session.shorten(label, _LABEL))
 
 
-def image_bytes(found: Project, position: int) -> bytes:
-    """A row's thumbnail, or the neutral picture where it cannot be read."""
+def image_address(found: Project, position: int) -> str:
+    """Of a row's thumbnail, or of the neutral picture where it cannot be read.
+
+    Not a file of Streamlit's: it is gone when the next run of the page begins before the browser has asked.
+    """
     try:
-        return thumbnail(found.dataset, position, session.workspace().cache_dir).data
+        return thumbnail(found.dataset, position, session.workspace().cache_dir).address
     except MediaError:
-        return placeholder().data
+        return placeholder().address
 
 
 def _excerpt(content: dict) -> str:

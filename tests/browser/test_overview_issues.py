@@ -21,7 +21,7 @@ def visit(page: Page, url: str) -> list[str]:
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error":
-            errors.append(message.text)
+            errors.append(f"{message.text} ({message.location.get('url')})")
 
     page.on("console", note)
     page.goto(url)

@@ -97,6 +97,23 @@ def test_page__two_annotators_never_get_one_row(team: Team) -> None:
     assert (found["at"], found["until"], found["total"]) == (8, 12, 12)
 
 
+def test_page__a_row_decided_in_the_moment_before_it_is_lent_is_not_lent(team: Team) -> None:
+    take = team.claims.take
+
+    def late(dataset: str, annotator: str, row_ids: list[str]) -> Any:
+        """Ann gets and decides the first row while Bob's page is between looking and lending."""
+        if annotator == "bob":
+            team.page("ann", "pets", Filters(), n=2)
+            team.record("ann", [say("r0", "ann-1", based_on=0)])
+        return take(dataset, annotator, row_ids)
+
+    team.claims.take = late  # type: ignore[method-assign]
+    found = team.page("bob", "pets", Filters(), n=3)
+    assert [item["row_id"] for item in found["items"]] == ["r2"]  # r1 is still Ann's
+    held = {row: claim.annotator for row, claim in team.claims.held("pets").items()}
+    assert held == {"r1": "ann", "r2": "bob"}
+
+
 def test_page__a_claim_lapses_and_the_row_comes_to_others(team: Team, clock: Clock) -> None:
     rows(team, "ann")
     clock.now += HELD_S

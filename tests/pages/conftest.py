@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pages.parts import session
 from tests.conftest import make_dataset
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
+sys.path.append(str(FRAME.parent))  # as app.py does, for work in threads
 HOSTILE = (
     "<b>cat</b> :red[x] $x^2$ ![i](http://127.0.0.1:9/x.png)",
     "**dog** www.evil.test :material/delete:",
