@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from core.review.decisions import Action, Decision, Fold
 from tests.postgres import Postgres, binaries
 from tests.soak.annotators import Annotator, Habits, Op, Room
-from tests.soak.proof import proven
+from tests.soak.proof import Replay, lent_twice, proven
 from tests.soak.run import Report, soak
 
 SECONDS, KILLS, SEED = 20, 2, 1
@@ -152,3 +152,23 @@ def test_proof__sees_many_rows_changed_over_what_somebody_decided() -> None:
     wish = {"op_id": "b9", "ds": "d", "action": "keep", "rows": ["r1", "r5"]}
     ops["ben"].append(Op(wish, 0.0, receipts=[{"op_id": "b9", "seq": 6, "decided_at": "t6", "change": 2}]))
     assert found(events, ops) == ["row r1 was decided, and changed with many by b9"]
+
+
+def lent(events: list[Decision], rude: Collection[str] = ()) -> list[str]:
+    async def people() -> list[Annotator]:
+        room = Room("http://labelmend.test", "d", GIVEN, ("cat", "dog"))
+        made = {e.annotator: Annotator(room, e.annotator, "token", Habits(), 0) for e in events}
+        for event in events:
+            made[event.annotator].ops.append(replace(sent(event), polite=event.op_id not in rude))
+        return [*made.values()]
+
+    return lent_twice(Replay(events), asyncio.run(people()))
+
+
+def test_proof__sees_a_row_that_was_lent_twice() -> None:
+    ann, ben = decision("a1", "r1", "ann", 1), decision("b1", "r1", "ben", 3)
+    again = decision("a2", "r1", "ann", 2, action=Action.NEEDS_REVIEW)
+    assert len(lent([ann, ben])) == 1
+    assert lent([ann, ben], rude=["b1"]) == []
+    assert lent([ann, again, ben], rude=["a2"]) == []  # it waited again
+    assert len(lent([ann, replace(again, action=Action.EXCLUDE), ben], rude=["a2"])) == 1

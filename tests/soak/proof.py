@@ -185,7 +185,19 @@ def lent_twice(replay: Replay, annotators: Sequence[Annotator]) -> list[str]:
     }
     wrong = []
     for row, verdicts in replay.rows.items():
-        deciders = {e.annotator for e, *_ in verdicts if e.op_id in polite - waits}
+        # So does who asks for a review of what they had decided: their first verdict is no answer any more.
+        last_ask = {e.annotator: e.seq for e, action, _ in verdicts if action is Action.NEEDS_REVIEW}
+        deciders = {
+            e.annotator
+            for e, *_ in verdicts
+            if e.op_id in polite - waits and e.seq > last_ask.get(e.annotator, 0)
+        }
         if len(deciders) > 1:
-            wrong.append(f"row {row} was lent to {' and to '.join(sorted(deciders))}")
+            told = "; ".join(
+                f"{e.seq} {e.decided_at[11:]} {e.annotator} {e.action}{'' if e.op_id in polite else ' (rude)'}"
+                f", knew {e.based_on}"
+                for e in replay.events
+                if e.row_id == row or e.op_id in {v.op_id for v, *_ in verdicts}
+            )
+            wrong.append(f"row {row} was lent to {' and to '.join(sorted(deciders))}: {told}")
     return wrong
