@@ -61,9 +61,9 @@ class Desk:
     def _class_log(self) -> ClassLog:
         return ClassLog(self.store)
 
-    def classes(self, name: str) -> ClassList:
-        """The classes of a data set as they are called now."""
-        return self._class_log.of(self.project(name).dataset)
+    def classes(self, name: str, last: int | None = None) -> ClassList:
+        """The classes of a data set as they are called now. last: seq of its latest event, where known."""
+        return self._class_log.of(self.project(name).dataset, last)
 
     def project(self, name: str) -> Project:
         """The data set of that name. Raises InputError where there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Result:
     table: pd.DataFrame
     summary: dict[str, Any]
     figures: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @cached_property
+    def cells(self) -> Mapping[str, Any]:
+        """The table's columns, for single cells: cutting a row or a column out of the table is slow."""
+        return {str(name): self.table[name].array for name in self.table.columns}
 
 
 Run = Callable[[Dataset, Predictions, Mapping[str, Any], Progress], Result]

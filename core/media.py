@@ -13,6 +13,9 @@ from core.paths import inside
 
 MAX_PIXELS = 64_000_000
 """A picture of more pixels is not decoded in this process. 64 megapixels take 256 MB."""
+_SIZES_KEPT = 1_000_000
+_sizes: dict[str, tuple[int, int]] = {}
+"""By the digest of a file's bytes. A PNG has to be decoded to learn which way is up."""
 SIZES = {"thumb": 160, "full": large_pictures.PREVIEW}
 """The longest side of each size, in pixels. Smaller pictures keep their size."""
 
@@ -76,10 +79,16 @@ def media_path(dataset: Dataset, position: int) -> Path:
 
 def picture_size(dataset: Dataset, position: int) -> tuple[int, int] | None:
     """(width, height) in pixels as shown upright, read from the file's head; None if it cannot be shown."""
+    digest = _digest(dataset, position)
+    if digest in _sizes:
+        return _sizes[digest]
     try:
-        return upright_size(media_path(dataset, position))
+        size = upright_size(media_path(dataset, position))
     except (MediaError, OSError, ValueError, SyntaxError):
         return None
+    if digest and len(_sizes) < _SIZES_KEPT:
+        _sizes[digest] = size
+    return size
 
 
 def tile_side(size: tuple[int, int] | None) -> int | None:

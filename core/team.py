@@ -75,10 +75,9 @@ class Team:
         self._plans[name] = (seq, plan)
         return plan
 
-    def _assigned(self, name: str) -> Assigned:
-        """Which rows are given to whom."""
+    def _assigned(self, name: str, last: int) -> Assigned:
+        """Which rows are given to whom, as of event `last` or later."""
         seq, events, found = self._assignments.get(name, (0, (), {}))
-        last = self.store.last_seq(name)
         if last > seq:
             new = tuple(self.store.events(name, seq, actions=(Action.ASSIGN, Action.UNDO)))
             if new:
@@ -89,7 +88,7 @@ class Team:
 
     def sees_all(self, name: str, person: str) -> bool:
         """Whether a person may know what others decided on this data set."""
-        return not self.plan(name).blinds or self.role(person) >= Role.ADJUDICATOR
+        return _sees_all(self.plan(name), self.role(person))
 
     def visible(self, name: str, person: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """The standings that a person may know: in a blind review their own opinions only."""
@@ -123,13 +122,14 @@ class Team:
 
     def hidden(self, name: str, person: str) -> np.ndarray:
         """(N,) bool: rows whose suggestion this person does not see."""
-        if self.role(person) >= Role.ADJUDICATOR:
-            return np.zeros(len(self.desk.project(name).dataset), dtype=bool)
-        return self._drawn(name).hidden
+        return self._hidden(self._drawn(name, self.plan(name)), self.role(person))
 
-    def _drawn(self, name: str) -> Drawn:
+    def _hidden(self, drawn: Drawn, role: Role) -> np.ndarray:
+        return np.zeros_like(drawn.hidden) if role >= Role.ADJUDICATOR else drawn.hidden
+
+    def _drawn(self, name: str, plan: Plan) -> Drawn:
         """What the plan chose, drawn once for each plan and data set."""
-        plan, dataset = self.plan(name), self.desk.project(name).dataset
+        dataset = self.desk.project(name).dataset
         known = self._draws.get(name)
         if known is None or known[:2] != (plan, dataset):
             known = self._draws[name] = (plan, dataset, draw(plan, dataset))
@@ -187,9 +187,7 @@ class Team:
             "alone": None if alone is None else look.item(alone, lent),
         }
 
-    def _lend(
-        self, look: Look, positions: Sequence[int]
-    ) -> tuple[Look, Mapping[str, Claim], frozenset[int]]:
+    def _lend(self, look: Look, positions: Sequence[int]) -> tuple[Look, Mapping[str, Claim], frozenset[int]]:
         """Lend what waits for the person. Returns the look as it is then, the claims on these rows, others'
         included, and the rows that somebody else decided in the moment before they were lent.
         """
@@ -205,25 +203,27 @@ class Team:
         return look, lent, gone
 
     def look(self, name: str, person: str, filters: Filters) -> Look:
-        board = self.board(name, person, filters)
+        """What a person sees of a queue now, from one reading of the plan, of the claims and of the log."""
         role, plan = self.role(person), self.plan(name)
+        # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
-        seen = self.store.last_seq(name)
+        standings, drawn = self.store.peek(name), self._drawn(name, plan)
+        seen, hidden = standings.seq, self._hidden(drawn, role)
         return Look(
             name,
             person,
             filters,
-            board,
-            self.desk.classes(name),
+            replace(self.desk.board(name, filters, person), hidden=hidden),
+            self.desk.classes(name, seen),
             plan,
-            self._drawn(name),
+            drawn,
             seen,
-            self.store.peek(name),
-            self._assigned(name),
+            standings,
+            self._assigned(name, seen),
             {row_id: claim for row_id, claim in held.items() if claim.annotator != person},
             role >= Role.ANNOTATOR,
             role >= Role.ADJUDICATOR,
-            self.sees_all(name, person),
+            _sees_all(plan, role),
         )
 
     def record(self, person: str, events: Sequence[Decision]) -> list[Receipt]:
@@ -303,6 +303,10 @@ class Team:
 _UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN}
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4}
 """The role that an event needs where it is more than an annotator's."""
+
+
+def _sees_all(plan: Plan, role: Role) -> bool:
+    return not plan.blinds or role >= Role.ADJUDICATOR
 
 
 def _own(standings: Mapping[str, Standing], person: str) -> dict[str, Standing]:

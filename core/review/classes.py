@@ -215,20 +215,23 @@ class ClassLog:
         self._seen: dict[str, tuple[int, tuple[Decision, ...]]] = {}
         self._made: dict[str, tuple[tuple[Decision, ...], tuple[str, ...], ClassList]] = {}
 
-    def events(self, dataset: str) -> tuple[Decision, ...]:
-        """The changes of a data set's class list and every UNDO, in store order."""
+    def events(self, dataset: str, last: int | None = None) -> tuple[Decision, ...]:
+        """The changes of a data set's class list and every UNDO, in store order.
+
+        last: seq of the data set's latest event, where that was asked a moment ago.
+        """
         with self._lock:
             seq, events = self._seen.get(dataset, (0, ()))
-            last = self._store.last_seq(dataset)
+            last = self._store.last_seq(dataset) if last is None else last
             if last > seq:
                 new = self._store.events(dataset, seq, actions=CLASS_ACTIONS)
                 events = (*events, *new) if new else events
                 self._seen[dataset] = (max([last, *(e.seq for e in new)]), events)
             return events
 
-    def of(self, dataset: Dataset) -> ClassList:
-        """The classes of a data set now."""
-        events = self.events(dataset.name)
+    def of(self, dataset: Dataset, last: int | None = None) -> ClassList:
+        """The classes of a data set now. last: as for `events`."""
+        events = self.events(dataset.name, last)
         with self._lock:
             made = self._made.get(dataset.name)
             if made is None or made[0] is not events or made[1] != dataset.classes:

@@ -90,7 +90,7 @@ def suggestion_of(board: Board, position: int) -> str | None:
     """The class that the check in use suggests for a row, None where it suggests none."""
     if not board.check or board.hides(position):
         return None
-    value = board.results[board.check].table["suggestion"].array[position]
+    value = board.results[board.check].cells["suggestion"][position]
     return None if pd.isna(value) else str(value)
 
 
@@ -112,15 +112,15 @@ def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) 
     """
     if not board.check or board.hides(position):
         return []
-    table = board.results[board.check].table
-    if not bool(table["flagged"].array[position]):
-        score = float(table["score"].array[position])
+    cells = board.results[board.check].cells
+    if not bool(cells["flagged"][position]):
+        score = float(cells["score"][position])
         return [(f"Not flagged: score {score:.2f}, where 0 is worst and 1 is clean.", False)]
     suggestion = suggestion_of(board, position)
     probs = board.predictions.pred_probs
     several = board.dataset.sets is not None
     if probs is None or suggestion is None or board.check != DEFAULT_FIND or several:
-        return [(str(table["reason"].array[position]), False)]
+        return [(str(cells["reason"][position]), False)]
     dataset = board.dataset
     given, row = given_label(dataset, position), probs[position]
     pieces = [("Flagged because the model gives ", False)]
@@ -148,20 +148,20 @@ def findings(board: Board, position: int) -> list[dict[str, Any]]:
     titles = _titles()
     known = [name for name in titles if name in board.results]
     return [
-        _finding(name, titles.get(name, name), board.results[name].table, position)
+        _finding(name, titles.get(name, name), board.results[name].cells, position)
         for name in (*known, *(name for name in board.results if name not in titles))
     ]
 
 
-def _finding(name: str, title: str, table: pd.DataFrame, position: int) -> dict[str, Any]:
-    suggestion = table["suggestion"].array[position]  # by column: cutting out a row is slow
+def _finding(name: str, title: str, cells: Mapping[str, Any], position: int) -> dict[str, Any]:
+    suggestion = cells["suggestion"][position]
     return {
         "name": name,
         "title": title,
-        "flagged": bool(table["flagged"].array[position]),
-        "score": round(float(table["score"].array[position]), 4),
+        "flagged": bool(cells["flagged"][position]),
+        "score": round(float(cells["score"][position]), 4),
         "suggestion": None if pd.isna(suggestion) else str(suggestion),
-        "reason": str(table["reason"].array[position]),
+        "reason": str(cells["reason"][position]),
     }
 
 

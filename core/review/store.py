@@ -37,10 +37,13 @@ class Receipt:
 
 
 class Peek:
-    """Single rows of a fold that other threads go on filling. Reads nothing from the database."""
+    """Single rows of a fold that other threads go on filling. Reads nothing from the database.
+
+    seq: of the last event that it holds for sure.
+    """
 
     def __init__(self, fold: Fold, lock: threading.Lock) -> None:
-        self._fold, self._lock = fold, lock
+        self._fold, self._lock, self.seq = fold, lock, fold.seq
 
     def get(self, row_id: str) -> Standing | None:
         """What is said of one row; None where nothing is."""

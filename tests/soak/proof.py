@@ -194,8 +194,7 @@ def lent_twice(replay: Replay, annotators: Sequence[Annotator]) -> list[str]:
         }
         if len(deciders) > 1:
             told = "; ".join(
-                f"{e.seq} {e.decided_at[11:]} {e.annotator} {e.action}{'' if e.op_id in polite else ' (rude)'}"
-                f", knew {e.based_on}"
+                f"{e.seq} {e.annotator} {e.action}{'' if e.op_id in polite else ' (rude)'}, knew {e.based_on}"
                 for e in replay.events
                 if e.row_id == row or e.op_id in {v.op_id for v, *_ in verdicts}
             )
