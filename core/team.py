@@ -230,15 +230,17 @@ class Team:
         """Store a person's events; a receipt for each, in their order. Raises NotPermitted."""
         for event in events:
             self.people.require(person, Role(max(_LEAST.get(event.action, 2), 3 if event.final else 2)))
-        receipts = self.desk.record([self._truly_shown(replace(e, annotator=person)) for e in events])
+        sees = {name: self.sees_all(name, person) for name in {e.dataset for e in events}}
+        own = [replace(e, annotator=person) for e in events]
+        receipts = self.desk.record([self._truly_shown(e, blind=not sees[e.dataset]) for e in own])
         for name in {e.dataset for e, r in zip(events, receipts, strict=True) if not r.refused}:
             done = [e.row_id for e in events if e.dataset == name and e.action in VERDICTS]
             self.claims.renew(name, person, done)
-            if not self.sees_all(name, person):
+            if not sees[name]:
                 receipts = [replace(r, meanwhile=_unnamed(r.meanwhile)) for r in receipts]
         return receipts
 
-    def _truly_shown(self, event: Decision) -> Decision:
+    def _truly_shown(self, event: Decision, blind: bool) -> Decision:
         """The event with what the server knows of what was on the screen, whatever the browser says."""
         if event.action not in VERDICTS or event.dataset not in self.desk.workspace.names():
             return event
@@ -247,9 +249,7 @@ class Team:
         except ValueError:
             told = {"browser": event.shown}
         told = told if isinstance(told, dict) else {"browser": told}
-        return replace(
-            event, shown=json.dumps({**told, "blind": not self.sees_all(event.dataset, event.annotator)})
-        )
+        return replace(event, shown=json.dumps({**told, "blind": blind}))
 
     def neighbours(self, person: str, name: str, filters: Filters, row: str) -> dict[str, Any]:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
@@ -265,7 +265,8 @@ class Team:
         In a blind review nobody is named: beside the rows, names would tell who gave the earlier answers.
         """
         self.desk.project(name)
-        seq = self.store.last_seq(name)
+        now = self.store.peek(name)
+        seq = now.seq
         new = self.store.events(name, since, actions=VERDICTS) if since < seq else []
         by: dict[str, int] = {}
         rows: dict[str, None] = {}
@@ -275,8 +276,7 @@ class Team:
                 rows[event.row_id] = None
         named = self.sees_all(name, person)
         people = [{"annotator": who if named else None, "decided": n} for who, n in by.items()]
-        decided = self.store.decided(name)
-        return {"seq": seq, "decided": decided, "people": people, "rows": list(rows)[-500:]}
+        return {"seq": seq, "decided": len(now), "people": people, "rows": list(rows)[-500:]}
 
     def timeline(self, person: str, name: str) -> dict[str, Any]:
         """What a person can undo and redo, the last _STEPS of each, the first to go at the end.

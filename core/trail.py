@@ -155,7 +155,7 @@ def write_trail(store: Store, dataset: str, wanted: Wanted, out: Path) -> int:
     would run are made harmless, and an event about many rows has one line a row, all with its op_id.
     """
     query = select(_log).where(*_conditions(store, dataset, wanted)).order_by(_log.c.seq)
-    with store.database.reading() as connection:
+    with store.database.reading(streams=True) as connection:
         streamed = connection.execution_options(stream_results=True, max_row_buffer=_AT_ONCE)
         events = (_event(row) for row in streamed.execute(query).mappings())
         if out.suffix.lower() == ".csv":

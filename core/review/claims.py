@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from core.review.database import Database
 from core.review.tables import claims as _claims
@@ -62,11 +62,12 @@ class Claims:
         until = now + HELD_S * 1000
         mine = and_(_claims.c.dataset == dataset, _claims.c.annotator == annotator)
         over = and_(_claims.c.dataset == dataset, _claims.c.expires_at <= now)
+        # What has expired may be in other hands the next moment: it is asked for anew, not renewed.
+        first, *others = _parts(list(done)) or [()]
         with self._database.writing() as connection:
-            for some in _parts(list(done)):
+            connection.execute(delete(_claims).where(or_(over, and_(mine, _claims.c.row_id.in_(first)))))
+            for some in others:
                 connection.execute(delete(_claims).where(mine, _claims.c.row_id.in_(some)))
-            # What has expired may be in other hands the next moment: it is asked for anew, not renewed.
-            connection.execute(delete(_claims).where(over))
             connection.execute(update(_claims).where(mine).values(expires_at=until))
         return until / 1000
 
@@ -88,9 +89,9 @@ class Claims:
         return int(self._now() * 1000)
 
 
-def _parts(row_ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def _parts(row_ids: Sequence[str]) -> list[Sequence[str]]:
     rows = list(dict.fromkeys(row_ids))
-    return (rows[start : start + _IN_ONE_QUERY] for start in range(0, len(rows), _IN_ONE_QUERY))
+    return [rows[start : start + _IN_ONE_QUERY] for start in range(0, len(rows), _IN_ONE_QUERY)]
 
 
 def _claim(row: object) -> Claim:

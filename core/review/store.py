@@ -45,6 +45,11 @@ class Peek:
     def __init__(self, fold: Fold, lock: threading.Lock) -> None:
         self._fold, self._lock, self.seq = fold, lock, fold.seq
 
+    def __len__(self) -> int:
+        """How many rows have a verdict, settled or not."""
+        with self._lock:
+            return len(self._fold)
+
     def get(self, row_id: str) -> Standing | None:
         """What is said of one row; None where nothing is."""
         with self._lock:  # while a row's new event is taken in, the fold says nothing of the row
