@@ -106,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     apply = commands.add_parser("apply", help="apply a decisions file to a data file")
     apply.add_argument("decisions", type=Path, metavar="DECISIONS")
     apply.add_argument("data", type=Path, metavar="DATA")
-    apply.add_argument("--out", type=Path, required=True, metavar="FILE")
+    apply.add_argument("--out", type=Path, metavar="FILE", help="needed, but with --check")
+    apply.add_argument("--report", type=Path, metavar="FILE", help="JSON: what became of each decided row")
     apply.add_argument(
         "--check", action="store_true", help="write nothing; fail where a decision does not fit"
     )
@@ -277,23 +278,24 @@ def _audit(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     from core.corrections import correct
-    from core.decision_files import read_decisions
+    from core.decision_files import read_patch
     from core.exporting import write_export
-    from core.review.decisions import Fold
+    from core.patch_report import apply_patch
     from core.review.policy import ABOUT, outcomes
     from core.review.store import shared_store
 
     workspace = _workspace(args)
     project = workspace.open(args.name)
+    dataset, probs = project.dataset, project.predictions.pred_probs
+    options = _export_options(args)
     if args.decisions is not None:
-        about = read_decisions(args.decisions)
-        standings = Fold(about).standings()
+        patch = read_patch(args.decisions)
+        corrections = apply_patch(patch, dataset, project.source, args.policy, options, probs).corrections
     else:
         store = shared_store(workspace.database_url)
         about, standings = store.events(project.name, actions=ABOUT), store.standings(project.name)
-    probs = project.predictions.pred_probs
-    decided = outcomes(standings, about, project.dataset, args.policy, probs)
-    corrections = correct(project.dataset, project.source, decided, _export_options(args))
+        decided = outcomes(standings, about, dataset, args.policy, probs)
+        corrections = correct(dataset, project.source, decided, options)
     print(write_export(corrections, args.out, args.format).sentence)
     return 0
 
@@ -319,6 +321,7 @@ def _apply(args: argparse.Namespace) -> int:
         classes=args.classes,
         options=_export_options(args),
         policy=args.policy,
+        report=args.report,
     )
     print(said)
     return 0
@@ -345,7 +348,8 @@ def _decisions(args: argparse.Namespace) -> int:
 
     workspace = _workspace(args)
     store = shared_store(workspace.database_url)
-    print(write_decisions_of(store, workspace.open(args.name).name, args.out, args.all))
+    project = workspace.open(args.name)
+    print(write_decisions_of(store, project.name, args.out, args.all, project.dataset))
     return 0
 
 

@@ -1,7 +1,9 @@
 """Decisions as a file: written, read back with every line checked, applied to a copy of the data.
 
 JSON Lines, one decision a line, with the fields of core.review.decisions.Decision; or CSV with those
-fields as columns, in which formula-like cells carry a leading ' (see core.spreadsheet).
+fields as columns, in which formula-like cells carry a leading ' (see core.spreadsheet). JSON Lines written
+for a data set start with a header and what each decided row is known by (core.patch), so that they reach a
+copy in which rows have other ids; CSV and files without that header know rows by their id only.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.corrections import Corrections, ExportOptions, correct, refuse_all
+from core.corrections import ExportOptions, refuse_all
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem
 from core.exporting import counted, write_export
 from core.files import staged
+from core.patch import HEADER, Key, Layout, keys, read_key
+from core.patch_report import Applied, Patch, apply_patch, decided_rows, write_report
 from core.progress import Progress
 from core.review.classes import class_list
 from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, live
-from core.review.policy import ABOUT, DEFAULT_POLICY, outcomes
+from core.review.policy import ABOUT, DEFAULT_POLICY
 from core.spreadsheet import escape, unescape
 
 if TYPE_CHECKING:
@@ -32,18 +36,24 @@ FIELDS = tuple(field.name for field in fields(Decision))
 REQUIRED = ("row_id", "action", "given_label")
 
 
-def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
+def write_decisions(decisions: Iterable[Decision], out: Path, dataset: Dataset | None = None) -> int:
     """Write decisions in their order: CSV where `out` ends in .csv, else JSON Lines. Returns how many.
 
     Give the events for the whole history, or what `in_force` makes of them. The file appears whole or not
-    at all.
+    at all. dataset: the data that they are about; JSON Lines then name the content of each decided row.
     """
     count = 0
     as_csv = out.suffix.lower() == ".csv"
+    lines: list[dict[str, Any]] = []
+    if dataset is not None and not as_csv:
+        decisions = list(decisions)
+        known = keys(dataset, decided_rows(decisions))
+        lines = [Layout.of(dataset).header(), *(asdict(key) for key in known)]
     with staged(out) as (temporary,), temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle)  # CRLF: with LF alone, csv would leave a lone CR unquoted
         if as_csv:
             writer.writerow(FIELDS)
+        handle.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         for decision in decisions:
             count += 1
             values = asdict(decision)
@@ -55,7 +65,12 @@ def write_decisions(decisions: Iterable[Decision], out: Path) -> int:
 
 
 def read_decisions(path: Path) -> list[Decision]:
-    """The decisions of a JSON Lines or CSV file, in file order, which is the order of `fold`.
+    """The decisions of a file without what their rows are known by; see `read_patch`."""
+    return read_patch(path).events
+
+
+def read_patch(path: Path) -> Patch:
+    """A JSON Lines or CSV file with its decisions in file order, which is the order of `fold`.
 
     Needed are row_id, action and given_label, and label for a relabel, undoes for an undo.
     Raises InputError naming every line that is not a decision (the first 20, and how many more).
@@ -64,16 +79,27 @@ def read_decisions(path: Path) -> list[Decision]:
         raise InputError(Problem("error", "there is no such file", file=str(path)))
     problems: list[Problem] = []
     decisions: dict[str, Decision] = {}
+    known: dict[str, Key] = {}
+    layout = None
     for row, entry in _entries(path, problems):
-        found = _decision(entry, f"{path.name}:{row}")
+        if HEADER in entry and layout is None and not decisions:
+            layout = Layout.read(entry, path.name)
+            continue
+        is_key = layout is not None and "content" in entry
+        found = read_key(entry) if is_key else _decision(entry, f"{path.name}:{row}")
+        said = mend = ""
         if isinstance(found, str):
-            problems.append(Problem("error", found, file=path.name, row=row))
+            said = found
+        elif isinstance(found, Key):
+            if known.setdefault(found.row_id, found) != found:
+                said = f"row_id {found.row_id!r} stands for two different rows"
         elif decisions.setdefault(found.op_id, found) != found:
-            said = f"op_id {found.op_id!r} stands for two different decisions"
-            problems.append(Problem("error", said, file=path.name, row=row, mend="give each its own"))
+            said, mend = f"op_id {found.op_id!r} stands for two different decisions", "give each its own"
+        if said:
+            problems.append(Problem("error", said, file=path.name, row=row, mend=mend))
     if problems:
         raise refuse_all(problems, "lines that are no decisions")
-    return list(decisions.values())
+    return Patch(list(decisions.values()), layout, known)
 
 
 def in_force(standings: Mapping[str, Standing], about: Iterable[Decision]) -> list[Decision]:
@@ -95,12 +121,17 @@ def in_force(standings: Mapping[str, Standing], about: Iterable[Decision]) -> li
     return sorted(found, key=lambda event: event.seq)
 
 
-def write_decisions_of(store: Store, dataset: str, out: Path, everything: bool = False) -> str:
-    """Write a data set's decisions: those in force, or every event. Returns what was written, in words."""
+def write_decisions_of(
+    store: Store, dataset: str, out: Path, everything: bool = False, data: Dataset | None = None
+) -> str:
+    """Write a data set's decisions: those in force, or every event. Returns what was written, in words.
+
+    data: the data set itself, so that the file can be applied to copies with other ids.
+    """
     if everything:
-        return f"{out.name}: {counted(write_decisions(store.events(dataset), out), 'event')}"
+        return f"{out.name}: {counted(write_decisions(store.events(dataset), out, data), 'event')}"
     standings = store.standings(dataset)
-    count = write_decisions(in_force(standings, store.events(dataset, actions=ABOUT)), out)
+    count = write_decisions(in_force(standings, store.events(dataset, actions=ABOUT)), out, data)
     differ = sum(standing.disagreed for standing in standings.values())
     left = f"; {counted(differ, 'row')} on which annotators differ left out" if differ else ""
     return f"{out.name}: {counted(count, 'event')} in force{left}"
@@ -109,39 +140,62 @@ def write_decisions_of(store: Store, dataset: str, out: Path, everything: bool =
 def apply_decisions(
     decisions: Path,
     data: Path,
-    out: Path,
+    out: Path | None,
     check: bool = False,
     columns: Columns | None = None,
     classes: Path | None = None,
     options: ExportOptions | None = None,
     progress: Progress | None = None,
     policy: str = DEFAULT_POLICY,
+    report: Path | None = None,
 ) -> str:
-    """Apply a decisions file to a copy of the data, matched by row id. Returns what was done, in words.
+    """Apply a decisions file to a copy of the data. Returns what was done, in words.
 
-    The copy may be re-ordered or larger. columns: which column is which, guessed where not given.
-    check: write nothing and say what would change. policy: for rows on which annotators differ.
-    Raises InputError naming every decision that does not fit: its row is missing, or its given label
-    differs. Rows that show the decided label already are counted, not refused.
+    The copy may be re-ordered, larger, with other ids or in another format; where the file knows its rows
+    by id only, ids must be the same. columns: which column is which, by default as in the file, else guessed.
+    check: write no data and say what would change. policy: for rows on which annotators differ.
+    report: a JSON file that lists what became of each decided row; written also where the data are not.
+    Raises InputError naming every decision that does not fit: its row is missing, ambiguous or has other
+    content, or its given label differs. Rows that show the decided label already are counted, not refused.
     """
+    if out is None and not check:
+        raise InputError(Problem("error", "there is no file to write to", mend="give --out, or --check"))
+    patch = read_patch(decisions)
+    applied = _apply(patch, data, columns, classes, options, policy)
+    if report is not None:
+        write_report(applied, report, decisions, data, out, classes)
+    if not check and out is not None:
+        written = write_export(applied.corrections, out, progress=progress).sentence
+        return f"{written}. {applied.sentence}" if patch.layout else written
+    said = _would(applied)
+    if applied.corrections.conflicts:
+        raise InputError(Problem("notice", said), *applied.corrections.conflicts)
+    return said
+
+
+def _apply(
+    patch: Patch,
+    data: Path,
+    columns: Columns | None,
+    classes: Path | None,
+    options: ExportOptions | None,
+    policy: str,
+) -> Applied:
+    """What the decisions do to the data file, read as they say. Raises InputError where it cannot be read."""
     from core.loading import Plan, prepare, read_table
     from core.preflight.columns import fill_columns
 
-    events = read_decisions(decisions)
     raw = read_table(data)
-    prepared = prepare(raw, Plan(data.stem, fill_columns(columns or Columns(), raw), classes=classes))
+    said = columns or Columns()
+    if patch.layout is not None:
+        said = patch.layout.within(said, {str(c) for c in raw.frame.columns}, data.name)
+    prepared = prepare(raw, Plan(data.stem, fill_columns(said, raw), classes=classes))
     if prepared.dataset is None or not prepared.ok:
         raise InputError(*(p for p in prepared.problems if p.severity == "error"))
-    standings = Fold(events).standings()
-    dataset = prepared.dataset if classes else _with_decided_classes(prepared.dataset, standings, events)
-    decided = outcomes(standings, events, dataset, policy)
-    corrections = correct(dataset, prepared.source, decided, options)
-    if not check:
-        return write_export(corrections, out, progress=progress).sentence
-    said = _would(corrections)
-    if corrections.conflicts:
-        raise InputError(Problem("notice", said), *corrections.conflicts)
-    return said
+    dataset = prepared.dataset
+    if not classes:
+        dataset = _with_decided_classes(dataset, Fold(patch.events).standings(), patch.events)
+    return apply_patch(patch, dataset, prepared.source, policy, options)
 
 
 def _with_decided_classes(
@@ -157,7 +211,8 @@ def _with_decided_classes(
     return replace(dataset, classes=known, tokens=known) if known != dataset.classes else dataset
 
 
-def _would(corrections: Corrections) -> str:
+def _would(applied: Applied) -> str:
+    corrections = applied.corrections
     actions = Counter(c.decision.action for c in corrections.changes)
     renamed = actions[Action.CLASS]
     return (

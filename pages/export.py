@@ -70,3 +70,4 @@ elif corrections.changes:
         st.text(f"The first {len(shown):,} of {len(corrections.changes):,} changes; the change log has all.")
 
 export_steps.write(session.workspace(), corrections, format_name)
+export_steps.write_patch(session.workspace(), project)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.corrections import Corrections, ExportOptions
 from core.dataset import Dataset
+from core.decision_files import write_decisions_of
 from core.errors import InputError
 from core.export_check import verify_export
 from core.exporters._base import ExportFormat
@@ -129,6 +130,21 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
         for example in checked.examples:
             st.text(example)
         _downloads(workspace, corrections.dataset.name, summary.files)
+
+
+def write_patch(workspace: Workspace, project: Project) -> None:
+    """The button that writes the decisions as a file for `labelmend apply`, and afterwards its download."""
+    if not st.button(
+        "Write the decisions as a patch",
+        icon=":material/difference:",
+        help="A small file that `labelmend apply` lays on any copy of the data: re-ordered, larger, with "
+        "other ids or in another format. What does not fit is listed.",
+    ):
+        return
+    out = workspace.exports(project.name) / f"{project.source.path.stem}.decisions.jsonl"
+    said = write_decisions_of(session.store(), project.name, out, data=project.dataset)
+    st.success(session.escape(said), icon=":material/check_circle:")
+    _downloads(workspace, project.name, (out,))
 
 
 def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:

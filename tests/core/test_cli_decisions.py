@@ -88,7 +88,9 @@ def test_decisions__in_force_and_all(root: Path, capsys) -> None:
     out = root.parent / "d.jsonl"
     said = run(capsys, "decisions", "pets", "--out", out)
     assert said == "d.jsonl: 2 events in force; 1 row on which annotators differ left out\n"
-    assert [json.loads(line)["action"] for line in out.read_text().splitlines()] == ["relabel", "class"]
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["row_id"] for line in lines if "content" in line] == ["b"]
+    assert [line["action"] for line in lines if "action" in line] == ["relabel", "class"]
     assert run(capsys, "decisions", "pets", "--out", out, "--all") == "d.jsonl: 5 events\n"
 
 

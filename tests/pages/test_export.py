@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from core.decision_files import read_patch
 from core.review.decisions import Action, Decision
 from core.review.store import shared_store
 from core.workspace import Workspace
@@ -34,3 +35,18 @@ def test_export__asks_for_a_policy_where_annotators_differ(open_page: Open, work
     ]
     assert "stays as given" not in words(app)
     assert open_page("export", ds=data, policy="nonsense").selectbox(key="url_policy").value == "agreed"
+
+
+def test_export__offers_the_decisions_as_a_patch(open_page: Open, workspace: Workspace) -> None:
+    store = shared_store(workspace.database_url)
+    store.record([verdict("no-predictions", 2, "ann", "cat", "dog")])
+    app = open_page("export", ds="no-predictions")
+    next(b for b in app.button if b.label == "Write the decisions as a patch").click().run()
+    assert not app.exception
+    assert [box.value.replace("\\", "") for box in app.success] == [
+        "no-predictions.decisions.jsonl: 1 event in force"
+    ]
+    assert any("no-predictions.decisions.jsonl" in link.proto.label for link in app.get("link_button"))
+    patch = read_patch(workspace.exports("no-predictions") / "no-predictions.decisions.jsonl")
+    assert list(patch.keys) == ["r2"]
+    assert [(d.row_id, d.label) for d in patch.events] == [("r2", "dog")]
