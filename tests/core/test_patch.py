@@ -173,6 +173,12 @@ def test_apply__repeated_content_without_ids_by_occurrence(tmp_path: Path) -> No
         assert counts(tmp_path, fewer)[:2] == (fewer, {"ambiguous": 1})
 
 
+def test_apply__order_says_nothing_where_there_are_ids(tmp_path: Path) -> None:
+    reviewed(tmp_path, "id,text,label\na,x,cat\nb,x,cat\nc,y,dog\n", (0, "dog"))
+    copy = "id,text,label\nb,x,cat\nz,x,cat\nc,y,dog\n"
+    assert counts(tmp_path, copy)[:2] == (copy, {"ambiguous": 1})
+
+
 def test_apply__content_is_followed_into_another_id(tmp_path: Path) -> None:
     reviewed(tmp_path, "id,text,label\na,one,cat\nb,two,cat\n", (0, "dog"), (1, "cow"))
     copy = "id,text,label\nb,one,cat\nc,five,dog\n"

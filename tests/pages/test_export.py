@@ -46,7 +46,7 @@ def test_export__offers_the_decisions_as_a_patch(open_page: Open, workspace: Wor
     assert [box.value.replace("\\", "") for box in app.success] == [
         "no-predictions.decisions.jsonl: 1 event in force"
     ]
-    assert any("no-predictions.decisions.jsonl" in link.proto.label for link in app.get("link_button"))
+    assert any("/no-predictions.decisions.jsonl?token=" in link.proto.url for link in app.get("link_button"))
     patch = read_patch(workspace.exports("no-predictions") / "no-predictions.decisions.jsonl")
     assert list(patch.keys) == ["r2"]
     assert [(d.row_id, d.label) for d in patch.events] == [("r2", "dog")]
