@@ -177,6 +177,14 @@ def train_and_store(
     return made
 
 
+def train_and_audit(workspace: Workspace, name: str, progress: Progress) -> None:
+    """Train and store the baseline, then run the checks with its predictions. Raises as train_and_store."""
+    from core.audits import audit_now
+
+    train_and_store(workspace, workspace.open(name), progress.part(0, 0.8))
+    audit_now(workspace, workspace.open(name), progress.part(0.8, 1))
+
+
 def train_where_needed(
     workspace: Workspace, name: str, embedder: str | None = None, group_column: str | None = None
 ) -> list[str]:

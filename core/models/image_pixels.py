@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.decoding import MediaError, upright
 from core.dataset import Dataset
+from core.decoding import MediaError, upright
 from core.errors import Problem, refuse
 from core.media import MAX_PIXELS
 from core.models._base import Embedder, Features, content_texts

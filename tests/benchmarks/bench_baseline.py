@@ -30,7 +30,7 @@ SETS: dict[str, tuple[str, Kind, str, str]] = {
 
 
 def found(only: str = "") -> None:
-    """Average precision of label errors by the default ranking, every built-in embedder and the embeddings."""
+    """Average precision of label errors by the normalized margin, for each kind of features."""
     print("| data | features | accuracy | calibration error | average precision | of embeddings' | s |")
     print("|---|---|---|---|---|---|---|")
     for name, (file, kind, column, truth) in SETS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -21,8 +22,8 @@ def test_audit__trains_a_baseline_and_says_how_far_to_trust_it(tmp_path: Path) -
     assert out.returncode == 0, out.stderr
     assert "baseline: TF-IDF of words. Out of sample it agrees with 98.5% of 200 labels" in out.stderr
     assert "label_issues: skipped" not in out.stdout
-    lines = (tmp_path / "out" / "issues.csv").read_text().splitlines()
-    worst = [line.split(",")[0] for line in lines if ",label_issues," in line][:3]
+    with (tmp_path / "out" / "issues.csv").open(newline="") as lines:
+        worst = [line["row_id"] for line in csv.DictReader(lines) if line["check"] == "label_issues"][:3]
     assert set(worst) == {"r3", "r50", "r121"}
     assert "label_issues" in json.loads((tmp_path / "out" / "summary.json").read_text())["checks"]
 

@@ -86,7 +86,7 @@ def test_fit_transform__stops_when_cancelled(embedder: Embedder, tmp_path: Path)
 def test_fit_transform__refuses_content_that_says_nothing(embedder: Embedder, tmp_path: Path) -> None:
     dataset = dataset_of(embedder.kind, tmp_path)
     empty = replace(dataset, table=dataset.table.assign(**dict.fromkeys(dataset.columns.content, "")))
-    with pytest.raises(InputError, match="every text is empty|no picture can be read|no column tells"):
+    with pytest.raises(InputError, match=r"every text is empty|no picture can be read|no column tells"):
         embedder.fit_transform(empty, 0, Progress())
 
 
