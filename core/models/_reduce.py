@@ -31,7 +31,7 @@ def reduced(matrix: sparse.csr_matrix | np.ndarray, dims: int, seed: int, progre
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:
-    """The same span, columns orthonormal. By the Gram matrix: a QR of a tall matrix takes ten times as long."""
+    """The same span, columns orthonormal. By the Gram matrix: a QR takes ten times as long."""
     for _ in range(2):  # the second pass mends what rounding left of the first
         tall = basis.astype(np.float64)
         values, turn = np.linalg.eigh(tall.T @ tall)
