@@ -216,11 +216,10 @@ def _groups(dataset: Dataset, column: str | None) -> np.ndarray:
     if dataset.media_hash is not None:
         hashes = dataset.media_hash
         unread = np.array([f"row {i}" for i in range(count)])
-        content = pd.Series(np.where(hashes == "", unread, hashes))
+        keys = [pd.factorize(np.where(hashes == "", unread, hashes))[0]]
     else:
         table = dataset.table[list(dataset.columns.content)].reset_index(drop=True)
-        content = pd.util.hash_pandas_object(table.astype("str").fillna(""), index=False)
-    keys = [pd.factorize(content)[0]]
+        keys = [pd.factorize(pd.util.hash_pandas_object(table.astype("str").fillna(""), index=False))[0]]
     if column is not None:
         codes = pd.factorize(dataset.table[column])[0]
         alone = codes.max(initial=-1) + 1 + np.arange(count)
