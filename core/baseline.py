@@ -17,7 +17,7 @@ import pandas as pd
 from core import models as models_package
 from core.cache import load_table, store_table
 from core.dataset import Dataset
-from core.errors import Problem, refuse
+from core.errors import InputError, Problem, refuse
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.models._base import Embedder
 from core.predictions import Predictions
@@ -128,15 +128,21 @@ def baseline(
     progress = progress or Progress()
     given = dataset.labels if labels is None else labels
     if reason := why_not(replace(dataset, labels=given)):
-        raise refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
+        raise _nothing_to_learn(reason)
     if group_column is not None and group_column not in dataset.table.columns:
         raise refuse("no such group column", column=group_column, expected=", ".join(dataset.table.columns))
     chosen = _embedder(dataset, embedder)
     key = _key(dataset, chosen, given, group_column)
     found = _load(cache_dir, key)
     if found is None:
+        groups = _groups(dataset, group_column)
+        apart = len(np.unique(groups[given >= 0]))
+        if apart < FOLDS:
+            raise _nothing_to_learn(
+                f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed"
+            )
         features = chosen.fit_transform(dataset, SEED, progress.part(0, 0.5))
-        folds = deal_folds(given, _groups(dataset, group_column), FOLDS, SEED)
+        folds = deal_folds(given, groups, FOLDS, SEED)
         trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
         fit = "trees" if trees else "logistic"
         part = progress.part(0.5, 1)
@@ -144,6 +150,10 @@ def baseline(
         found = made, features.remarks
         _store(cache_dir, key, made, features.remarks)
     made, remarks = found
+    if not (made.judged & (given >= 0)).any():
+        raise _nothing_to_learn(
+            "no class has rows that can be kept apart, one to learn from and one to judge"
+        )
     progress.report(1)
     model = PREFIX + chosen.title + ("" if labels is None else ", corrected labels")
     problems = (*remarks, *_rare(dataset, given))
@@ -194,9 +204,18 @@ def train_where_needed(
         return []
     if reason := why_not(project.dataset):
         return [f"no baseline: {reason}"]
-    made = train_and_store(workspace, project, embedder=embedder, group_column=group_column)
+    try:
+        made = train_and_store(workspace, project, embedder=embedder, group_column=group_column)
+    except InputError as error:
+        if embedder or group_column:
+            raise  # somebody asked for just this
+        return [str(error)]
     said = [f"{problem.severity}: {problem}" for problem in made.problems]
     return [*said, f"{made.predictions.model}. {made.trust.sentence}"]
+
+
+def _nothing_to_learn(reason: str) -> InputError:
+    return refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
 
 
 def _embedder(dataset: Dataset, name: str | None) -> Embedder:
@@ -264,7 +283,7 @@ def _wilson(hits: int, count: int) -> tuple[float, float]:
     z, share = 1.959964, hits / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)))
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:

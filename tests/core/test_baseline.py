@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.baseline import PREFIX, Trust, _groups, baseline, train_and_store, why_not
+from core.baseline import PREFIX, Trust, _groups, baseline, train_and_store, train_where_needed, why_not
 from core.dataset import Columns, Dataset
 from core.errors import InputError
 from core.loading import Prepared
@@ -100,6 +100,30 @@ def test_why_not__says_what_is_missing(labels: list[int], reason: str) -> None:
 def test_baseline__refuses_without_content(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no text, image or feature column"):
         baseline(replace(texts(), columns=Columns(id="id", label="label")), tmp_path)
+
+
+def test_baseline__refuses_rows_that_cannot_be_kept_apart(tmp_path: Path) -> None:
+    """The same text everywhere is one group; a class that is one group is never both learned and judged."""
+    same = texts(20)
+    same = replace(same, table=same.table.assign(text="the same"))
+    with pytest.raises(InputError, match="hold 1 different contents, 5 are needed"):
+        baseline(same, tmp_path)
+    labels = np.arange(20, dtype=np.int32) // 4
+    apart = replace(texts(20), labels=labels, classes=("a", "b", "c", "d", "e"))
+    table = apart.table.assign(text=[f"word{k}" for k in labels])
+    with pytest.raises(InputError, match="no class has rows that can be kept apart"):
+        baseline(replace(apart, table=table), tmp_path)
+
+
+def test_train_where_needed__an_audit_goes_on_without_a_baseline(tmp_path: Path) -> None:
+    same = texts(20)
+    workspace = stored(tmp_path, replace(same, table=same.table.assign(text="the same")))
+    assert train_where_needed(workspace, "pets") == [
+        "no baseline: the labelled rows hold 1 different contents, 5 are needed. "
+        "Mend: bring predictions of a model of your own."
+    ]
+    with pytest.raises(InputError, match="1 different contents"):
+        train_where_needed(workspace, "pets", embedder="text_tfidf")
 
 
 def test_baseline__refuses_an_unknown_group_column(tmp_path: Path) -> None:
