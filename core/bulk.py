@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from core.review.queue import Filters
 from core.team import Team
 
 if TYPE_CHECKING:
-    from core.review.claims import Claim
     from core.review.store import Receipt
 
 TYPED_ABOVE = 1000
@@ -51,7 +50,7 @@ class Counts:
     """How many rows a wish is about, each counted once: the others' sum is `total`.
 
     change: they get the verdict. All others are left alone: decided, a verdict stands on them; held, they
-    are in another annotator's hands; unsuggested, nothing is suggested for them, or not to this person;
+    are lent or given to another annotator; unsuggested, nothing is suggested for them, or not to this person;
     same, they have that label already.
     """
 
@@ -186,7 +185,7 @@ class _Sorted:
     names: the classes as they are called now; with several labels a row, the sets that rows have, are
     suggested or were wished for. given, labels: codes into names of what they are labelled and would get
     (RELABEL only), -1 for none.
-    decided, elsewhere, able: (M,) bool: somebody decided it; another holds it; it can take the verdict.
+    decided, elsewhere, able: (M,) bool: somebody decided it; it is another's; it can take the verdict.
     """
 
     dataset: Dataset
@@ -198,7 +197,7 @@ class _Sorted:
     labels: np.ndarray
     decided: np.ndarray
     elsewhere: np.ndarray
-    held: Mapping[str, Claim]
+    held: Collection[str]
     standings: Mapping[str, Standing]
 
     @cached_property
@@ -242,7 +241,7 @@ def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
     dataset, current = board.dataset, team.desk.classes(wish.dataset)
     _check_verdict(dataset, current, wish)
     positions = _positions(team, person, dataset, wish)
-    held = {r: c for r, c in team.claims.held(wish.dataset).items() if c.annotator != person}
+    held = team.in_others_hands(wish.dataset, person)
     standings = team.store.standings(wish.dataset)
     names = _names(board, current, wish)
     now = _codes(names, current, dataset.classes)

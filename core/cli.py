@@ -89,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="labels that differ only by case or spaces are one class",
     )
+    audit.add_argument("--no-model", action="store_true", help="without --pred-probs, train no baseline")
+    audit.add_argument("--features", metavar="F", help="what the baseline learns from (default: by content)")
+    audit.add_argument("--group-column", metavar="C", help="the baseline never splits rows of a group")
     audit.add_argument("--checks", metavar="a,b", help="only these checks")
     audit.add_argument("--set", action="append", default=[], metavar="CHECK.SETTING=VALUE", dest="choices")
     audit.add_argument("--out", type=Path, metavar="DIR", help="write DIR/issues.csv and DIR/summary.json")
@@ -248,6 +251,7 @@ def _load_samples(workspace: Workspace) -> None:
 def _audit(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     from core.audit import checks, chosen_settings, run_audit, summary_json, write_issues_csv
+    from core.baseline import train_where_needed
 
     names = None if args.checks is None else [c.strip() for c in args.checks.split(",") if c.strip()]
     unknown = sorted(set(names or ()) - set(checks()))
@@ -255,6 +259,9 @@ def _audit(args: argparse.Namespace) -> int:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
     name = _load(workspace, _plan(args.data, args), args.data)
+    if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
+        for line in train_where_needed(workspace, name, args.features, args.group_column):
+            print(line, file=sys.stderr)
     project = workspace.open(name)
     audit = run_audit(
         project.dataset,

@@ -86,6 +86,12 @@ class Team:
             self._assignments[name] = max([last, *(e.seq for e in new)]), events, found
         return found
 
+    def in_others_hands(self, name: str, person: str) -> frozenset[str]:
+        """The rows that are lent to somebody else, or given to others and not to this person."""
+        lent = {row_id for row_id, claim in self.claims.held(name).items() if claim.annotator != person}
+        given = self._assigned(name, self.store.last_seq(name))
+        return frozenset(lent.union(row_id for row_id, people in given.items() if person not in people))
+
     def sees_all(self, name: str, person: str) -> bool:
         """Whether a person may know what others decided on this data set."""
         return _sees_all(self.plan(name), self.role(person))

@@ -48,6 +48,8 @@ elif not audit.results and not_run(audit):
 if result is None:
     st.title(f"{numbers.rows(count)}, labels not checked", anchor=False)
     st.text(f"Finding label errors needs {' and '.join(audit.skipped.get(DEFAULT_FIND, ['an analysis']))}.")
+    if session.job_started() is None:
+        work.offer_baseline(project)
     buttons(0, "Load data with predictions")
 else:
     st.title(numbers.headline(result), anchor=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -331,8 +332,13 @@ def _undos(connection: Connection, op_ids: Sequence[str]) -> list[Decision]:
     return found
 
 
+_REPEATED = ("dataset", "annotator", "given_label", "label", "shown", "detail")
+"""Columns whose texts many events share: kept once, which makes a fold a third smaller."""
+
+
 def _decision(row: Mapping[Any, Any]) -> Decision:
-    return Decision(**{**row, "action": Action(row["action"])})
+    once = {name: sys.intern(row[name]) for name in _REPEATED if row[name] is not None}
+    return Decision(**{**row, **once, "action": Action(row["action"])})
 
 
 def _row(decision: Decision) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from core.baseline import why_not
 from core.dataset import Columns, Kind
 from core.errors import InputError
 from core.loading import Plan, Prepared, guess_columns, prepare, read_table
@@ -231,8 +232,15 @@ def say_verdict(prepared: Prepared) -> None:
 
 
 def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
-    """The button that stores the data set and starts the audit."""
-    if st.button(
+    """The buttons that store the data set and start the audit, with or without a baseline."""
+    dataset, probs = prepared.dataset, prepared.predictions.pred_probs
+    trainable = prepared.ok and dataset is not None and probs is None and not why_not(dataset)
+    train = trainable and st.button(
+        f"Train a baseline and analyse {rows:,} rows",
+        icon=":material/model_training:",
+        help="Learns from your labels here, without the network.",
+    )
+    if train or st.button(
         f"Analyse {rows:,} rows",
         type="primary",
         icon=":material/troubleshoot:",
@@ -245,5 +253,5 @@ def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
             show_problems(error.problems)
             return
         session.select_project(name)
-        work.start(name)
+        (work.start_baseline if train else work.start)(name)
         st.switch_page("overview.py", query_params={"ds": name})

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
+from core.baseline import train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
 from core.issues import Check
 from core.jobs import Job
@@ -24,6 +25,28 @@ def start(name: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
     session.jobs().start(name, lambda progress: audit_now(workspace, project, progress))
+
+
+def start_baseline(name: str) -> None:
+    """Start to train a baseline and to analyse with its predictions, unless work on the data set runs."""
+    session.require_role(Role.OWNER, "analyse data")
+    workspace = session.workspace()
+    session.jobs().start(name, lambda progress: train_and_audit(workspace, name, progress))
+
+
+def offer_baseline(found: Project) -> None:
+    """The button that trains a baseline, where a data set has labels and no predictions."""
+    if found.predictions.pred_probs is not None or why_not(found.dataset) or not session.can(Role.OWNER):
+        return
+    st.button(
+        f"Train a baseline and analyse {rows(len(found.dataset))}",
+        icon=":material/model_training:",
+        help="Learns from your labels here, without the network; each row is scored by a model that did not "
+        "see it. What it reached is shown with the data set.",
+        on_click=start_baseline,
+        args=(found.name,),
+        key=f"baseline_{found.name}",
+    )
 
 
 @st.fragment(run_every="1s")
@@ -85,6 +108,7 @@ def offer(found: Project) -> None:
         on_click=start,
         args=(found.name,),
     )
+    offer_baseline(found)
 
 
 def offer_missing(name: str, checks_left: list[str]) -> None:

@@ -4,8 +4,8 @@ Everybody is signed in, and asked for their role at each request. Targets, on SQ
 decision is acknowledged in 150 ms at the 95th percentile; in the browsers, key press to next row in 100 ms;
 the server's memory grows by less than 10 %; no decision is lost, none is stored otherwise than it was made.
 --minutes: how long each database is worked with. --faster 4: the crowd decides four times as fast, so that
-15 minutes hold the decisions of an hour; what is printed says so. Beside it, Label Studio under the same 30 annotators, where
-LABELMEND_LABEL_STUDIO names the bin folder of an install (see label_studio.py).
+15 minutes hold the decisions of an hour; what is printed says so. Beside it, Label Studio under the same 30
+annotators, where LABELMEND_LABEL_STUDIO names the bin folder of an install (see label_studio.py).
 """
 
 from __future__ import annotations

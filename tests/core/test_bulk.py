@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
+from core.review.assignments import assignment_event
 from core.review.decisions import Action, Decision
 from core.review.people import NotPermitted, People, Role
 from core.review.plan import Plan, plan_event
@@ -109,6 +110,16 @@ def test_preview__decided_and_held_rows_are_left_alone_each_counted_once(team: T
     assert found.counts == Counts(total=7, change=3, decided=2, held=2, unsuggested=0, same=0)
     assert sorted(found.examples) == [2, 3, 4]
     assert (found.as_of, found.seen) == (1, 2)
+
+
+def test_apply__rows_given_to_others_are_left_to_them(team: Team) -> None:
+    given = {"r0": ("bob",), "r1": ("bob", "ann"), "r2": ("cy",)}
+    team.store.record([assignment_event("pets", "eve", given)])
+    done = apply(team, "ann", wish(), "op")
+    assert done.counts == Counts(total=7, change=3, decided=0, held=2, unsuggested=1, same=1)
+    assert set(in_force(team)) == {"r1", "r3", "r4"}
+    assert apply(team, "bob", wish(), "op-2").counts.change == 1
+    assert in_force(team)["r0"][2] == "bob"
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from core.review.decisions import Action, Decision, Fold
+from tests.browser.serving import Server
 from tests.postgres import Postgres, binaries
 from tests.soak.annotators import Annotator, Habits, Op, Room
+from tests.soak.faults import Install
 from tests.soak.proof import Replay, lent_twice, proven
-from tests.soak.run import Report, soak
+from tests.soak.run import FAST, Report, crowd, read_back, soak, tickets, work
 
 SECONDS, KILLS, SEED = 20, 2, 1
 
@@ -40,6 +42,34 @@ def test_soak__killed_with_its_postgresql_nothing_is_lost(tmp_path: Path) -> Non
         seen_to_work(soak(tmp_path, server, SECONDS, SEED, mean_s=5, least=KILLS, rows=5000))
     finally:
         server.stop()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server on this machine")
+def test_two_servers__share_one_database_and_one_workspace(tmp_path: Path) -> None:
+    """Half of the annotators on each server, one queue: nothing is lost, no row is lent by both."""
+    database = Postgres()
+    database.start()
+    install = Install(tmp_path, database)
+    second = Server(tmp_path)
+    second.workspace, second.environ = install.server.workspace, install.server.environ
+    data = tickets(install.server.workspace, 3000)
+    halves = [dict.fromkeys((f"annotator {half}{i}" for i in range(5)), FAST) for half in "ab"]
+    people = [*crowd(install.server, data, halves[0], SEED), *crowd(second, data, halves[1], SEED + 50)]
+    try:
+        install.server.start()
+        second.start()
+        wrong = asyncio.run(work(install, people, asyncio.sleep(10)))
+        events, counted, found = read_back(install, people)
+    finally:
+        second.stop()
+        install.server.stop()
+        database.stop()
+    lent = lent_twice(Replay(events), people)
+    assert [*wrong, *people[0].room.wrong, *people[-1].room.wrong, *found, *lent] == []
+    assert counted == sum(len(one.ops) for one in people) > 100
+    by_half = {half: sum(e.annotator.startswith(f"annotator {half}") for e in events) for half in "ab"}
+    assert min(by_half.values()) > 30
 
 
 # --- the proof sees what is wrong -------------------------------------------------------------------

@@ -104,11 +104,11 @@ def soak(
     install.server.start()
     try:
         wrong = asyncio.run(
-            _work(install, people, install.break_for(seconds, mean_s, least, random.Random(seed)))
+            work(install, people, install.break_for(seconds, mean_s, least, random.Random(seed)))
         )
     finally:
         install.server.stop()
-    events, counted, found = _log(install, people)
+    events, counted, found = read_back(install, people)
     replay = Replay(events)
     several = sum(len({e.annotator for e, *_ in verdicts}) > 1 for verdicts in replay.rows.values())
     return Report(
@@ -124,7 +124,7 @@ def soak(
     )
 
 
-async def _work(
+async def work(
     install: Install, people: Sequence[Annotator], meanwhile: Coroutine[None, None, None]
 ) -> list[str]:
     """Run the crowd until `meanwhile` ends; returns what the running server says wrongly at the end."""
@@ -149,7 +149,7 @@ async def _work(
     return wrong
 
 
-def _log(install: Install, people: Sequence[Annotator]) -> tuple[list[Decision], int, list[str]]:
+def read_back(install: Install, people: Sequence[Annotator]) -> tuple[list[Decision], int, list[str]]:
     """(the events, how many rows the table has, what is wrong with them), read anew from the database."""
     store = install.server.store()
     try:

@@ -1,0 +1,321 @@
+"""A baseline model for a data set that has labels and no predictions: trained, judged, cached, stored.
+
+Each row is scored by a model that did not see it, nor any row with the same content or of the same group.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core import models as models_package
+from core.cache import load_table, store_table
+from core.dataset import Dataset
+from core.errors import InputError, Problem, refuse
+from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
+from core.models._base import Embedder
+from core.predictions import Predictions
+from core.progress import Progress
+from core.registry import collect
+from core.workspace import Project, Workspace
+
+SEED = 0
+PREFIX = "baseline: "
+_NAME, _VERSION = "baseline", 1
+_DEFAULTS = {"text": "text_tfidf", "image": "image_pixels", "tabular": "tabular_columns"}
+_BINS = 15
+_WEAK = 0.4
+_MOST_CLASSES_FOR_TREES = 30
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the baseline's word goes, measured on rows that it did not train on.
+
+    rows: labelled rows judged. accuracy: share of them whose label is the model's first choice, with a 95 %
+    Wilson interval low..high. most_frequent: share of the most frequent class, what guessing it would reach.
+    calibration_error: expected calibration error of the first choice, 15 bins of equal width, 0 is best.
+    """
+
+    rows: int
+    accuracy: float
+    low: float
+    high: float
+    most_frequent: float
+    calibration_error: float
+
+    @property
+    def skill(self) -> float:
+        """Accuracy's lower bound on the way from always guessing the most frequent class (0) to 1."""
+        return (self.low - self.most_frequent) / max(1 - self.most_frequent, 1e-9)
+
+    @property
+    def verdict(self) -> str:
+        """ "none" (skill <= 0), "weak" (below 0.4) or "usable"."""
+        return "none" if self.skill <= 0 else "weak" if self.skill < _WEAK else "usable"
+
+    @property
+    def sentence(self) -> str:
+        """Accuracy, calibration and what follows, for a person."""
+        said = (
+            f"Out of sample it agrees with {self.accuracy:.1%} of {self.rows:,} labels "
+            f"(95 % interval {self.low:.1%} to {self.high:.1%}; the most frequent class alone: "
+            f"{self.most_frequent:.1%}); calibration error {self.calibration_error:.3f}."
+        )
+        return f"{said} {_FOLLOWS[self.verdict]}"
+
+
+_FOLLOWS = {
+    "none": "It is no better than guessing the most frequent class: do not judge labels by it.",
+    "weak": "It is weak (less than 40 % of the way from guessing to perfect): trust the order of the worst "
+    "rows only, or bring predictions of a better model.",
+    "usable": "Good enough to rank labels by; a model of your own may do better.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """predictions: named after what made them. problems: what was left out or could not be judged."""
+
+    predictions: Predictions
+    trust: Trust
+    problems: tuple[Problem, ...]
+
+
+@cache
+def embedders() -> dict[str, Embedder]:
+    """Every built-in embedder, by its name."""
+    return collect(models_package, Embedder)
+
+
+def why_not(dataset: Dataset) -> str:
+    """Why no baseline can be trained on a data set, in words; "" where one can."""
+    labelled = dataset.labels[dataset.labels >= 0]
+    if dataset.sets is not None:
+        return "the baseline knows one label a row, and rows here can have several"
+    if dataset.columns.kind not in _DEFAULTS or not dataset.columns.content:
+        return "there is no text, image or feature column to learn from"
+    if not len(labelled):
+        return "there are no labels to learn from"
+    if len(np.unique(labelled)) < 2:
+        return "all labels are the same class, so that there is nothing to tell apart"
+    if len(labelled) < 2 * FOLDS:
+        return f"{len(labelled):,} labelled rows are too few to learn from; {2 * FOLDS} are needed"
+    return ""
+
+
+def baseline(
+    dataset: Dataset,
+    cache_dir: Path,
+    embedder: str | None = None,
+    labels: np.ndarray | None = None,
+    group_column: str | None = None,
+    progress: Progress | None = None,
+) -> Baseline:
+    """Out-of-sample predictions for every row of a data set, from the cache where it has them.
+
+    embedder: a name of `embedders`; None: the default of the data set's kind. labels: (N,) codes to train
+    on in place of the given ones (-1: leave the row out), as review corrected them. group_column: rows with
+    the same value are never in training and scored at once; rows with equal content never are.
+    Raises InputError where nothing can be learned (see why_not), Cancelled.
+    """
+    progress = progress or Progress()
+    given = dataset.labels if labels is None else labels
+    if reason := why_not(replace(dataset, labels=given)):
+        raise _nothing_to_learn(reason)
+    if group_column is not None and group_column not in dataset.table.columns:
+        raise refuse("no such group column", column=group_column, expected=", ".join(dataset.table.columns))
+    chosen = _embedder(dataset, embedder)
+    key = _key(dataset, chosen, given, group_column)
+    found = _load(cache_dir, key)
+    if found is None:
+        groups = _groups(dataset, group_column)
+        apart = len(np.unique(groups[given >= 0]))
+        if apart < FOLDS:
+            raise _nothing_to_learn(
+                f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed"
+            )
+        features = chosen.fit_transform(dataset, SEED, progress.part(0, 0.5))
+        folds = deal_folds(given, groups, FOLDS, SEED)
+        trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
+        fit = "trees" if trees else "logistic"
+        part = progress.part(0.5, 1)
+        made = out_of_sample(features.values, given, len(dataset.classes), folds, fit, part)
+        found = made, features.remarks
+        _store(cache_dir, key, made, features.remarks)
+    made, remarks = found
+    if not (made.judged & (given >= 0)).any():
+        raise _nothing_to_learn(
+            "no class has rows that can be kept apart, one to learn from and one to judge"
+        )
+    progress.report(1)
+    model = PREFIX + chosen.title + ("" if labels is None else ", corrected labels")
+    problems = (*remarks, *_rare(dataset, given))
+    return Baseline(Predictions(model, made.pred_probs), _trust(made, given), problems)
+
+
+def train_and_store(
+    workspace: Workspace,
+    project: Project,
+    progress: Progress | None = None,
+    labels: np.ndarray | None = None,
+    embedder: str | None = None,
+    group_column: str | None = None,
+) -> Baseline:
+    """Train the baseline and keep its predictions with the data set; all or nothing.
+
+    Raises InputError where nothing can be learned, and where the data set has predictions of another model.
+    """
+    from core.loading import Prepared
+
+    held = project.predictions
+    if held.pred_probs is not None and not held.model.startswith(PREFIX):
+        raise refuse(f"{project.name!r} has predictions of {held.model!r}, and they are not replaced")
+    made = baseline(project.dataset, workspace.cache_dir, embedder, labels, group_column, progress)
+    kept = [p for p in project.problems if not p.found.startswith(PREFIX)]
+    said = [replace(p, found=PREFIX + p.found) for p in made.problems]
+    severity = "notice" if made.trust.verdict == "usable" else "warning"
+    said.append(Problem(severity, PREFIX + made.trust.sentence))  # type: ignore[arg-type]
+    predictions = replace(made.predictions, embeddings=held.embeddings)
+    workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
+    return made
+
+
+def train_and_audit(workspace: Workspace, name: str, progress: Progress) -> None:
+    """Train and store the baseline, then run the checks with its predictions. Raises as train_and_store."""
+    from core.audits import audit_now
+
+    train_and_store(workspace, workspace.open(name), progress.part(0, 0.8))
+    audit_now(workspace, workspace.open(name), progress.part(0.8, 1))
+
+
+def train_where_needed(
+    workspace: Workspace, name: str, embedder: str | None = None, group_column: str | None = None
+) -> list[str]:
+    """Train and store a baseline where a data set has no predictions; what to tell of it, a line each."""
+    project = workspace.open(name)
+    if project.predictions.pred_probs is not None:
+        return []
+    if reason := why_not(project.dataset):
+        return [f"no baseline: {reason}"]
+    try:
+        made = train_and_store(workspace, project, embedder=embedder, group_column=group_column)
+    except InputError as error:
+        if embedder or group_column:
+            raise  # somebody asked for just this
+        return [str(error)]
+    said = [f"{problem.severity}: {problem}" for problem in made.problems]
+    return [*said, f"{made.predictions.model}. {made.trust.sentence}"]
+
+
+def _nothing_to_learn(reason: str) -> InputError:
+    return refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
+
+
+def _embedder(dataset: Dataset, name: str | None) -> Embedder:
+    known = {n: e for n, e in embedders().items() if e.kind == dataset.columns.kind}
+    name = name or _DEFAULTS[dataset.columns.kind]
+    if name not in known:
+        raise refuse(f"no features called {name!r} for {dataset.columns.kind}", expected=", ".join(known))
+    return known[name]
+
+
+def _groups(dataset: Dataset, column: str | None) -> np.ndarray:
+    """(N,) group of each row: rows of equal content, or of an equal value of the column, are together."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(dataset)
+    if dataset.media_hash is not None:
+        hashes = dataset.media_hash
+        unread = np.array([f"row {i}" for i in range(count)])
+        keys = [pd.factorize(np.where(hashes == "", unread, hashes))[0]]
+    else:
+        table = dataset.table[list(dataset.columns.content)].reset_index(drop=True)
+        keys = [pd.factorize(pd.util.hash_pandas_object(table.astype("str").fillna(""), index=False))[0]]
+    if column is not None:
+        codes = pd.factorize(dataset.table[column])[0]
+        alone = codes.max(initial=-1) + 1 + np.arange(count)
+        keys.append(np.where(codes < 0, alone, codes))
+    if len(keys) == 1:
+        return keys[0]
+    # rows and keys are the nodes of one graph, so that chains of both kinds stay together
+    offset = count + np.array([0, keys[0].max() + 1])
+    nodes = np.concatenate([key + start for key, start in zip(keys, offset, strict=True)])
+    rows = np.tile(np.arange(count), len(keys))
+    size = int(nodes.max()) + 1
+    graph = coo_array((np.ones(len(rows), np.int8), (rows, nodes)), shape=(size, size))
+    return connected_components(graph, directed=False)[1][:count]
+
+
+def _rare(dataset: Dataset, labels: np.ndarray) -> list[Problem]:
+    """Classes with fewer rows than folds: what can and cannot be said of them."""
+    counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
+    few = [f"{dataset.classes[k]} ({counts[k]})" for k in np.flatnonzero((counts > 0) & (counts < FOLDS))]
+    if not few:
+        return []
+    shown = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
+    found = (
+        f"classes with fewer than {FOLDS} rows are hard to learn: {shown}; a row whose class no other row "
+        "shows gets equal probabilities and is not judged"
+    )
+    return [Problem("warning", found, mend="merge these classes, or look at their rows yourself")]
+
+
+def _trust(made: OutOfSample, labels: np.ndarray) -> Trust:
+    rows = np.flatnonzero((labels >= 0) & made.judged)
+    probs, given = made.pred_probs[rows], labels[rows]
+    right = probs.argmax(axis=1) == given
+    low, high = _wilson(int(right.sum()), len(rows))
+    frequent = np.bincount(given).max() / len(rows)
+    error = _calibration_error(probs.max(axis=1), right)
+    return Trust(len(rows), float(right.mean()), low, high, float(frequent), error)
+
+
+def _wilson(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share. Source: Wilson, JASA 22 (1927)."""
+    z, share = 1.959964, hits / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Mean |accuracy - confidence| over bins of equal width, weighted by rows."""
+    place = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gap = np.bincount(place, right, _BINS) - np.bincount(place, confidence, _BINS)
+    return float(np.abs(gap).sum() / len(right))
+
+
+def _key(dataset: Dataset, chosen: Embedder, labels: np.ndarray, group: str | None) -> str:
+    parts = [dataset.part("content"), dataset.columns.kind, repr(dataset.columns.content), chosen.name]
+    trained = hashlib.sha256(np.ascontiguousarray(labels, dtype=np.int32).data).hexdigest()
+    grouped = None if group is None else dataset.table[group].astype("str").fillna("").tolist()
+    body = [_VERSION, SEED, FOLDS, *parts, chosen.version, len(dataset.classes), trained, grouped]
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def _load(cache_dir: Path, key: str) -> tuple[OutOfSample, tuple[Problem, ...]] | None:
+    table = load_table(cache_dir, _NAME, key)
+    said = load_table(cache_dir, f"{_NAME}-said", key)
+    if table is None or said is None:
+        return None
+    judged = table.pop("judged").to_numpy()
+    kept = json.loads(said["json"].iloc[0])
+    probs = np.ascontiguousarray(table.to_numpy(np.float32))
+    return OutOfSample(probs, judged, tuple(kept["temperatures"])), tuple(
+        Problem(**p) for p in kept["remarks"]
+    )
+
+
+def _store(cache_dir: Path, key: str, made: OutOfSample, remarks: tuple[Problem, ...]) -> None:
+    table = pd.DataFrame(made.pred_probs, columns=[str(k) for k in range(made.pred_probs.shape[1])])
+    store_table(cache_dir, _NAME, key, table.assign(judged=made.judged))
+    body = json.dumps({"temperatures": made.temperatures, "remarks": [asdict(r) for r in remarks]})
+    store_table(cache_dir, f"{_NAME}-said", key, pd.DataFrame({"json": [body]}))

@@ -1,0 +1,152 @@
+"""Out-of-sample class probabilities by K-fold cross-validation, calibrated inside the training folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.methods import softmax
+from core.progress import Progress
+
+FOLDS = 5
+_STRENGTHS = (1.0, 10.0, 100.0)
+_WORTH = 0.99  # the share of the log loss that a stronger fit must come down to
+_INNER_ROWS = 20_000  # rows that strength and temperature are chosen on, at most
+
+Model = Callable[[np.ndarray], np.ndarray]
+"""(n, D) features to (n, k) scores before the softmax, k classes seen in training."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfSample:
+    """What no model saw of the row that it scores.
+
+    pred_probs: (N, K) float32, rows sum to 1. judged: (N,) bool, False where the row's class was in no
+    training fold; its probabilities are then equal and say nothing. temperatures: one a fold; above 1, the
+    model was too sure before it was calibrated.
+    """
+
+    pred_probs: np.ndarray
+    judged: np.ndarray
+    temperatures: tuple[float, ...]
+
+
+def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int = FOLDS, seed: int = 0) -> np.ndarray:
+    """(N,) fold of each row in [0, folds): rows of a group are always together, classes spread evenly.
+
+    labels: (N,) codes, -1 = none. groups: (N,) integers. Groups are dealt out class by class (a group counts
+    for the class of its first labelled row), the larger first, in an order that the seed decides.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    count = group.max() + 1
+    size = np.bincount(group)
+    label = np.full(count, -1, np.int64)
+    labelled = np.flatnonzero(labels >= 0)[::-1]
+    label[group[labelled]] = labels[labelled]  # of several rows the last assignment wins: the first row
+    order = np.lexsort((np.random.default_rng(seed).random(count), -size, label))
+    fold = np.empty(count, np.int32)
+    fold[order] = np.arange(count) % folds
+    return fold[group]
+
+
+def out_of_sample(
+    features: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    folds: np.ndarray,
+    fit: str = "logistic",
+    progress: Progress | None = None,
+) -> OutOfSample:
+    """Score each row by a model that was trained on the labelled rows of the other folds.
+
+    features: (N, D) float32. labels: (N,) codes, -1 = not trained on. folds: (N,), as deal_folds gives them.
+    fit: "logistic" or "trees". Strength and temperature of a fold's model are chosen on another fold of its
+    own training rows. Raises ValueError for fewer than two folds with labels; Cancelled.
+    """
+    progress = progress or Progress()
+    probs = np.full((len(features), classes), 1 / classes, np.float32)
+    judged = np.ones(len(features), bool)
+    temperatures = []
+    count = int(folds.max()) + 1
+    for fold in range(count):
+        part = progress.part(fold / count, (fold + 1) / count, f"training model {fold + 1} of {count}")
+        part.report(0)
+        held = np.flatnonzero(folds == fold)
+        train = np.flatnonzero((folds != fold) & (labels >= 0))
+        seen, codes = np.unique(labels[train], return_inverse=True)
+        if not len(seen):
+            raise ValueError("a fold has no labelled rows to train on")
+        inner = folds[train] == (fold + 1) % count
+        score, temperature = _FITS[fit](features[train], codes, inner, part)
+        scored = softmax.probabilities(score(features[held]), temperature)
+        probs[held] = 0
+        probs[np.ix_(held, seen)] = scored
+        unseen = held[(labels[held] >= 0) & ~np.isin(labels[held], seen)]
+        probs[unseen] = 1 / classes
+        judged[unseen] = False
+        temperatures.append(temperature)
+    progress.report(1)
+    return OutOfSample(probs, judged, tuple(temperatures))
+
+
+def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
+    """Logistic regression; strength and temperature are those of the lowest log loss on the inner fold."""
+    scale = 1 / max(float(np.sqrt((x.astype(np.float64) ** 2).sum(axis=1).mean())), 1e-12)
+    x = x * np.float32(scale)
+    classes = int(y.max()) + 1
+    fit_on, check_on = np.flatnonzero(~inner)[:_INNER_ROWS], np.flatnonzero(inner)[:_INNER_ROWS]
+    best: tuple[float, float, float, np.ndarray | None] = (np.inf, _STRENGTHS[0], 1.0, None)
+    weights = None
+    if len(fit_on) and len(check_on):
+        for step, strength in enumerate(_STRENGTHS):
+            part = progress.part(step / 6, (step + 1) / 6)
+            weights = softmax.fit(x[fit_on], y[fit_on], classes, strength, part, weights)
+            scores = softmax.logits(x[check_on], weights)
+            temperature = softmax.best_temperature(scores, y[check_on])
+            loss = softmax.log_loss(scores, y[check_on], temperature)
+            if loss > best[0] * _WORTH:
+                break  # stronger fits follow label errors, for little gain
+            best = (loss, strength, temperature, weights)
+    _, strength, temperature, start = best
+    final = softmax.fit(x, y, classes, strength, progress.part(0.5, 1), start)
+    return lambda rows: softmax.logits(rows * np.float32(scale), final), temperature
+
+
+def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
+    """Gradient-boosted trees, grown a few at a time so that they can be stopped."""
+    fit_on = np.flatnonzero(~inner)
+    check_on = np.flatnonzero(inner)
+    temperature = 1.0
+    if len(np.unique(y)) < 2:
+        return _logistic(x, y, inner, progress)
+    if len(check_on) and len(np.unique(y[fit_on])) == len(np.unique(y)):
+        trial = _grown(x[fit_on], y[fit_on], progress.part(0, 0.5))
+        temperature = softmax.best_temperature(_logs(trial, x[check_on]), y[check_on])
+    model = _grown(x, y, progress.part(0.5, 1))
+    return lambda rows: _logs(model, rows), temperature
+
+
+def _grown(x: np.ndarray, y: np.ndarray, progress: Progress):  # type: ignore[no-untyped-def]
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(
+        learning_rate=0.1,
+        max_iter=10,
+        max_leaf_nodes=15,
+        early_stopping=False,
+        warm_start=True,
+        random_state=0,
+    )
+    for trees in range(10, 101, 10):
+        progress.report(trees / 100)
+        model.set_params(max_iter=trees).fit(x, y)
+    return model
+
+
+def _logs(model, x: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+    return np.log(np.clip(model.predict_proba(x), 1e-9, None))
+
+
+_FITS = {"logistic": _logistic, "trees": _trees}

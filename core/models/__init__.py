@@ -1,0 +1,1 @@
+"""Built-in models for data sets that come without predictions: one embedder a file. Nothing is downloaded."""

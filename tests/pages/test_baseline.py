@@ -1,0 +1,41 @@
+"""The button that trains a baseline where a data set has labels and no predictions."""
+
+from __future__ import annotations
+
+from core.predictions import Predictions
+from core.workspace import Workspace
+from pages.parts import session
+from tests.core.test_baseline import texts
+from tests.pages.conftest import Open, save, words
+
+
+def named(name: str, wrong: tuple[int, ...] = (3, 50)):
+    from dataclasses import replace
+
+    return replace(texts(200, wrong), name=name)
+
+
+def test_overview__trains_a_baseline_and_shows_what_it_found(workspace: Workspace, open_page: Open) -> None:
+    save(workspace, named("to-train"), Predictions(), analyse=False)
+    page = open_page("overview", ds="to-train")
+    page.button(key="baseline_to-train").click().run()
+    assert not page.exception
+    job = session.jobs().get("to-train")
+    assert job is not None
+    assert job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert workspace.open("to-train").predictions.model == "baseline: TF-IDF of words"
+    page = open_page("overview", ds="to-train")
+    assert "Train a baseline" not in words(page)
+    assert "labels not checked" not in words(page)
+
+
+def test_overview__offers_it_after_an_analysis_without_predictions(
+    workspace: Workspace, open_page: Open
+) -> None:
+    save(workspace, named("analysed", (4,)), Predictions())
+    assert "Train a baseline and analyse 200 rows" in words(open_page("overview", ds="analysed"))
+
+
+def test_overview__offers_none_where_nothing_can_be_learned(open_page: Open) -> None:
+    assert "Train a baseline" not in words(open_page("overview", ds="no-labels"))
