@@ -59,7 +59,7 @@ def test_journey__from_an_uploaded_file_to_a_corrected_one(
     expect(page.get_by_text("fruit.csv: 80 rows, 3 columns")).to_be_visible()
     upload(page, "Predictions (.npy", probs)
     expect(page.get_by_text("Nothing to mend", exact=False).first).to_be_visible()
-    page.get_by_role("button", name="Analyse 80 rows").click()
+    page.get_by_role("button", name="Analyse 80 rows", exact=True).click()
     expect(page.get_by_text("2 of 80 labels look wrong")).to_be_visible(timeout=30_000)
 
     page.get_by_role("button", name="Review the 2").click()
@@ -93,7 +93,7 @@ def test_export__without_decisions_is_identical(
     page.goto(f"{server.url}/load")
     upload(page, "CSV, TSV, JSON", data)
     upload(page, "Predictions (.npy", probs)
-    page.get_by_role("button", name="Analyse 80 rows").click()
+    page.get_by_role("button", name="Analyse 80 rows", exact=True).click()
     expect(page.get_by_text("look wrong")).to_be_visible(timeout=30_000)
     page.goto(f"{server.url}/export?ds=fruit")
     expect(page.get_by_text("Nothing changed yet. The export equals your file.")).to_be_visible()
@@ -121,7 +121,7 @@ def test_preflight__names_every_problem_and_stores_nothing(
     assert "probs.npy, row 12" in said
     assert "1.7" in said
     assert "fruit.csv, row 1, column label" in said
-    expect(page.get_by_role("button", name="Analyse 80 rows")).to_be_disabled()
+    expect(page.get_by_role("button", name="Analyse 80 rows", exact=True)).to_be_disabled()
     assert server.workspace.names() == []
 
 
