@@ -135,7 +135,7 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
 def write_patch(workspace: Workspace, project: Project) -> None:
     """The button that writes the decisions as a file for `labelmend apply`, and afterwards its download."""
     if not st.button(
-        "Write the decisions as a patch",
+        "Make a patch of the decisions",
         icon=":material/difference:",
         help="A small file that `labelmend apply` lays on any copy of the data: re-ordered, larger, with "
         "other ids or in another format. What does not fit is listed.",

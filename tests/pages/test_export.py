@@ -41,7 +41,7 @@ def test_export__offers_the_decisions_as_a_patch(open_page: Open, workspace: Wor
     store = shared_store(workspace.database_url)
     store.record([verdict("no-predictions", 2, "ann", "cat", "dog")])
     app = open_page("export", ds="no-predictions")
-    next(b for b in app.button if b.label == "Write the decisions as a patch").click().run()
+    next(b for b in app.button if b.label == "Make a patch of the decisions").click().run()
     assert not app.exception
     assert [box.value.replace("\\", "") for box in app.success] == [
         "no-predictions.decisions.jsonl: 1 event in force"
