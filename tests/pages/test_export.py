@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from core.decision_files import read_patch
+from core.predictions import Predictions
 from core.review.decisions import Action, Decision
 from core.review.store import shared_store
-from core.workspace import Workspace
-from tests.pages.conftest import Open, words
+from core.workspace import Workspace, shared_workspace
+from tests.conftest import make_dataset
+from tests.pages.conftest import Open, save, words
 
 
 def verdict(dataset: str, row: int, who: str, given: str, label: str | None) -> Decision:
@@ -37,16 +43,19 @@ def test_export__asks_for_a_policy_where_annotators_differ(open_page: Open, work
     assert open_page("export", ds=data, policy="nonsense").selectbox(key="url_policy").value == "agreed"
 
 
-def test_export__offers_the_decisions_as_a_patch(open_page: Open, workspace: Workspace) -> None:
-    store = shared_store(workspace.database_url)
-    store.record([verdict("no-predictions", 2, "ann", "cat", "dog")])
-    app = open_page("export", ds="no-predictions")
+def test_export__offers_the_decisions_as_a_patch(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELMEND_WORKSPACE", str(tmp_path))  # one without other tests' decisions
+    shared_workspace.cache_clear()
+    workspace = shared_workspace()
+    save(workspace, make_dataset([0, 1] * 20), Predictions(), analyse=False)
+    shared_store(workspace.database_url).record([verdict("pets", 2, "ann", "cat", "dog")])
+    app = open_page("export", ds="pets")
     next(b for b in app.button if b.label == "Make a patch of the decisions").click().run()
     assert not app.exception
-    assert [box.value.replace("\\", "") for box in app.success] == [
-        "no-predictions.decisions.jsonl: 1 event in force"
-    ]
-    assert any("/no-predictions.decisions.jsonl?token=" in link.proto.url for link in app.get("link_button"))
-    patch = read_patch(workspace.exports("no-predictions") / "no-predictions.decisions.jsonl")
+    assert [box.value.replace("\\", "") for box in app.success] == ["pets.decisions.jsonl: 1 event in force"]
+    assert any("/pets.decisions.jsonl?token=" in link.proto.url for link in app.get("link_button"))
+    patch = read_patch(workspace.exports("pets") / "pets.decisions.jsonl")
     assert list(patch.keys) == ["r2"]
     assert [(d.row_id, d.label) for d in patch.events] == [("r2", "dog")]
