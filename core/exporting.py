@@ -100,12 +100,20 @@ def default_format(source: Source, out: Path | None = None) -> ExportFormat:
     """The format that the source came in; another only where the suffix of `out` names exactly one."""
     own = [f for f in formats().values() if source.format in f.rewrites]
     if out is not None and out.suffix.lower() != source.path.suffix.lower():
-        named = [f for f in formats().values() if f.suffix == out.suffix.lower()]
+        suffix = out.suffix.lower()
+        named = [f for f in formats().values() if f.suffix == suffix]
+        named = named or [f for f in formats().values() if suffix in _other_suffixes(f)]
         if len(named) == 1:
             return named[0]
     if not own:
         raise refuse(f"there is no export format for {source.format!r}", expected=", ".join(formats()))
     return own[0]
+
+
+def _other_suffixes(format: ExportFormat) -> tuple[str, ...]:
+    """What files of this format are called as well, as its importer knows."""
+    reader = collect(core.importers, ImportFormat).get(format.name)
+    return reader.suffixes if reader is not None else ()
 
 
 def write_export(

@@ -51,6 +51,16 @@ def check_count(corrections: Corrections, found: int) -> None:
         )
 
 
+def check_labels(corrections: Corrections, block: pa.Table, start: int) -> None:
+    """`check_cell` for each row with a change in a block that begins at position `start`."""
+    label = corrections.dataset.columns.label
+    if label is None:
+        return
+    column = block.column(label)
+    for change in corrections.changes_in(start, start + len(block)):
+        check_cell(corrections, change.position, column[change.position - start].as_py())
+
+
 def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str) -> pa.ChunkedArray:
     """The column with the cells at these positions replaced, its type kept, dictionaries included.
 

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from core.exporters._base import ExportFormat
-from core.exporters._table import check_cell, check_count, correct_block, corrected_blocks
+from core.exporters._table import check_count, check_labels, correct_block, corrected_blocks
 from core.progress import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from core.corrections import Corrections
 
 
@@ -39,21 +37,12 @@ def _rewrite(corrections: Corrections, out: Path, progress: Progress) -> None:
             for group in range(source.num_row_groups):
                 progress.report(group / source.num_row_groups, "writing row groups")
                 block = source.read_row_group(group)
-                _check(corrections, block, start, label)
+                check_labels(corrections, block, start)
                 size = len(block)
                 block = correct_block(corrections, block, start, label)
                 start += size
                 if len(block):
                     writer.write_table(block.cast(empty.schema), row_group_size=len(block))
-
-
-def _check(corrections: Corrections, block: pa.Table, start: int, label: str | None) -> None:
-    if label is None:
-        return
-    touched = [change.position for change in corrections.changes_in(start, start + len(block))]
-    found = block.column(label).take([p - start for p in touched]).to_pylist() if touched else []
-    for position, value in zip(touched, found, strict=True):
-        check_cell(corrections, position, value)
 
 
 def _settings(source: pq.ParquetFile) -> dict[str, Any]:

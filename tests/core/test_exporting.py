@@ -22,6 +22,7 @@ from core.exporters.csv_file import CSV
 from core.exporting import LOG_COLUMNS, default_format, formats, side_files, write_export
 from core.importers._base import ImportFormat
 from core.progress import Cancelled, Progress
+from core.reading import read_table
 from core.registry import collect
 from core.review.decisions import Action
 from core.source import file_sha256
@@ -45,6 +46,10 @@ def make_source(format: str, folder: Path) -> Path:
         path.write_text("".join(json.dumps(r) + "\n" for r in records))
     elif format == "parquet":
         pq.write_table(pa.Table.from_pylist(records), path, row_group_size=2)
+    elif format == "arrow":
+        table = pa.Table.from_pylist(records)
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
     elif format == "npy":
         np.save(path, np.array([label for _, label in ROWS]))
     elif format == "image_folder":
@@ -65,6 +70,14 @@ PRESERVING = [(e, i) for e in EXPORTS for i in sorted(formats()[e].rewrites) if 
 def test_formats__each_import_format_has_its_export_format(format: str, tmp_path: Path) -> None:
     _, source = load(make_source(format, tmp_path), format)
     assert format in default_format(source).rewrites
+
+
+@pytest.mark.parametrize("format", IMPORTS)
+def test_read_table__each_source_is_recognised_whatever_it_is_called(format: str, tmp_path: Path) -> None:
+    path = make_source(format, tmp_path)
+    for name in ("other.csv", "other.zip", "other"):
+        path = path.rename(tmp_path / name)
+        assert read_table(path).source.format == format
 
 
 @pytest.mark.parametrize(("export", "format"), PRESERVING)
@@ -276,8 +289,10 @@ def test_write__conflicts_are_refused_or_skipped(tmp_path: Path) -> None:
 
 def test_write__unknown_format_and_missing_folder(tmp_path: Path) -> None:
     corrections = plan(load(make_source("csv", tmp_path)))
-    with pytest.raises(InputError, match=r"no export format called 'xlsx'\. Expected: one of csv, json"):
-        write_export(corrections, tmp_path / "out", "xlsx")
+    with pytest.raises(
+        InputError, match=r"no export format called 'xls'\. Expected: one of arrow, csv, json"
+    ):
+        write_export(corrections, tmp_path / "out", "xls")
     with pytest.raises(InputError, match="does not exist"):
         write_export(corrections, tmp_path / "nowhere" / "out.csv")
 
@@ -290,6 +305,7 @@ def test_write__unknown_format_and_missing_folder(tmp_path: Path) -> None:
         ("t.tsv", "out.csv", "csv"),
         ("t.csv", "out.parquet", "parquet"),
         ("t.csv", "out.jsonl", "jsonl"),
+        ("t.csv", "out.feather", "arrow"),
         ("t.csv", "out", "csv"),
     ],
 )

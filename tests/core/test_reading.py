@@ -15,7 +15,7 @@ def write(tmp_path: Path, name: str, data: bytes) -> Path:
 
 
 def test_formats__all_there() -> None:
-    assert list(formats()) == ["csv", "image_folder", "json", "jsonl", "npy", "parquet"]
+    assert list(formats()) == ["arrow", "csv", "image_folder", "json", "jsonl", "npy", "parquet"]
 
 
 @pytest.mark.parametrize(
