@@ -254,6 +254,19 @@ def test_apply_to_all__above_a_thousand_rows_the_number_is_typed(
     expect(page.locator(".field .cell[data-action=keep]").first).to_be_visible()
 
 
+# The first request is stored, but its answer is lost; those after it are lost before they arrive. In the page
+# itself: a request that is made the moment after Playwright's route is set has been seen to pass it by.
+CUT = """() => {
+  const real = window.fetch;
+  window.cut = { asked: 0, mend: () => { window.fetch = real; } };
+  window.fetch = async (url, options) => {
+    if (!String(url).includes('/labelmend/bulk')) return real(url, options);
+    if (++window.cut.asked === 1) await (await real(url, options)).text();
+    throw new TypeError('Failed to fetch');
+  };
+}"""
+
+
 def test_grid__without_a_connection_nothing_is_lost_or_stored_twice(
     page: Page, server: Server, own: Own
 ) -> None:
@@ -262,23 +275,17 @@ def test_grid__without_a_connection_nothing_is_lost_or_stored_twice(
     chosen = ids(tiles(page))[:2]
     page.keyboard.press("x")
     page.keyboard.press("Shift+ArrowRight")
-    stored: list[str] = []
-
-    def cut(route) -> None:  # type: ignore[no-untyped-def]
-        """The first is stored, but its answer is lost; so is the second before it arrives."""
-        if not stored:
-            stored.append(route.fetch().text())
-        route.abort()
-
-    page.route("**/labelmend/bulk", cut)
+    page.evaluate(CUT)
     page.keyboard.press("e")
     again = page.get_by_role("button", name="Try again")
     expect(page.locator(".notice").last).to_contain_text(
         "These rows are not saved. The server cannot be reached."
     )
+    assert len(server.store().events(name)) == 1  # it was stored, and nobody here knows
     again.click()
+    wait_until(lambda: page.evaluate("window.cut.asked") == 2)
     expect(again).to_be_visible()
-    page.unroute("**/labelmend/bulk")
+    page.evaluate("window.cut.mend()")
     again.click()
     expect(page.locator(".notice").last).to_contain_text("2 rows excluded.")
     assert len(server.store().events(name)) == 1
