@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.methods import softmax
 from core.progress import Progress
 
+# softmax is loaded where it is used: the pages import this module, and SciPy takes most of a second.
 FOLDS = 5
 _STRENGTHS = (1.0, 10.0, 100.0)
 _WORTH = 0.99  # the share of the log loss that a stronger fit must come down to
@@ -65,6 +65,8 @@ def out_of_sample(
     fit: "logistic" or "trees". Strength and temperature of a fold's model are chosen on another fold of its
     own training rows. Raises ValueError for fewer than two folds with labels; Cancelled.
     """
+    from core.methods import softmax
+
     progress = progress or Progress()
     probs = np.full((len(features), classes), 1 / classes, np.float32)
     judged = np.ones(len(features), bool)
@@ -93,6 +95,8 @@ def out_of_sample(
 
 def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
     """Logistic regression; strength and temperature are those of the lowest log loss on the inner fold."""
+    from core.methods import softmax
+
     scale = 1 / max(float(np.sqrt((x.astype(np.float64) ** 2).sum(axis=1).mean())), 1e-12)
     x = x * np.float32(scale)
     classes = int(y.max()) + 1
@@ -116,6 +120,8 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
 
 def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
     """Gradient-boosted trees, grown a few at a time so that they can be stopped."""
+    from core.methods import softmax
+
     fit_on = np.flatnonzero(~inner)
     check_on = np.flatnonzero(inner)
     temperature = 1.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
+
 from core.predictions import Predictions
 from core.workspace import Workspace
 from pages.parts import session
 from tests.core.test_baseline import texts
-from tests.pages.conftest import Open, save, words
+from tests.pages.conftest import FRAME, Open, save, words
 
 
 def named(name: str, wrong: tuple[int, ...] = (3, 50)):
-    from dataclasses import replace
-
     return replace(texts(200, wrong), name=name)
 
 
@@ -39,3 +41,9 @@ def test_overview__offers_it_after_an_analysis_without_predictions(
 
 def test_overview__offers_none_where_nothing_can_be_learned(open_page: Open) -> None:
     assert "Train a baseline" not in words(open_page("overview", ds="no-labels"))
+
+
+def test_pages__load_no_trainer_before_somebody_trains() -> None:
+    """The first page does not wait for it."""
+    code = "import sys, pages.parts.work, pages.parts.load_steps; raise SystemExit('scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=FRAME.parents[1], timeout=60)
