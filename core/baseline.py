@@ -18,6 +18,7 @@ from core import models as models_package
 from core.cache import load_table, store_table
 from core.dataset import Dataset
 from core.errors import InputError, Problem, refuse
+from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.models._base import Embedder
 from core.predictions import Predictions
@@ -272,18 +273,10 @@ def _trust(made: OutOfSample, labels: np.ndarray) -> Trust:
     rows = np.flatnonzero((labels >= 0) & made.judged)
     probs, given = made.pred_probs[rows], labels[rows]
     right = probs.argmax(axis=1) == given
-    low, high = _wilson(int(right.sum()), len(rows))
+    low, high = wilson(right.sum(), np.array(len(rows)))
     frequent = np.bincount(given).max() / len(rows)
     error = _calibration_error(probs.max(axis=1), right)
-    return Trust(len(rows), float(right.mean()), low, high, float(frequent), error)
-
-
-def _wilson(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share. Source: Wilson, JASA 22 (1927)."""
-    z, share = 1.959964, hits / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return Trust(len(rows), float(right.mean()), float(low), float(high), float(frequent), error)
 
 
 def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:

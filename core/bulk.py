@@ -227,8 +227,7 @@ class _Sorted:
 
         Decided and held ones too: which of them are left alone is settled where nobody else writes.
         """
-        in_data = np.array([*self.dataset.classes, ""], dtype=object)  # code -1 is the last
-        given = in_data[self.dataset.labels[self.positions[self.able]]].tolist()
+        given = self.dataset.given_labels(self.positions[self.able]).tolist()
         ids = self.ids(self.able)
         if self.action is Action.RELABEL:
             new = np.array(self.names, dtype=object)[self.labels[self.able]].tolist()

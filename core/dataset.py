@@ -79,6 +79,10 @@ class Dataset:
         """The K class names in the column order of every (N, K) array; without sets, `classes`."""
         return self.classes if self.sets is None else self.sets.names
 
+    def given_labels(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The given labels of these rows as an object array of class names, "" for an unlabelled row."""
+        return np.array([*self.classes, ""], dtype=object)[self.labels[positions]]  # UNLABELLED is the last
+
     def knows(self, label: str | None) -> bool:
         """Whether a label can be given to a row: a class, or a set of classes as one text."""
         return label in self.classes if self.sets is None else self.sets.holds(label)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from core.cells import cell_text
-from core.dataset import UNLABELLED, Columns, Dataset
+from core.dataset import Columns, Dataset
 from core.errors import refuse
 
 VERSION = 1
@@ -141,7 +141,7 @@ def digests(dataset: Dataset, layout: Layout) -> list[str]:
 def keys(dataset: Dataset, row_ids: Iterable[str]) -> list[Key]:
     """What the given rows are known by, in the order of the data. Rows that are gone have no key."""
     wanted = set(row_ids)
-    given = _given(dataset)
+    given = dataset.given_labels().tolist()
     content = digests(dataset, Layout.of(dataset))
     copies, alike = Counter(content), Counter(zip(content, given, strict=True))
     seen: Counter[tuple[str, str]] = Counter()
@@ -176,7 +176,7 @@ def locate(layout: Layout, wanted: Iterable[Key], dataset: Dataset) -> Found:
     content and given label are told apart by their order, as long as there are as many as there were.
     All else is missed: "not found", "content changed" under the same id, or "ambiguous".
     """
-    content, ids, given = digests(dataset, layout), dataset.row_ids.tolist(), _given(dataset)
+    content, ids, given = digests(dataset, layout), dataset.row_ids.tolist(), dataset.given_labels().tolist()
     places: defaultdict[str, list[int]] = defaultdict(list)
     for position, digest in enumerate(content):
         places[digest].append(position)
@@ -214,11 +214,6 @@ def _chosen(key: Key, there: Sequence[int], given: Sequence[str], has_ids: bool)
         return None
     alike = [position for position in there if given[position] == key.given_label]
     return alike[key.occurrence] if len(alike) == key.alike else None
-
-
-def _given(dataset: Dataset) -> list[str]:
-    names = (*dataset.classes, "")  # -1, no label, is the last
-    return [names[code] if code != UNLABELLED else "" for code in dataset.labels.tolist()]
 
 
 def _plain(cell: Any) -> bytes:

@@ -21,6 +21,7 @@ from core.methods.confident_learning import (
     label_quality,
     scan,
 )
+from core.methods.intervals import wilson
 from core.methods.label_filters import DEFAULT_FILTER, FILTERS, flag
 from core.predictions import Predictions
 from core.progress import Progress
@@ -67,14 +68,6 @@ def percent(p: float) -> str:
     if 0.99 < p < 1:
         return ">99%"
     return f"{p:.0%}"
-
-
-def wilson(hits: np.ndarray, trials: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """95% Wilson score interval of hits / trials, element by element; trials > 0. Source: Wilson, 1927."""
-    rate = hits / trials
-    centre = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 
 
 def _too_small(dataset: Dataset) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from core.dataset import Dataset, Kind
-from core.errors import Problem, refuse
+from core.errors import Problem
 from core.progress import Progress
 
 
@@ -42,11 +42,3 @@ class Embedder:
     kind: Kind
     version: int
     fit_transform: FitTransform
-
-
-def content_texts(dataset: Dataset) -> list[str]:
-    """The content of each row as one text, "" where it is missing."""
-    columns = [dataset.table[c].astype("str").fillna("").tolist() for c in dataset.columns.content]
-    if not columns:
-        raise refuse("no content column to learn from", mend="say which column holds the text or the images")
-    return columns[0] if len(columns) == 1 else ["\n".join(cells) for cells in zip(*columns, strict=True)]

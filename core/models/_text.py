@@ -10,7 +10,8 @@ from scipy import sparse
 
 from core.dataset import Dataset
 from core.errors import Problem, refuse
-from core.models._base import Features, content_texts
+from core.methods.duplicates import contents
+from core.models._base import Features
 from core.models._reduce import reduced
 from core.progress import Progress
 
@@ -27,7 +28,9 @@ class Vectorizer(Protocol):
 
 def text_features(dataset: Dataset, vectorizer: Vectorizer, seed: int, progress: Progress) -> Features:
     """(N, D <= 300) float32 rows of unit length, zero for a text without known terms."""
-    texts = content_texts(dataset)
+    if not dataset.columns.content:
+        raise refuse("no content column to learn from", mend="say which column holds the text")
+    texts = contents(dataset)
     if not any(text.strip() for text in texts):
         raise refuse("every text is empty", column=dataset.columns.content[0], mend="choose another column")
     try:

@@ -9,10 +9,9 @@ import numpy as np
 from core.dataset import Dataset
 from core.decoding import MediaError, upright
 from core.errors import Problem, refuse
-from core.media import MAX_PIXELS
-from core.models._base import Embedder, Features, content_texts
+from core.media import MAX_PIXELS, media_path
+from core.models._base import Embedder, Features
 from core.models._reduce import reduced
-from core.paths import inside
 from core.progress import Progress
 
 _SIDE = 32
@@ -24,21 +23,21 @@ _BINS = 4
 def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     if dataset.media_root is None:
         raise refuse("no folder of images to learn from", mend="load the data set with its images")
-    paths = content_texts(dataset)
-    pixels = np.zeros((len(paths), _SIDE, _SIDE, 3), np.uint8)
+    count = len(dataset)
+    pixels = np.zeros((count, _SIDE, _SIDE, 3), np.uint8)
     unread: list[int] = []
     why = ""
-    for row, path in enumerate(paths):
-        progress.part(0, 0.6, "reading pictures").report(row / len(paths))
+    for row in range(count):
+        progress.part(0, 0.6, "reading pictures").report(row / count)
         try:
-            pixels[row] = _pixels(dataset.media_root, path)
+            pixels[row] = _pixels(media_path(dataset, row))
         except MediaError as error:
             why = why or str(error)
             unread.append(row)
-    if len(unread) == len(paths):
+    if len(unread) == count:
         raise refuse(f"no picture can be read: {why}", column=dataset.columns.content[0], row=1)
     values = _described(pixels, progress.part(0.6, 0.8, "describing pictures"))
-    read = np.ones(len(paths), bool)
+    read = np.ones(count, bool)
     read[unread] = False
     values -= values[read].mean(axis=0)
     values[unread] = 0  # the mean
@@ -46,13 +45,10 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     return Features(out, _remarks(unread, why, dataset.columns.content[0]))
 
 
-def _pixels(root: Path, path: str) -> np.ndarray:
+def _pixels(file: Path) -> np.ndarray:
     """(32, 32, 3) uint8; a transparent picture on white. Raises MediaError."""
     from PIL import Image
 
-    file = inside(root, path)
-    if file is None:
-        raise MediaError("There is no such file in the data set's folder.")
     image, _ = upright(file, MAX_PIXELS, _SIDE * 4)
     if image.mode in ("LA", "RGBA"):
         white = Image.new("RGBA", image.size, "white")

@@ -84,8 +84,7 @@ class Drawn:
 
 def draw(plan: Plan, dataset: Dataset) -> Drawn:
     """The rows that a plan's seed and rules choose."""
-    names = np.array([*dataset.classes, ""], dtype=object)  # UNLABELLED is -1, the last one
-    return Drawn(plan.looks_of(dataset.row_ids, names[dataset.labels]), plan.hidden(dataset.row_ids))
+    return Drawn(plan.looks_of(dataset.row_ids, dataset.given_labels()), plan.hidden(dataset.row_ids))
 
 
 _ONCE = Plan()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.checks.label_issues import CHECK, percent, run, wilson
+from core.checks.label_issues import CHECK, percent, run
 from core.dataset import Columns, Dataset
 from core.issues import Result
 from core.methods.label_filters import FILTERS
@@ -128,12 +128,6 @@ def test_run__names_the_estimator_of_every_filter(filter_by: str) -> None:
 )
 def test_percent__claims_no_certainty(p: float, text: str) -> None:
     assert percent(p) == text
-
-
-def test_wilson__known_values() -> None:
-    low, high = wilson(np.array([0, 6, 100]), np.array([10, 100, 100]))
-    np.testing.assert_allclose(low, [0, 0.0278, 0.9630], atol=1e-4)
-    np.testing.assert_allclose(high, [0.2775, 0.1248, 1], atol=1e-4)
 
 
 def recorded(folder: Path) -> tuple[Dataset, Predictions, set[str]]:
