@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from core.errors import refuse
-from core.exporters._table import check_labels, correct_block
+from core.exporters._table import check_labels, correct_block, typed, unwritable
 from core.importers._arrow_messages import ArrowTable
 from core.importers._columns import with_values, without_views
 from core.progress import Progress
@@ -93,10 +93,9 @@ def _classes(corrections: Corrections, table: pa.Table, label: str) -> pa.Array 
         return None
     values = column.unify_dictionaries().chunk(0).dictionary
     try:
-        wanted = pa.array(list(tokens), pa.string()).cast(values.type)
+        wanted = typed(list(tokens), values.type)
     except pa.ArrowInvalid as error:
-        said = f"a decided class cannot be written in a column of type {column.type}: {error}"
-        raise refuse(said, column=label) from error
+        raise unwritable(column.type, error, label) from error
     there = set(values.to_pylist())
     return pa.concat_arrays([values, wanted.filter(pa.array([w not in there for w in wanted.to_pylist()]))])
 

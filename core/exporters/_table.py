@@ -4,23 +4,63 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.cells import same_cell
-from core.errors import refuse
+from core.errors import InputError, refuse
 from core.progress import Progress
 
 if TYPE_CHECKING:
     from core.corrections import Corrections
 
 BLOCK_ROWS = 50_000
+
+Write = Callable[["Corrections", Path, Progress], object]
+
+
+class Writer(Protocol):
+    """pyarrow's writers, as far as they are used."""
+
+    def write_table(self, table: pa.Table) -> None: ...
+    def close(self) -> None: ...
+
+
+def rewriting(format: str, rewrite: Write, opened: Callable[[Path, pa.Schema], Writer]) -> Callable[..., int]:
+    """The `write` of a columnar format: a copy of its own untouched source, `rewrite` of a touched one, and
+    any other source's table anew through a writer that is `opened` with its path and schema.
+    """
+
+    def write(corrections: Corrections, out: Path, progress: Progress) -> int:
+        if corrections.source.format != format:
+            _write_anew(corrections, out, progress, opened)
+        elif corrections.untouched:
+            shutil.copyfile(corrections.source.path, out)
+        else:
+            rewrite(corrections, out, progress)
+        return 0
+
+    return write
+
+
+def _write_anew(
+    corrections: Corrections, out: Path, progress: Progress, opened: Callable[[Path, pa.Schema], Writer]
+) -> None:
+    writer: Writer | None = None
+    try:
+        for block in corrected_blocks(corrections, progress):
+            writer = writer or opened(out, block.schema)
+            writer.write_table(block)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def check_cell(corrections: Corrections, position: int, found: Any) -> None:
@@ -73,7 +113,7 @@ def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str)
     encoded = pa.types.is_dictionary(kind)
     plain = _plain(column)
     try:
-        new = _typed(list(tokens.values()), plain.type)
+        new = typed(list(tokens.values()), plain.type)
         source = np.arange(len(plain))
         source[list(tokens)] = len(plain) + np.arange(len(tokens))
         made = pa.concat_arrays([plain, new]).take(pa.array(source))
@@ -84,13 +124,16 @@ def replace_cells(column: pa.ChunkedArray, tokens: Mapping[int, str], name: str)
             codes = pc.index_in(made, value_set=values).cast(kind.index_type)
             made = pa.DictionaryArray.from_arrays(codes, values, ordered=kind.ordered)
     except pa.ArrowInvalid as error:
-        raise refuse(
-            f"a decided class cannot be written in a column of type {kind}: {error}", column=name
-        ) from error
+        raise unwritable(kind, error, name) from error
     return pa.chunked_array([made], type=kind)
 
 
-def _typed(tokens: list[str], kind: pa.DataType) -> pa.Array:
+def unwritable(kind: pa.DataType, error: pa.ArrowInvalid, name: str) -> InputError:
+    """That a token cannot be written in the column's type."""
+    return refuse(f"a decided class cannot be written in a column of type {kind}: {error}", column=name)
+
+
+def typed(tokens: list[str], kind: pa.DataType) -> pa.Array:
     """Label cells in the type of their column; JSON lists where it holds lists."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return pa.array([json.loads(token) for token in tokens], kind)

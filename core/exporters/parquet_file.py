@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from core.exporters._base import ExportFormat
-from core.exporters._table import check_count, check_labels, correct_block, corrected_blocks
+from core.exporters._table import check_count, check_labels, correct_block, rewriting
 from core.progress import Progress
 
 if TYPE_CHECKING:
     from core.corrections import Corrections
 
 
-def write(corrections: Corrections, out: Path, progress: Progress) -> int:
-    """Write the corrected source, a row group at a time; a copy of it where nothing changes."""
-    if corrections.source.format != "parquet":
-        _write_table(corrections, out, progress)
-    elif corrections.untouched:
-        shutil.copyfile(corrections.source.path, out)
-    else:
-        _rewrite(corrections, out, progress)
-    return 0
-
-
 def _rewrite(corrections: Corrections, out: Path, progress: Progress) -> None:
+    """A row group at a time."""
     label = corrections.dataset.columns.label
     with pq.ParquetFile(corrections.source.path) as source:
         check_count(corrections, source.metadata.num_rows)
@@ -68,15 +57,6 @@ def _codec(name: str) -> str:
     return {"UNCOMPRESSED": "NONE"}.get(name, name)
 
 
-def _write_table(corrections: Corrections, out: Path, progress: Progress) -> None:
-    writer: pq.ParquetWriter | None = None
-    try:
-        for block in corrected_blocks(corrections, progress):
-            writer = writer or pq.ParquetWriter(out, block.schema)
-            writer.write_table(block)
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-PARQUET = ExportFormat("parquet", "Parquet", ".parquet", write, frozenset({"parquet"}))
+PARQUET = ExportFormat(
+    "parquet", "Parquet", ".parquet", rewriting("parquet", _rewrite, pq.ParquetWriter), frozenset({"parquet"})
+)
