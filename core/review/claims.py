@@ -63,11 +63,9 @@ class Claims:
         mine = and_(_claims.c.dataset == dataset, _claims.c.annotator == annotator)
         over = and_(_claims.c.dataset == dataset, _claims.c.expires_at <= now)
         # What has expired may be in other hands the next moment: it is asked for anew, not renewed.
-        first, *others = _parts(list(done)) or [()]
         with self._database.writing() as connection:
-            connection.execute(delete(_claims).where(or_(over, and_(mine, _claims.c.row_id.in_(first)))))
-            for some in others:
-                connection.execute(delete(_claims).where(mine, _claims.c.row_id.in_(some)))
+            for some in _parts(list(done)) or [()]:
+                connection.execute(delete(_claims).where(or_(over, and_(mine, _claims.c.row_id.in_(some)))))
             connection.execute(update(_claims).where(mine).values(expires_at=until))
         return until / 1000
 
