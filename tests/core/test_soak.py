@@ -202,3 +202,4 @@ def test_proof__sees_a_row_that_was_lent_twice() -> None:
     assert lent([ann, ben], rude=["b1"]) == []
     assert lent([ann, again, ben], rude=["a2"]) == []  # it waited again
     assert len(lent([ann, replace(again, action=Action.EXCLUDE), ben], rude=["a2"])) == 1
+    assert len(lent([ann, replace(ben, seq=2), replace(again, seq=3)], rude=["a2"])) == 1  # too late

@@ -179,24 +179,22 @@ def _never_overruled(replay: Replay) -> list[str]:
 def lent_twice(replay: Replay, annotators: Sequence[Annotator]) -> list[str]:
     """Rows that two annotators both decided though each had them lent: no loan may overlap another's."""
     polite = {op.op_id for one in annotators for op in one.ops if op.polite and not op.many}
-    # Who asks for a review, or takes a verdict back, leaves the row waiting for somebody else.
-    waits = {e.undoes for e in replay.events} | {
-        e.op_id for e in replay.events if e.action is Action.NEEDS_REVIEW
-    }
+    # Who takes a verdict back leaves the row waiting for somebody else.
+    lent = polite - {e.undoes for e in replay.events}
     wrong = []
     for row, verdicts in replay.rows.items():
-        # So does who asks for a review of what they had decided: their first verdict is no answer any more.
-        last_ask = {e.annotator: e.seq for e, action, _ in verdicts if action is Action.NEEDS_REVIEW}
-        deciders = {
-            e.annotator
-            for e, *_ in verdicts
-            if e.op_id in polite - waits and e.seq > last_ask.get(e.annotator, 0)
-        }
-        if len(deciders) > 1:
+        deciders: set[str] = set()
+        both: set[str] = set()
+        for event, action, _ in verdicts:
+            if action is Action.NEEDS_REVIEW:
+                deciders.discard(event.annotator)  # what they had decided before waits again, too
+            elif event.op_id in lent:
+                deciders.add(event.annotator)
+            both |= deciders if len(deciders) > 1 else set()
+        if both:
             told = "; ".join(
-                f"{e.seq} {e.annotator} {e.action}{'' if e.op_id in polite else ' (rude)'}, knew {e.based_on}"
-                for e in replay.events
-                if e.row_id == row or e.op_id in {v.op_id for v, *_ in verdicts}
+                f"{e.seq} {e.annotator} {action}{'' if e.op_id in polite else ' (rude)'}, knew {e.based_on}"
+                for e, action, _ in verdicts
             )
-            wrong.append(f"row {row} was lent to {' and to '.join(sorted(deciders))}: {told}")
+            wrong.append(f"row {row} was lent to {' and to '.join(sorted(both))}: {told}")
     return wrong
