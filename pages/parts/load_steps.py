@@ -240,13 +240,14 @@ def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
         icon=":material/model_training:",
         help="Learns from your labels here, without the network.",
     )
-    if train or st.button(
+    alone = st.button(
         f"Analyse {rows:,} rows",
         type="primary",
         icon=":material/troubleshoot:",
         disabled=not prepared.ok,
         help=None if prepared.ok else "Mend the errors above first. Your file is not touched.",
-    ):
+    )
+    if train or alone:
         try:
             name = workspace.save(prepared)
         except InputError as error:
