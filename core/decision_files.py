@@ -25,7 +25,8 @@ from core.patch import HEADER, Key, Layout, keys, read_key
 from core.patch_report import Applied, Patch, apply_patch, decided_rows, write_report
 from core.progress import Progress
 from core.review.classes import class_list
-from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, live
+from core.review.decisions import VERDICTS, Action, Decision, Standing, live
+from core.review.fold import Fold
 from core.review.policy import ABOUT, DEFAULT_POLICY
 from core.spreadsheet import escape, unescape
 

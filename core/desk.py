@@ -22,7 +22,8 @@ from core.errors import refuse
 from core.issues import Result
 from core.review import items
 from core.review.classes import ClassList, ClassLog
-from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
+from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.fold import actions
 from core.review.queue import Filters, check_in_use, select
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
@@ -98,8 +99,7 @@ class Desk:
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
         clusters = stored_clusters(self.workspace, project) if filters.sort == "cluster" else None
-        settled = in_force(standings)
-        positions = select(project.dataset, results, settled, filters, standings=standings, clusters=clusters)
+        positions = select(project.dataset, results, actions(standings), filters, clusters=clusters)
         tag = hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
         with self._lock:
             self._queues[key] = positions, tag

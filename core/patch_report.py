@@ -15,7 +15,8 @@ from core.dataset import UNLABELLED, Dataset
 from core.errors import Problem, refuse
 from core.files import write_json
 from core.patch import Found, Key, Layout, locate
-from core.review.decisions import Action, Decision, Fold, Standing
+from core.review.decisions import Action, Decision, Standing
+from core.review.fold import Fold
 from core.review.policy import DEFAULT_POLICY, outcomes
 from core.source import Source
 

@@ -20,6 +20,7 @@ from core.identity import people_of
 from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.fold import Standings
 from core.review.look import Look
 from core.review.people import Role
 from core.review.plan import Drawn, Plan, draw, plan_in_force
@@ -317,6 +318,8 @@ def _sees_all(plan: Plan, role: Role) -> bool:
 
 def _own(standings: Mapping[str, Standing], person: str) -> dict[str, Standing]:
     found: dict[str, Standing] = {}
+    if isinstance(standings, Standings):
+        standings = standings.of(person)
     for row_id, standing in standings.items():
         own = [d for d in standing.opinions if d.annotator == person]
         if standing.final is not None and standing.final.annotator == person:

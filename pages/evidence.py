@@ -15,7 +15,7 @@ from pages.parts.problems import show_problems
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
-decided = len(session.store().in_force(project.name))
+decided = session.store().settled(project.name)
 found = provenance.origins(project, audit)
 
 st.title("Evidence", anchor=False)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 
@@ -175,86 +174,7 @@ def _agreed(opinions: Sequence[Decision]) -> Decision | None:
     return votes[-1] if len({d.answer for d in votes}) == 1 else None
 
 
-class Fold:
-    """The standings of one data set's rows, kept up to date as events arrive in store order."""
-
-    def __init__(self, events: Iterable[Decision] = ()) -> None:
-        self.seq = 0
-        self.rows: dict[str, list[Decision]] = {}
-        self._touched: dict[str, list[str]] = {}
-        """op_id of each event about many rows -> these rows; the UNDO of such an event is one too."""
-        self._standings: dict[str, Standing] = {}
-        self._shown: Mapping[str, Standing] | None = None
-        self._in_force: Mapping[str, Decision] | None = None
-        self.add(events)
-
-    def add(self, events: Iterable[Decision]) -> None:
-        """Take in what was stored since."""
-        changed: dict[str, None] = {}  # a set that keeps the order of deciding
-        for event in events:
-            changed |= dict.fromkeys(self._place(event))
-            self.seq = event.seq
-        for row_id in changed:
-            self._standings.pop(row_id, None)
-            found = standing(self.rows[row_id])
-            if found is not None:
-                self._standings[row_id] = found
-        if changed:
-            self._shown = self._in_force = None
-
-    def _place(self, event: Decision) -> list[str]:
-        """Put an event on each row it is about, and return these rows."""
-        if event.action is Action.UNDO and event.undoes in self._touched:
-            rows = self._touched[event.op_id] = self._touched[event.undoes or ""]
-            for row_id in rows:
-                self.rows[row_id].append(event)
-            return rows
-        expanded = event.expanded() if event.row_id or event.action in VERDICTS else []
-        rows = [decision.row_id for decision in expanded]
-        for decision in expanded:
-            self.rows.setdefault(decision.row_id, []).append(decision)
-        if not event.row_id:
-            self._touched[event.op_id] = rows
-        return rows
-
-    def __len__(self) -> int:
-        """How many rows have a verdict."""
-        return len(self._standings)
-
-    def get(self, row_id: str) -> Standing | None:
-        """What is said of one row; None where nothing is."""
-        return self._standings.get(row_id)
-
-    def standings(self) -> Mapping[str, Standing]:
-        """What is said of each row with a verdict. Does not change while it is read."""
-        if self._shown is None:
-            self._shown = MappingProxyType(dict(self._standings))
-        return self._shown
-
-    def in_force(self) -> Mapping[str, Decision]:
-        """The decision of each settled row. Does not change while it is read."""
-        if self._in_force is None:
-            settled = ((row_id, s.settled) for row_id, s in self._standings.items())
-            self._in_force = MappingProxyType({row_id: d for row_id, d in settled if d is not None})
-        return self._in_force
-
-    def past(self, as_of: int) -> Mapping[str, Standing]:
-        """The standings after event `as_of`."""
-        past = dict(self._standings)
-        for row_id, events in self.rows.items():
-            if events[-1].seq > as_of:
-                past.pop(row_id, None)
-                found = standing([e for e in events if e.seq <= as_of])
-                if found is not None:
-                    past[row_id] = found
-        return past
-
-
-def fold(events: Iterable[Decision]) -> Mapping[str, Decision]:
-    """The decision in force for each settled row id, from events in store order."""
-    return Fold(events).in_force()
-
-
 def in_force(standings: Mapping[str, Standing]) -> dict[str, Decision]:
     """The decisions of the rows that are settled."""
-    return {row_id: s.settled for row_id, s in standings.items() if s.settled is not None}
+    settled = ((row_id, standing.settled) for row_id, standing in standings.items())
+    return {row_id: decision for row_id, decision in settled if decision is not None}

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
-from core.review.decisions import Action, Decision, Standing
+from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
 
 DEFAULT_FIND = "label_issues"
@@ -91,10 +91,9 @@ def check_in_use(results: Mapping[str, Result], filters: Filters) -> str:
 def select(
     dataset: Dataset,
     results: Mapping[str, Result],
-    in_force: Mapping[str, Decision],
+    actions: Mapping[str, Action | None],
     filters: Filters,
     *,
-    standings: Mapping[str, Standing] | None = None,
     clusters: np.ndarray | None = None,
 ) -> np.ndarray:
     """(M,) int64 positions of the rows that match, ordered by `filters.sort`, ties in data set order.
@@ -103,8 +102,8 @@ def select(
     the first n of them are a fair sample of the data set, or of what the other filters leave.
     Without results, every row.
 
-    in_force: the decision of each settled row. standings: what is said of each row with a verdict, settled
-    or not; None: every row with a verdict is settled. clusters: (N,) cluster numbers, for that order.
+    actions: the action in force on each row with a verdict, None where annotators differ.
+    clusters: (N,) cluster numbers, for that order.
     Raises InputError for an order by clusters that are not there.
     """
     name = check_in_use(results, filters)
@@ -114,7 +113,7 @@ def select(
     if filters.split:
         keep &= False if dataset.splits is None else _equal(dataset.splits, filters.split)
     if filters.state:
-        keep &= _in_state(dataset, in_force, standings, filters.state)
+        keep &= _in_state(dataset, actions, filters.state)
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters.q)]
@@ -140,20 +139,13 @@ def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: 
     return keep
 
 
-def _in_state(
-    dataset: Dataset,
-    in_force: Mapping[str, Decision],
-    standings: Mapping[str, Standing] | None,
-    state: str,
-) -> np.ndarray:
+def _in_state(dataset: Dataset, actions: Mapping[str, Action | None], state: str) -> np.ndarray:
     """(N,) whether the row is in a state of STATES."""
-    said = in_force if standings is None else standings
     if state in ("undecided", "decided"):
-        mask = _at(dataset, said)
+        mask = _at(dataset, actions)
         return mask if state == "decided" else ~mask
-    if state == "disagreed":
-        return _at(dataset, [r for r, s in (standings or {}).items() if s.disagreed])
-    return _at(dataset, [r for r, d in in_force.items() if d.action is _SETTLED[state]])
+    wanted = None if state == "disagreed" else _SETTLED[state]
+    return _at(dataset, [row_id for row_id, action in actions.items() if action is wanted])
 
 
 def _at(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:

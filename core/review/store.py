@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from core.review.database import Database
-from core.review.decisions import VERDICTS, Action, Decision, Fold, Standing, in_force
+from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
+from core.review.fold import Fold, actions
 from core.review.tables import decisions as _decisions
 
 _IN_ONE_QUERY = 500
@@ -59,7 +58,7 @@ class Peek:
     def history(self, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
         with self._lock:
-            return list(self._fold.rows.get(row_id, ()))
+            return self._fold.events(row_id)
 
 
 class Store:
@@ -173,10 +172,7 @@ class Store:
 
     def in_force(self, dataset: str, as_of: int | None = None) -> Mapping[str, Decision]:
         """The decision in force for each settled row id, now or as it was after event `as_of`."""
-        with self.database.reading() as connection, self._lock:
-            found = self._refresh(connection, dataset)
-            now = as_of is None or as_of >= found.seq
-            return found.in_force() if now else in_force(found.past(as_of or 0))
+        return in_force(self.standings(dataset, as_of))
 
     def standings_of(self, dataset: str, row_ids: Iterable[str]) -> dict[str, Standing]:
         """What is said of these rows only; quicker than `standings` while others decide."""
@@ -188,13 +184,14 @@ class Store:
     def history(self, dataset: str, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
         with self.database.reading() as connection, self._lock:
-            return list(self._refresh(connection, dataset).rows.get(row_id, ()))
+            return self._refresh(connection, dataset).events(row_id)
 
     def histories(self, dataset: str, row_ids: Iterable[str]) -> dict[str, list[Decision]]:
         """As `history`, of each of these rows that has events."""
         with self.database.reading() as connection, self._lock:
-            rows = self._refresh(connection, dataset).rows
-            return {row_id: list(rows[row_id]) for row_id in row_ids if row_id in rows}
+            found = self._refresh(connection, dataset)
+            histories = ((row_id, found.events(row_id)) for row_id in row_ids)
+            return {row_id: events for row_id, events in histories if events}
 
     def last_seq(self, dataset: str) -> int:
         """seq of the data set's latest event, 0 where there is none."""
@@ -206,9 +203,14 @@ class Store:
         with self.database.reading() as connection, self._lock:
             return len(self._refresh(connection, dataset))
 
-    def counts(self, dataset: str) -> Counter[Action]:
-        """How many rows each action is in force for."""
-        return Counter(d.action for d in self.in_force(dataset).values())
+    def settled_rows(self, dataset: str) -> list[str]:
+        """The rows that have a decision in force."""
+        return [row_id for row_id, action in actions(self.standings(dataset)).items() if action is not None]
+
+    def settled(self, dataset: str) -> int:
+        """How many rows have a decision in force."""
+        with self.database.reading() as connection, self._lock:
+            return self._refresh(connection, dataset).settled
 
     def _refresh(self, connection: Connection, dataset: str) -> Fold:
         """The fold with what this connection sees. The lock is held."""
@@ -332,13 +334,8 @@ def _undos(connection: Connection, op_ids: Sequence[str]) -> list[Decision]:
     return found
 
 
-_REPEATED = ("dataset", "annotator", "given_label", "label", "shown", "detail")
-"""Columns whose texts many events share: kept once, which makes a fold a third smaller."""
-
-
 def _decision(row: Mapping[Any, Any]) -> Decision:
-    once = {name: sys.intern(row[name]) for name in _REPEATED if row[name] is not None}
-    return Decision(**{**row, **once, "action": Action(row["action"])})
+    return Decision(**{**row, "action": Action(row["action"])})
 
 
 def _row(decision: Decision) -> dict[str, Any]:

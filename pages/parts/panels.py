@@ -159,8 +159,8 @@ def worst_classes(result: Result) -> None:
 def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
     """One number a check, and how many of the flagged rows are decided."""
     tables = {name: result.table for name, result in results.items()}
-    in_force = session.store().in_force(dataset.name)
-    decided, to_review = overview.reviewed(dataset, tables, DEFAULT_FIND, in_force)
+    settled = session.store().settled_rows(dataset.name)
+    decided, to_review = overview.reviewed(dataset, tables, DEFAULT_FIND, settled)
     cards: list[tuple[str, str, str, str]] = []
     for name in sorted(results, key=lambda n: n != DEFAULT_FIND):
         summary: dict[str, Any] = results[name].summary

@@ -53,7 +53,7 @@ def say_decided(place: Any) -> None:
     """How many rows are decided. Said after the page, which must not wait for the database's library."""
     found = session.project()
     if found is not None:
-        stored = len(session.store().in_force(found.name))
+        stored = session.store().settled(found.name)
         rows = "row" if stored == 1 else "rows"
         place.markdown(f":small[:material/cloud_done: {stored:,} {rows} decided]")
 

@@ -170,7 +170,7 @@ def _say_how_it_ended(name: str) -> bool:
     if job.state == "cancelled":
         st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
         return True
-    decided = len(session.store().in_force(name))
+    decided = session.store().settled(name)
     st.error(
         f"Analysis stopped: {session.escape(job.error)} Your data and {decided:,} decisions are safe.",
         icon=":material/error:",

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from core.decision_files import apply_decisions, read_decisions, write_decisions
 from core.errors import InputError
-from core.review.decisions import Action, Decision, fold
+from core.review.decisions import Action, Decision
+from core.review.fold import fold
 
 ONE = Decision(
     "pets", "r1", Action.RELABEL, "ann", "cat", "op1", "dog", None, "why", "2026-01-02T03:04:05Z", 7

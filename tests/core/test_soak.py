@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.review.decisions import Action, Decision, Fold
+from core.review.decisions import Action, Decision
+from core.review.fold import Fold
 from tests.browser.serving import Server
 from tests.postgres import Postgres, binaries
 from tests.soak.annotators import Annotator, Habits, Op, Room

@@ -9,7 +9,8 @@ import pytest
 
 from core.dataset import Dataset
 from core.predictions import Predictions
-from core.review.decisions import Action, Decision, Fold, Standing
+from core.review.decisions import Action, Decision, Standing
+from core.review.fold import Fold
 from core.review.items import Board
 from core.review.plan import Plan
 from core.review.store import Store

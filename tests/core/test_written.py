@@ -21,7 +21,8 @@ from core.errors import InputError, Problem
 from core.export_check import verify_export
 from core.exporting import write_export
 from core.review.classes import class_list
-from core.review.decisions import Action, Decision, Fold
+from core.review.decisions import Action, Decision
+from core.review.fold import Fold
 from core.review.policy import outcomes
 from core.source import Source
 from core.written import Written

@@ -21,7 +21,8 @@ from core.review.classes import (
     in_words,
     usage,
 )
-from core.review.decisions import Action, Decision, Fold
+from core.review.decisions import Action, Decision
+from core.review.fold import Fold
 from core.review.store import Store
 from tests.conftest import make_dataset
 

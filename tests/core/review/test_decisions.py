@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.review.decisions import Action, Decision, fold
+from core.review.decisions import Action, Decision
+from core.review.fold import fold
 
 
 def decide(op: str, row: str = "r1", action: Action = Action.KEEP, **more: object) -> Decision:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.review.decisions import Action, Decision, Fold
+from core.review.decisions import Action, Decision
+from core.review.fold import Fold
 from core.review.plan import Plan, plan_event
 from core.review.policy import POLICIES, Because, Outcomes, outcomes
 from tests.conftest import make_dataset

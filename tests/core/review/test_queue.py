@@ -10,7 +10,7 @@ from hypothesis import given, strategies
 from core.dataset import Columns, Dataset
 from core.errors import InputError
 from core.issues import Result, issue_table
-from core.review.decisions import Action, Decision, Standing
+from core.review.decisions import Action
 from core.review.orders import SORTS
 from core.review.queue import STATES, Filters, check_in_use, select
 
@@ -45,13 +45,9 @@ def results(dataset: Dataset) -> dict[str, Result]:
     }
 
 
-def decided(**actions: Action) -> dict[str, Decision]:
-    return {r: Decision("animals", r, a, "ann", "cat", f"op-{r}") for r, a in actions.items()}
-
-
 def ids(filters: Filters, **actions: Action) -> str:
     dataset = animals()
-    positions = select(dataset, results(dataset), decided(**actions), filters)
+    positions = select(dataset, results(dataset), actions, filters)
     return "".join(dataset.row_ids[positions])
 
 
@@ -108,22 +104,12 @@ def test_select__decision_state(state: str, expected: str) -> None:
 
 
 def test_select__states_of_rows_that_annotators_differ_on() -> None:
-    def said(row_id: str, *actions: Action) -> tuple[Decision, ...]:
-        return tuple(Decision("animals", row_id, a, f"ann{i}", "cat", "op") for i, a in enumerate(actions))
-
     dataset = animals()
-    keep, final = said("a", Action.KEEP), said("c", Action.EXCLUDE)
-    standings = {
-        "a": Standing(keep, None, keep[0]),
-        "b": Standing(said("b", Action.KEEP, Action.EXCLUDE)),
-        "c": Standing((), final[0], final[0]),
-        "gone": Standing(said("gone", Action.KEEP, Action.EXCLUDE)),
-    }
-    in_force = {"a": keep[0], "c": final[0]}
+    actions = {"a": Action.KEEP, "b": None, "c": Action.EXCLUDE, "gone": None}
 
     def found(state: str) -> str:
         filters = Filters(state=state, cut=1.0, sort="row")
-        positions = select(dataset, results(dataset), in_force, filters, standings=standings)
+        positions = select(dataset, results(dataset), actions, filters)
         return "".join(dataset.row_ids[positions])
 
     assert {state: found(state) for state in STATES} == {

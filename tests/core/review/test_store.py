@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from core.review import decisions
-from core.review.decisions import Action, Decision, Standing, fold
+from core.review import fold as folding
+from core.review.decisions import Action, Decision, Standing
+from core.review.fold import fold
 from core.review.store import Receipt, Store
 
 ROOT = Path(__file__).parents[3]
@@ -122,7 +123,8 @@ def test_in_force__as_of_an_earlier_event(store: Store) -> None:
 def test_in_force__keeps_data_sets_apart(store: Store) -> None:
     store.record([keep("r1", "op1"), keep("r1", "op2", dataset="e"), keep("r2", "op3", dataset="e")])
     assert list(store.in_force("d")) == ["r1"]
-    assert store.counts("e") == {Action.KEEP: 2}
+    assert (store.settled("d"), store.settled("e"), store.settled("none")) == (1, 2, 0)
+    assert store.settled_rows("e") == ["r1", "r2"]
     assert store.last_seq("none") == 0
     assert [e.seq for e in store.events("e", after_seq=2)] == [3]
 
@@ -293,17 +295,17 @@ def test_peek__a_decided_row_never_seems_free_while_an_event_is_taken_in(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.record([keep("r1", "op1")])
-    peek, genuine = store.peek("d"), decisions.standing
+    peek, genuine = store.peek("d"), folding._state
     found: list[Standing | None] = []
 
-    def slow(events: Sequence[Decision]) -> Standing | None:
-        monkeypatch.setattr(decisions, "standing", genuine)
+    def slow(standing: Standing | None) -> int:
+        monkeypatch.setattr(folding, "_state", genuine)
         looking.start()
         looking.join(0.2)
-        return genuine(events)
+        return genuine(standing)
 
     looking = threading.Thread(target=lambda: found.append(peek.get("r1")))
-    monkeypatch.setattr(decisions, "standing", slow)
+    monkeypatch.setattr(folding, "_state", slow)
     store.record([keep("r1", "op2", "bob")])
     assert store.last_seq("d") == 2
     looking.join()

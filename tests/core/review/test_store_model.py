@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from core.review import decisions
 from core.review.claims import HELD_S, Claims
-from core.review.decisions import Action, Decision, fold
+from core.review.decisions import Action, Decision
+from core.review.fold import fold
 from core.review.store import Receipt, Store
 from tests.postgres import Postgres
 

@@ -1,0 +1,225 @@
+"""The standings of a data set's rows, held small: an hour of a team's decisions must not show in the memory.
+
+A row's events lie in the fold as bytes, a third of what they take as objects, and become `Decision`s when
+somebody asks for the row.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force, standing
+
+_ACTIONS = tuple(Action)
+_NUMBERS = {action: i for i, action in enumerate(_ACTIONS)}
+_NO_VERDICT, _DISAGREED = 254, 255
+_Fields = tuple[Any, ...]
+_ANNOTATOR = 3
+"""Where in the fields of an event its annotator is."""
+
+
+class Fold:
+    """The standings of one data set's rows, kept up to date as events arrive in store order."""
+
+    def __init__(self, events: Iterable[Decision] = ()) -> None:
+        self.seq = 0
+        self._packing = _Packing()
+        self._rows: dict[str, bytes] = {}
+        """Packed rows; the one with the latest event is the last."""
+        self._touched: dict[str, list[str]] = {}
+        """op_id of each event about many rows -> these rows; the UNDO of such an event is one too."""
+        self._states: Counter[int] = Counter()
+        self._shown: Standings | None = None
+        self.add(events)
+
+    def add(self, events: Iterable[Decision]) -> None:
+        """Take in what was stored since."""
+        new: dict[str, list[Decision]] = {}
+        for event in events:
+            for row_id, decision in self._placed(event):
+                new[row_id] = [*new.pop(row_id, ()), decision]
+            self.seq = event.seq
+        for row_id, decisions in new.items():
+            self._append(row_id, decisions)
+        if new:
+            self._shown = None
+
+    def _placed(self, event: Decision) -> list[tuple[str, Decision]]:
+        """An event as it stands on each row that it is about."""
+        if event.action is Action.UNDO and event.undoes in self._touched:
+            rows = self._touched[event.op_id] = self._touched[event.undoes or ""]
+            return [(row_id, event) for row_id in rows]
+        expanded = event.expanded() if event.row_id or event.action in VERDICTS else []
+        if not event.row_id:
+            self._touched[event.op_id] = [decision.row_id for decision in expanded]
+        return [(decision.row_id, decision) for decision in expanded]
+
+    def _append(self, row_id: str, decisions: Sequence[Decision]) -> None:
+        before = self._rows.pop(row_id, None)
+        packed = self._packing.packed(row_id, decisions, before)
+        if before is not None:
+            self._states[before[0]] -= 1
+        self._states[packed[0]] += 1
+        self._rows[row_id] = packed
+
+    def __len__(self) -> int:
+        """How many rows have a verdict."""
+        return len(self._rows) - self._states[_NO_VERDICT]
+
+    @property
+    def settled(self) -> int:
+        """How many rows have a decision in force."""
+        return len(self) - self._states[_DISAGREED]
+
+    def get(self, row_id: str) -> Standing | None:
+        """What is said of one row; None where nothing is."""
+        return standing(self.events(row_id))
+
+    def events(self, row_id: str) -> list[Decision]:
+        """Every event of one row in the order of storing, undone ones and UNDOs included."""
+        packed = self._rows.get(row_id)
+        return [] if packed is None else self._packing.events(row_id, packed)
+
+    def standings(self) -> Standings:
+        """What is said of each row with a verdict. Does not change while it is read."""
+        if self._shown is None:
+            with_verdict = {row_id: p for row_id, p in self._rows.items() if p[0] != _NO_VERDICT}
+            self._shown = Standings(with_verdict, self._packing)
+        return self._shown
+
+    def past(self, as_of: int) -> Standings:
+        """The standings after event `as_of`, in no order."""
+        rows = dict(self.standings().packed)
+        changed: list[tuple[str, bytes]] = []
+        for row_id in reversed(self._rows):
+            events = self.events(row_id)
+            if events[-1].seq <= as_of:
+                break
+            rows.pop(row_id, None)
+            then = self._packing.packed(row_id, [e for e in events if e.seq <= as_of])
+            if then[0] != _NO_VERDICT:
+                changed.append((row_id, then))
+        return Standings(rows | dict(reversed(changed)), self._packing)
+
+
+class Standings(Mapping[str, Standing]):
+    """What is said of each row with a verdict, read from its bytes when it is asked for."""
+
+    def __init__(self, packed: Mapping[str, bytes], packing: _Packing) -> None:
+        self.packed, self._packing = packed, packing
+
+    def __getitem__(self, row_id: str) -> Standing:
+        found = standing(self._packing.events(row_id, self.packed[row_id]))
+        assert found is not None  # rows without a verdict are not among `packed`
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __contains__(self, row_id: object) -> bool:
+        return row_id in self.packed
+
+    def of(self, annotator: str) -> dict[str, Standing]:
+        """What is said of the rows that an annotator has decided or remarked on."""
+        rows = self._packing.rows_of(annotator, self.packed)
+        return {row_id: self[row_id] for row_id in rows}
+
+    def actions(self) -> dict[str, Action | None]:
+        """The action in force on each row; None where annotators differ. Reads no event."""
+        by_number = [_ACTIONS[n] if n < len(_ACTIONS) else None for n in range(256)]
+        return {row_id: by_number[packed[0]] for row_id, packed in self.packed.items()}
+
+
+def actions(standings: Mapping[str, Standing]) -> dict[str, Action | None]:
+    """The action in force on each row with a verdict; None where annotators differ."""
+    if isinstance(standings, Standings):
+        return standings.actions()
+    return {row_id: s.settled.action if s.settled else None for row_id, s in standings.items()}
+
+
+def fold(events: Iterable[Decision]) -> dict[str, Decision]:
+    """The decision in force for each settled row id, from events in store order."""
+    return in_force(Fold(events).standings())
+
+
+class _Packing:
+    """Rows of events as bytes and back. Texts that many events share are kept once, as a number.
+
+    A packed row is one byte that says how it stands (the number of the action in force, _DISAGREED or
+    _NO_VERDICT), and then its events. The bytes are made and read in this process only: marshal is no
+    format for files.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def packed(self, row_id: str, events: Sequence[Decision], before: bytes | None = None) -> bytes:
+        """A row's events as bytes. before: the bytes of its earlier events, where there are any."""
+        fields = tuple(self._fields(event) for event in events)
+        if before is not None:
+            events = [*self.events(row_id, before), *events]
+            fields = marshal.loads(before[1:]) + fields
+        return bytes([_state(standing(events))]) + marshal.dumps(fields)
+
+    def events(self, row_id: str, packed: bytes) -> list[Decision]:
+        """The events of a packed row."""
+        return [self._event(row_id, fields) for fields in marshal.loads(packed[1:])]
+
+    def rows_of(self, annotator: str, rows: Mapping[str, bytes]) -> list[str]:
+        """The packed rows that have an event of this annotator."""
+        number = self._numbers.get(annotator)
+        found = ((row_id, marshal.loads(packed[1:])) for row_id, packed in rows.items())
+        return [row_id for row_id, events in found if any(fields[_ANNOTATOR] == number for fields in events)]
+
+    def _fields(self, event: Decision) -> _Fields:
+        return (
+            self._number(event.dataset),
+            bool(event.row_id),
+            _NUMBERS[event.action],
+            self._number(event.annotator),
+            self._number(event.given_label),
+            event.op_id,
+            None if event.label is None else self._number(event.label),
+            event.undoes,
+            self._number(event.shown),
+            event.decided_at,
+            event.seq,
+            event.detail,
+            event.based_on,
+            event.final,
+        )
+
+    def _event(self, row_id: str, fields: _Fields) -> Decision:
+        dataset, of_one_row, action, annotator, given, op_id, label, undoes, shown, *rest = fields
+        texts = self._texts
+        return Decision(
+            texts[dataset],
+            row_id if of_one_row else "",
+            _ACTIONS[action],
+            texts[annotator],
+            texts[given],
+            op_id,
+            None if label is None else texts[label],
+            undoes,
+            texts[shown],
+            *rest,
+        )
+
+    def _number(self, text: str) -> int:
+        number = self._numbers.setdefault(text, len(self._texts))
+        if number == len(self._texts):
+            self._texts.append(text)
+        return number
+
+
+def _state(found: Standing | None) -> int:
+    if found is None:
+        return _NO_VERDICT
+    return _DISAGREED if found.settled is None else _NUMBERS[found.settled.action]
