@@ -161,6 +161,12 @@ def baseline(
     return Baseline(Predictions(model, made.pred_probs), _trust(made, given), problems)
 
 
+def can_retrain(project: Project) -> bool:
+    """Whether the data set's predictions are a baseline's, which a better one may replace."""
+    held = project.predictions
+    return held.pred_probs is not None and held.model.startswith(PREFIX)
+
+
 def train_and_store(
     workspace: Workspace,
     project: Project,
@@ -168,23 +174,27 @@ def train_and_store(
     labels: np.ndarray | None = None,
     embedder: str | None = None,
     group_column: str | None = None,
+    remark: Problem | None = None,
 ) -> Baseline:
     """Train the baseline and keep its predictions with the data set; all or nothing.
 
+    Arguments as of `baseline`. remark: what else to tell with the data set.
     Raises InputError where nothing can be learned, and where the data set has predictions of another model.
     """
     from core.loading import Prepared
 
     held = project.predictions
-    if held.pred_probs is not None and not held.model.startswith(PREFIX):
+    if held.pred_probs is not None and not can_retrain(project):
         raise refuse(f"{project.name!r} has predictions of {held.model!r}, and they are not replaced")
     made = baseline(project.dataset, workspace.cache_dir, embedder, labels, group_column, progress)
     kept = [p for p in project.problems if not p.found.startswith(PREFIX)]
-    said = [replace(p, found=PREFIX + p.found) for p in made.problems]
+    told = (*made.problems, *([remark] if remark else []))
+    said = [replace(p, found=PREFIX + p.found) for p in told]
     severity = "notice" if made.trust.verdict == "usable" else "warning"
     said.append(Problem(severity, PREFIX + made.trust.sentence))  # type: ignore[arg-type]
     predictions = replace(made.predictions, embeddings=held.embeddings)
     workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
+    workspace.remember(project.name, "baseline", {"embedder": embedder, "group_column": group_column})
     return made
 
 

@@ -30,6 +30,7 @@ def buttons(flagged: int, load: str = "Load your own data") -> None:
             return
         if st.button(load, icon=":material/upload_file:"):
             st.switch_page("load.py", query_params=session.only())
+        work.offer_retraining(project)
         with st.popover("How rows are flagged", icon=":material/tune:", type="tertiary"):
             work.settings(project.name)
 

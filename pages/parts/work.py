@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
-from core.baseline import train_and_audit, why_not
+from core.baseline import can_retrain, train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
 from core.issues import Check
 from core.jobs import Job
@@ -46,6 +46,32 @@ def offer_baseline(found: Project) -> None:
         on_click=start_baseline,
         args=(found.name,),
         key=f"baseline_{found.name}",
+    )
+
+
+def start_retraining(name: str) -> None:
+    """Start to train the baseline again with the corrected labels, unless work on the data set runs."""
+    session.require_role(Role.OWNER, "analyse data")
+    from core.retraining import retrain_and_audit
+
+    workspace, store = session.workspace(), session.store()
+    session.jobs().start(name, lambda progress: retrain_and_audit(workspace, store, name, progress))
+
+
+def offer_retraining(found: Project) -> None:
+    """The button that trains the baseline again, where it made the predictions and rows are decided."""
+    decided = session.store().settled(found.name) if can_retrain(found) else 0
+    if not decided or not session.can(Role.OWNER):
+        return
+    st.button(
+        f"Train again with {rows(decided)} reviewed",
+        icon=":material/model_training:",
+        help="The baseline learns from the labels as review corrected them, and the rows are ordered anew. "
+        "Each row is scored by a model that did not see it. Decisions stay.",
+        on_click=start_retraining,
+        args=(found.name,),
+        key=f"retrain_{found.name}",
+        disabled=session.job_started() is not None,
     )
 
 

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from core.baseline import train_and_audit
 from core.predictions import Predictions
+from core.progress import Progress
+from core.review.decisions import Action, Decision
 from core.workspace import Workspace
 from pages.parts import session
 from tests.core.test_baseline import texts
@@ -30,6 +33,20 @@ def test_overview__trains_a_baseline_and_shows_what_it_found(workspace: Workspac
     page = open_page("overview", ds="to-train")
     assert "Train a baseline" not in words(page)
     assert "labels not checked" not in words(page)
+
+
+def test_overview__trains_again_with_what_review_decided(workspace: Workspace, open_page: Open) -> None:
+    save(workspace, named("again"), Predictions(), analyse=False)
+    train_and_audit(workspace, "again", Progress())
+    assert "Train again" not in words(open_page("overview", ds="again"))
+    session.store().record([Decision("again", "r3", Action.RELABEL, "ann", "cat", "again-1", "dog")])
+    page = open_page("overview", ds="again")
+    assert "Train again with 1 row reviewed" in words(page)
+    page.button(key="retrain_again").click().run()
+    job = session.jobs().get("again")
+    assert job is not None and job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert workspace.open("again").predictions.model == "baseline: TF-IDF of words, corrected labels"
 
 
 def test_overview__offers_it_after_an_analysis_without_predictions(
