@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from core.deep_links import DeepLinks
 from core.door import Door, Uploads, check_address, check_options, check_sign_in, uploaders
 from core.errors import InputError, StoreUnavailable
+from core.heaps import share_heaps
 from core.review.people import Role
 from core.way_back import WayBack
 from core.workspace import shared_workspace
@@ -86,6 +87,7 @@ def check_doors() -> None:
         check_sign_in(settings, auth)
 
 
+share_heaps()
 PAGES = Path(__file__).parent / "pages"
 # Streamlit puts the script's folder into sys.path for every run and takes it out again: a thread that looks
 # for a module or a version at that moment passes over another entry and does not find it.

@@ -199,13 +199,14 @@ def _sqlite_engine(url: URL) -> Engine:
     """synchronous=FULL makes an acknowledged decision survive a power cut, not only a killed process.
 
     Measured on 2 cores and a virtual disk: 0.7 ms for one decision against 0.4 ms with NORMAL.
+    A connection keeps 256 kB of pages, not the usual 2 MB: there are many, and the system keeps the file too.
     """
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver would begin a transaction itself, too late
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "cache_size=-256"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
