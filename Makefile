@@ -29,6 +29,10 @@ $(VENV)/.test: $(VENV)/.app requirements-test.lock
 app: install
 	$(BIN)/labelmend app --workspace .workspace
 
+# One thread a worker: two workers that each start one for every core wait for each other, ten times as long.
+# Bytecode is kept even where the shell says not to: the tests start Python some hundred times.
+test: export OMP_NUM_THREADS := 1
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test
 	sh .ci/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=core --cov-report=term:skip-covered --cov-fail-under=90

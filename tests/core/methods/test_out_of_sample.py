@@ -38,9 +38,9 @@ def test_deal_folds__spreads_each_class_evenly() -> None:
 def test_out_of_sample__shuffled_labels_give_chance(model: str) -> None:
     x, labels = blobs(600)
     shuffled = np.random.default_rng(1).permutation(labels)
-    made = out_of_sample(x, shuffled, 3, deal_folds(shuffled, np.arange(600)), model)
+    made = out_of_sample(x, shuffled, 3, deal_folds(shuffled, np.arange(600), 3), model)
     assert abs((made.pred_probs.argmax(axis=1) == shuffled).mean() - 1 / 3) < 0.07
-    true = out_of_sample(x, labels, 3, deal_folds(labels, np.arange(600)), model)
+    true = out_of_sample(x, labels, 3, deal_folds(labels, np.arange(600), 3), model)
     assert (true.pred_probs.argmax(axis=1) == labels).mean() > 0.9
 
 
@@ -52,7 +52,7 @@ def test_out_of_sample__duplicates_do_not_leak(model: str) -> None:
     labels = np.repeat(random.integers(0, 2, 60), 6)
     accuracy = {}
     for name, groups in (("together", np.repeat(np.arange(60), 6)), ("apart", np.arange(360))):
-        made = out_of_sample(x, labels, 2, deal_folds(labels, groups), model)
+        made = out_of_sample(x, labels, 2, deal_folds(labels, groups, 3), model)
         accuracy[name] = (made.pred_probs.argmax(axis=1) == labels).mean()
     assert accuracy["together"] < 0.68
     assert accuracy["apart"] > 0.85
