@@ -39,3 +39,16 @@ def same_cell(found: Any, expected: Any) -> bool:
         return float(one) == float(other) and abs(float(one)) <= 2**53
     except ValueError:
         return False
+
+
+def same_set(one: Any, other: Any) -> bool:
+    """Whether two cells say the same, the order within JSON lists aside."""
+    if same_cell(one, other):
+        return True
+    try:
+        lists = json.loads(cell_text(one)), json.loads(cell_text(other))
+    except ValueError:
+        return False
+    return all(isinstance(v, list) for v in lists) and sorted(map(str, lists[0])) == sorted(
+        map(str, lists[1])
+    )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import core.importers
-from core.cells import cell_text, same_cell
+from core.cells import cell_text, is_missing, same_cell, same_set
 from core.corrections import Corrections
 from core.exporting import ExportSummary, formats
 from core.importers._base import ImportFormat
@@ -57,8 +57,7 @@ def verify_export(
     have become an empty text.
     """
     progress = progress or Progress()
-    reader = collect(core.importers, ImportFormat)[_READ_AS.get(summary.format, summary.format)]
-    frame = reader.read(summary.path, progress.part(0.0, 0.5)).frame
+    frame = _read(corrections, summary, progress.part(0.0, 0.5))
     codes = summary.format == "npy" and corrections.source.format != "npy"
     table = corrections.dataset.table[~corrections.dropped]
     if codes:
@@ -74,24 +73,47 @@ def verify_export(
     wrong: list[str] = []
     for number, name in enumerate(table.columns):
         progress.report(0.5 + 0.5 * number / table.shape[1], "comparing cells")
-        decided = _decided(corrections, str(name), codes)
+        decided = _decided(corrections, str(name), codes, strict)
         same, expected, bad = _compare(table.iloc[:, number], frame.iloc[:, number], decided, strict, safe)
         identical, changed = identical + same, changed + expected
         wrong += [f"row {row + 1:,}, column {name}: {text}" for row, text in bad]
     return Verification(identical, changed, len(wrong), tuple(wrong[:_SHOWN]))
 
 
-def _decided(corrections: Corrections, column: str, codes: bool) -> dict[int, str]:
+def _read(corrections: Corrections, summary: ExportSummary, progress: Progress) -> pd.DataFrame:
+    if (read_back := formats()[summary.format].read_back) is not None:
+        return read_back(corrections, summary.path, progress)
+    reader = collect(core.importers, ImportFormat)[_READ_AS.get(summary.format, summary.format)]
+    return reader.read(summary.path, progress).frame
+
+
+def _decided(corrections: Corrections, column: str, codes: bool, own: bool) -> dict[int, str]:
     """{row of the written file: its new cell} of one column."""
     dataset = corrections.dataset
-    if not codes and column != dataset.columns.label:
-        return {}
     rows = np.cumsum(~corrections.dropped) - 1
     tokens = corrections.tokens_in(0, len(dataset))
+    if not codes and column != dataset.columns.label:
+        followed = _following(corrections, column, tokens) if own else {}
+        return {int(rows[p]): token for p, token in followed.items()}
     if not codes:
         return {int(rows[p]): token for p, token in tokens.items()}
     places = {p: corrections.written.code(token) for p, token in tokens.items()}
     return {int(rows[p]): str(code) for p, code in places.items() if code != dataset.labels[p]}
+
+
+def _following(corrections: Corrections, column: str, tokens: dict[int, str]) -> dict[int, str]:
+    """The new cells of one annotator's own labels: they go with the given label where they were the same,
+    or where there was none (core.importers._answers.to_correct)."""
+    table, label = corrections.dataset.table, corrections.dataset.columns.label
+    annotators = corrections.source.layout.get("annotators", {}).get(label, {})
+    if column not in annotators.values():
+        return {}
+    cells, given = table[column].tolist(), table[label].tolist()
+    return {
+        p: token
+        for p, token in tokens.items()
+        if not is_missing(cells[p]) and (is_missing(given[p]) or same_set(cells[p], given[p]))
+    }
 
 
 def _compare(

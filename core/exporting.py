@@ -101,8 +101,9 @@ def default_format(source: Source, out: Path | None = None) -> ExportFormat:
     own = [f for f in formats().values() if source.format in f.rewrites]
     if out is not None and out.suffix.lower() != source.path.suffix.lower():
         suffix = out.suffix.lower()
-        named = [f for f in formats().values() if f.suffix == suffix]
-        named = named or [f for f in formats().values() if suffix in _other_suffixes(f)]
+        writing = [f for f in formats().values() if f.writes(source.format)]
+        named = [f for f in writing if f.suffix == suffix]
+        named = named or [f for f in writing if suffix in _other_suffixes(f)]
         if len(named) == 1:
             return named[0]
     if not own:
@@ -129,6 +130,8 @@ def write_export(
     progress = progress or Progress()
     corrections.refuse_conflicts()
     chosen = _format(format) if format else default_format(corrections.source, out)
+    if not chosen.writes(corrections.source.format):
+        raise refuse(f"{chosen.title} can only be written from such a file", mend="choose another format")
     files = (out, *side_files(out))
     _check_targets(corrections.source, files)
     stamp = _check_source(corrections.source)

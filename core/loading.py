@@ -159,8 +159,9 @@ def _class_list(raw: RawTable, plan: Plan) -> ClassList | None:
     if plan.classes is not None:
         return read_class_list(plan.classes)
     column = raw.frame[plan.columns.label]
-    if "classes" in raw.source.layout and plan.columns.label == "label":
-        tokens = tuple(raw.source.layout["classes"])
+    layout = raw.source.layout
+    if "classes" in layout and plan.columns.label == layout.get("label_column", "label"):
+        tokens = tuple(layout["classes"])
     elif isinstance(column.dtype, pd.CategoricalDtype):
         tokens = tuple(str(c) for c in column.cat.categories)
     else:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from core.progress import Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.corrections import Corrections
 
 
@@ -23,6 +25,9 @@ class ExportFormat:
         Raises core.errors.InputError for what cannot be written in this format.
     rewrites: names of the import formats whose unchanged bytes (or cells) this format preserves;
         from any other source it writes the data set's table anew.
+    only_own: whether it writes such sources only.
+    read_back: (corrections, path, progress) -> the table of a written file, where the importer must know
+        more than the file says; None: as the importer reads it.
     """
 
     name: str
@@ -30,3 +35,9 @@ class ExportFormat:
     suffix: str
     write: Callable[[Corrections, Path, Progress], int]
     rewrites: frozenset[str] = frozenset()
+    only_own: bool = False
+    read_back: Callable[[Corrections, Path, Progress], pd.DataFrame] | None = None
+
+    def writes(self, format: str) -> bool:
+        """Whether it can write a source that came in this import format."""
+        return not self.only_own or format in self.rewrites

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,16 @@ DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BARE = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false")
+
+
+class RecordWriter(Protocol):
+    """Rewrites single records of a source."""
+
+    def check(self, position: int, raw: bytes) -> None:
+        """Raises InputError unless the record at this position has the label that the data set has."""
+
+    def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
+        """The record with a new label (None keeps it) and with the added values."""
 
 
 def skip_space(text: str, at: int) -> int:
@@ -50,6 +60,30 @@ def value_spans(text: str, at: int) -> dict[str, Span]:
     return spans
 
 
+def item_spans(text: str, at: int) -> list[Span]:
+    """(start, stop) of each element of the list that opens at `at`."""
+    spans = []
+    at = skip_space(text, at + 1)
+    while text[at] != "]":
+        _, stop = DECODER.raw_decode(text, at)
+        spans.append((at, stop))
+        at = skip_space(text, stop)
+        if text[at] == ",":
+            at = skip_space(text, at + 1)
+    return spans
+
+
+def span_at(text: str, place: Sequence[str | int]) -> Span:
+    """(start, stop) of the value that these keys and positions lead to, in the object `text`."""
+    start, stop = 0, len(text)
+    for step in place:
+        if isinstance(step, str):
+            start, stop = value_spans(text, start)[step]
+        else:
+            start, stop = item_spans(text, start)[step]
+    return start, stop
+
+
 def record_texts(corrections: Corrections, progress: Progress) -> Iterator[bytes]:
     """Each row of the corrected table as a JSON object; nested values come out of their text again."""
     nested = corrections.source.layout.get("nested", ())
@@ -65,12 +99,14 @@ def rewrite_records(
     find: Callable[[Any], Iterator[Span]],
     handle: IO[bytes],
     progress: Progress,
+    writer: RecordWriter | None = None,
 ) -> None:
     """Copy `data` (bytes or a memory map) with its records, which `find` finds, corrected.
 
     A dropped record goes with the separator before it; the first ones go with the one behind them.
+    writer: for records whose labels are not plain values of theirs.
     """
-    writer = ObjectWriter(corrections, is_bare(corrections, data, find(data)))
+    writer = writer or ObjectWriter(corrections, is_bare(corrections, data, find(data)))
     tokens = corrections.tokens_in(0, len(corrections.dataset))
     touched = {change.position for change in corrections.changes}
     copied = previous = position = 0
@@ -159,9 +195,9 @@ class ObjectWriter:
                 raw = raw[:start] + self._value(token, text[start:stop], position).encode() + raw[stop:]
             else:
                 key = json.dumps(self.label, ensure_ascii=False)
-                raw = _append(raw, f"{key}: {self._value(token, None, position)}")
+                raw = append_members(raw, f"{key}: {self._value(token, None, position)}")
         if added:
-            raw = _append(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
+            raw = append_members(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
         return raw
 
     def _value(self, token: str, old: str | None, position: int) -> str:
@@ -170,8 +206,7 @@ class ObjectWriter:
             return token
         labelled = old is not None and self.corrections.dataset.labels[position] >= 0
         bare = not old.startswith('"') if labelled and old else self.bare
-        word = token.lower() if token in ("True", "False") else token
-        return word if bare and _BARE.fullmatch(word) else json.dumps(token, ensure_ascii=False)
+        return plain_value(token, bare)
 
 
 def _nested(text: str | None) -> Any:
@@ -184,8 +219,14 @@ def _nested(text: str | None) -> Any:
         return text
 
 
-def _append(raw: bytes, members: str) -> bytes:
-    """The object with more members before its closing brace, and before the white space in front of it."""
+def plain_value(token: str, bare: bool) -> str:
+    """A label as JSON: bare where it is to be a number or a truth value and can be one."""
+    word = token.lower() if token in ("True", "False") else token
+    return word if bare and _BARE.fullmatch(word) else json.dumps(token, ensure_ascii=False)
+
+
+def append_members(raw: bytes, members: str) -> bytes:
+    """The object or list with more members before its closing brace and the white space in front of it."""
     body = raw[:-1].rstrip()
-    comma = b"" if body.endswith(b"{") else b", "
+    comma = b"" if body.endswith((b"{", b"[")) else b", "
     return body + comma + members.encode() + raw[len(body) :]

@@ -24,7 +24,7 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
         if corrections.source.format == "json":
             with mapped(corrections.source.path) as data:
                 key = corrections.source.layout.get("records_key")
-                rewrite_records(corrections, data, lambda d: _spans(d, key), handle, progress)
+                rewrite_records(corrections, data, lambda d: list_spans(d, key), handle, progress)
         else:
             _write_table(corrections, handle, progress)
     return 0
@@ -38,7 +38,7 @@ def _write_table(corrections: Corrections, handle: Any, progress: Progress) -> N
     handle.write(b"\n]\n" if separator == b",\n" else b"[]\n")
 
 
-def _spans(data: Any, key: str | None) -> Iterator[Span]:
+def list_spans(data: Any, key: str | None) -> Iterator[Span]:
     """The records of the list, found through a window on the file, so that memory stays flat."""
     base = _list_start(data, key)
     size = WINDOW

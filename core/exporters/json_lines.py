@@ -22,14 +22,14 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
     with out.open("wb") as handle:
         if corrections.source.format == "jsonl":
             with mapped(corrections.source.path) as data:
-                rewrite_records(corrections, data, _spans, handle, progress)
+                rewrite_records(corrections, data, line_spans, handle, progress)
         else:
             for text in record_texts(corrections, progress):
                 handle.write(text + b"\n")
     return 0
 
 
-def _spans(data: Any) -> Iterator[Span]:
+def line_spans(data: Any) -> Iterator[Span]:
     """The object on each line that is not blank."""
     at = len(_BOM) if data[: len(_BOM)] == _BOM else 0
     while at < len(data):

@@ -85,6 +85,18 @@ def to_frame(records: Iterable[Any], file: str) -> tuple[pd.DataFrame, list[str]
     return pd.DataFrame(columns, index=pd.RangeIndex(count)), nested, problems
 
 
+def check_characters(value: Any, file: str) -> None:
+    """Raises InputError where a text within holds half a character, which no file can be written with."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise refuse(
+            "half of a surrogate pair, which is no character, in a name",
+            file=file,
+            mend="write the character itself, or both halves of its \\u escape",
+        ) from error
+
+
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """json itself keeps the last of two equal keys and says nothing."""
     record = dict(pairs)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.errors import Problem, Severity, refuse
 from core.importers._base import ImportFormat
+from core.importers._tools import tool_of
 from core.paths import inside
 from core.progress import Progress
 from core.source import RawTable, Source
@@ -25,7 +26,7 @@ _SYSTEM = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    return path.is_dir()
+    return path.is_dir() and tool_of(path, head) is None
 
 
 def read(path: Path, progress: Progress) -> RawTable:

@@ -9,12 +9,13 @@ from core.errors import refuse
 from core.importers import json_lines
 from core.importers._base import ImportFormat
 from core.importers._records import BOM, is_json, parse, to_frame
+from core.importers._tools import tool_of
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    return is_json(path, head) and not json_lines.sniff(path, head)
+    return is_json(path, head) and tool_of(path, head) is None and not json_lines.sniff(path, head)
 
 
 def read(path: Path, progress: Progress) -> RawTable:

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import refuse
 from core.importers._base import ImportFormat
 from core.importers._records import BOM, is_json, parse, to_frame
+from core.importers._tools import tool_of
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
@@ -19,6 +20,8 @@ _SUFFIXES = (".jsonl", ".ndjson")
 def sniff(path: Path, head: bytes) -> bool:
     """By suffix, or because the first of several lines is an object of its own."""
     if not is_json(path, head) or head.removeprefix(BOM).lstrip()[:1] != b"{":
+        return False
+    if tool_of(path, head) is not None:
         return False
     if path.suffix.lower() in _SUFFIXES:
         return True

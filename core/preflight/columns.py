@@ -10,6 +10,7 @@ from pandas.api import types
 
 from core.dataset import Columns, Kind
 from core.importers.image_folder import IMAGE_SUFFIXES, SPLITS
+from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.label_sets import guess_delimiter
 from core.source import RawTable
 
@@ -38,15 +39,18 @@ def guess_columns(raw: RawTable) -> Columns:
     label: named so, else the last column with few different values. split: named so, else one that
     holds nothing but names of splits. content: image paths by suffix, else the longest text, else
     every remaining column. delimiter: only where it is clear that rows have several labels.
+    What the format knows of its columns goes before any guess.
     """
     if raw.source.format == "image_folder":
         split = "split" if "split" in raw.frame else None
         return Columns("path", "label", split, ("path",), "image")
-    names = [c for c in raw.frame.columns if not _is_stored_index(c)]
-    row_id = _guess_id(raw.frame[names], header=bool(raw.source.layout.get("header", True)))
+    layout = raw.source.layout
+    aside = {*layout.get("aside", ()), *cleanlab_columns(raw.frame.columns)}
+    names = [c for c in raw.frame.columns if not _is_stored_index(c) and c not in aside]
+    row_id = layout.get("id_column") or _guess_id(raw.frame[names], header=bool(layout.get("header", True)))
     left = _sample(raw.frame[names])
     left = left.drop(columns=[row_id] if row_id is not None else [])
-    label = _by_name(left.columns, _LABEL)
+    label = layout.get("label_column") or _by_name(left.columns, _LABEL)
     split = _guess_split(left.drop(columns=[label] if label is not None else []))
     left = left.drop(columns=[split] if split is not None else [])
     label = _guess_label(left) if label is None else label

@@ -10,6 +10,7 @@ import pandas as pd
 from core.dataset import content_ids
 from core.errors import Problem, Severity, refuse
 from core.multilabel import LIST
+from core.preflight.cleanlab_columns import cleanlab_remarks
 from core.preflight.labels import GivenLabels, as_text
 from core.source import RawTable
 
@@ -47,7 +48,7 @@ def check_table(raw: RawTable, columns: Columns) -> list[Problem]:
     if nested and columns.delimiter != LIST:
         mend = "say that a row has a list of labels (--label-delimiter list, or on the Load page)"
         say("error", "labels are lists (multi-label)", mend, "one label a row", column=columns.label or "")
-    return problems
+    return [*problems, *cleanlab_remarks(frame.columns, file)]
 
 
 def row_ids(raw: RawTable, columns: Columns) -> tuple[pd.Index, list[Problem]]:

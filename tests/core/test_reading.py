@@ -15,7 +15,22 @@ def write(tmp_path: Path, name: str, data: bytes) -> Path:
 
 
 def test_formats__all_there() -> None:
-    assert list(formats()) == ["arrow", "csv", "image_folder", "json", "jsonl", "npy", "parquet"]
+    assert list(formats()) == [
+        "argilla",
+        "arrow",
+        "csv",
+        "doccano",
+        "fiftyone_labels",
+        "fiftyone_samples",
+        "image_folder",
+        "json",
+        "jsonl",
+        "label_errors",
+        "label_studio",
+        "label_studio_min",
+        "npy",
+        "parquet",
+    ]
 
 
 @pytest.mark.parametrize(

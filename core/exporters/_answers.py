@@ -1,0 +1,167 @@
+"""Files of annotation tools rewritten in place: answers that gave a corrected label, and no other byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cells import cell_text
+from core.errors import refuse
+from core.exporters._base import ExportFormat
+from core.exporters._json import append_members, plain_value, rewrite_records, span_at, value_spans
+from core.exporters._table import check_cell, mapped
+from core.exporters.json_array import list_spans
+from core.exporters.json_lines import line_spans
+from core.importers._answers import (
+    Addition,
+    Answer,
+    Place,
+    Tool,
+    given,
+    question_cell,
+    read_answers,
+    to_correct,
+)
+from core.importers._records import parse
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.corrections import Corrections
+
+
+def answers_format(
+    tool: Tool, suffix: str, writer_of: Callable[[Corrections, Tool], AnswerWriter] | None = None
+) -> ExportFormat:
+    """The export format of a tool. Only what came in its format is written so."""
+
+    def write(corrections: Corrections, out: Path, progress: Progress) -> int:
+        if corrections.untouched:
+            shutil.copyfile(corrections.source.path, out)
+            return 0
+        layout = corrections.source.layout
+        key = layout.get("records_key")
+        find = line_spans if layout["lines"] else (lambda data: list_spans(data, key))
+        writer = (writer_of or AnswerWriter)(corrections, tool)
+        with out.open("wb") as handle, mapped(corrections.source.path) as data:
+            rewrite_records(corrections, data, find, handle, progress, writer)
+        return 0
+
+    def read_back(corrections: Corrections, path: Path, progress: Progress) -> pd.DataFrame:
+        frame = read_answers(tool, path, progress, corrections.source.layout).frame
+        names = [*map(str, corrections.dataset.table.columns), *corrections.added_names]
+        more = [name for name in frame.columns if name not in names]
+        return frame.reindex(columns=[*names, *more])
+
+    return ExportFormat(tool.name, tool.title, suffix, write, frozenset({tool.name}), True, read_back)
+
+
+class AnswerWriter:
+    """Rewrites a tool's records: each answer that gave the label that is corrected gives the new one.
+
+    Where annotators tie, all their answers do; a record without an answer gets one.
+    """
+
+    def __init__(self, corrections: Corrections, tool: Tool) -> None:
+        self.corrections = corrections
+        self.tool = tool
+        self.question = corrections.dataset.columns.label or ""
+        layout = corrections.source.layout
+        self.about = layout["questions"].get(self.question, "")
+        self.listed = self.question in (*layout["lists"], *layout["nested"])
+        self.cell = None if self.question in layout["questions"] else self._cell(layout)
+
+    def check(self, position: int, raw: bytes) -> None:
+        """Raises InputError unless the record gives the label that the data set has."""
+        found = given(self._answers(raw), self.listed)
+        check_cell(self.corrections, position, question_cell(found))
+
+    def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
+        """The record with the new label in the places of the old one."""
+        if token is not None:
+            answers = to_correct(self._answers(raw), self.listed)
+            values = json.loads(token) if self.listed else [token]
+            raw = self._replaced(raw, answers, values) if answers else self._first(position, raw, values)
+        return self._added(raw, added) if added else raw
+
+    def _cell(self, layout: Mapping[str, Any]) -> Place | None:
+        """Where a label stands that is no answer but a value of the data."""
+        for group, key, name in layout["names"]:
+            if name == self.question and group in self.tool.inside:
+                return (*self.tool.inside[group], key)
+        if not self.corrections.changes:
+            return None
+        raise refuse(
+            f"{self.tool.title} has no room for new values of this column",
+            file=self.corrections.source.path.name,
+            column=self.question,
+            expected="one of " + ", ".join(layout["questions"]),
+            mend="load the file again with such a column of labels, or export as CSV or JSON",
+        )
+
+    def _answers(self, raw: bytes) -> list[Answer]:
+        record = parse(raw.decode("utf-8"))
+        if self.cell is None:
+            return self.tool.answers(record).get(self.question, [])
+        value = record
+        for key in self.cell:
+            value = value.get(key) if isinstance(value, dict) else None
+        return [] if value is None else [Answer("", value, self.cell)]
+
+    def _replaced(self, raw: bytes, answers: list[Answer], values: list[Any]) -> bytes:
+        text = raw.decode("latin-1")
+        spans = sorted((span_at(text, answer.place) for answer in answers), reverse=True)
+        for start, stop in spans:
+            raw = raw[:start] + self._value(text[start:stop], values).encode() + raw[stop:]
+        return raw
+
+    def _value(self, old: str, values: list[Any]) -> str:
+        """The labels as JSON, shaped like what they replace."""
+        if old.startswith("["):
+            return json.dumps(values, ensure_ascii=False)
+        if len(values) == 1:
+            return plain_value(str(values[0]), not old.startswith('"'))
+        return json.dumps(self.tool.several(values), ensure_ascii=False)
+
+    def _first(self, position: int, raw: bytes, values: list[Any]) -> bytes:
+        if self.cell is not None:
+            value = values if self.listed else values[0]
+            return put(raw, Addition(self.cell[:-1], str(self.cell[-1]), value))
+        addition = self.tool.first(parse(raw.decode("utf-8")), self.question, values, self.about)
+        if addition is None:
+            raise refuse(
+                "nobody has chosen a label here, so that there is no answer to correct",
+                file=self.corrections.source.path.name,
+                row=position + 1,
+                column=self.question,
+                mend="answer it in the tool and load the file again, or export as CSV or JSON",
+            )
+        return put(raw, addition)
+
+    def _added(self, raw: bytes, added: dict[str, Any]) -> bytes:
+        members = json.loads(json.dumps(added, default=cell_text))
+        key = self.tool.added
+        text = raw.decode("latin-1")
+        if key and key not in value_spans(text, 0):
+            return put(raw, Addition((), key, members))
+        start, stop = span_at(text, (key,) if key else ())
+        inner = json.dumps(members, ensure_ascii=False)[1:-1]
+        return raw[:start] + append_members(raw[start:stop], inner) + raw[stop:]
+
+
+def put(raw: bytes, addition: Addition) -> bytes:
+    """The record with a value more; one that is there under that key is replaced."""
+    text = raw.decode("latin-1")
+    start, stop = span_at(text, addition.place)
+    value = json.dumps(addition.value, ensure_ascii=False)
+    if addition.key is None:
+        return raw[:start] + append_members(raw[start:stop], value) + raw[stop:]
+    found = value_spans(text, start).get(addition.key)
+    if found is not None:
+        return raw[: found[0]] + value.encode() + raw[found[1] :]
+    member = f"{json.dumps(addition.key, ensure_ascii=False)}: {value}"
+    return raw[:start] + append_members(raw[start:stop], member) + raw[stop:]

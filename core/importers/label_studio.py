@@ -1,0 +1,117 @@
+"""Label Studio's JSON export: tasks with data, annotations and predictions; choices of whole tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.importers._answers import Addition, Answer, Cells, Tool, read_answers
+from core.importers._base import ImportFormat
+from core.importers._tools import tool_of
+from core.progress import Progress
+from core.source import RawTable
+
+_REGION = ("start", "end", "x", "y", "points", "ranges", "globalOffsets", "rle", "sequence")
+_REGION_TYPES = {
+    "labels": "labels of parts of a text",
+    "hypertextlabels": "labels of parts of a text",
+    "paragraphlabels": "labels of parts of a text",
+    "timeserieslabels": "labels of parts of a series",
+    "rectanglelabels": "boxes",
+    "ellipselabels": "ellipses",
+    "polygonlabels": "polygons",
+    "keypointlabels": "key points",
+    "brushlabels": "masks",
+}
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    return tool_of(path, head) == "label_studio"
+
+
+def read(path: Path, progress: Progress) -> RawTable:
+    """A row for each task: its id, its data, the given label of each choice, annotators and predictions.
+
+    Annotations that were cancelled do not count; one that is marked as ground truth goes first.
+    """
+    return read_answers(TOOL, path, progress)
+
+
+def _cells(task: dict[str, Any]) -> Cells:
+    found: Cells = {("task", "id"): task["id"]} if "id" in task else {}
+    found |= {("data", key): value for key, value in task.get("data", {}).items()}
+    for prediction in _dicts(task.get("predictions")):
+        model = str(prediction.get("model_version") or "model")
+        for _, item in _choices(prediction):
+            choices = item["value"]["choices"]
+            shown = choices[0] if len(choices) == 1 else json.dumps(choices, ensure_ascii=False)
+            found["prediction", f"{item.get('from_name', 'label')} predicted by {model}"] = shown
+            found["prediction", f"score of {model}"] = prediction.get("score")
+    return found
+
+
+def _answers(task: dict[str, Any]) -> dict[str, list[Answer]]:
+    found: dict[str, list[Answer]] = {}
+    key = "annotations" if "annotations" in task else "completions"
+    for number, annotation in enumerate(_dicts(task.get(key))):
+        if annotation.get("was_cancelled") or annotation.get("skipped"):
+            continue
+        for place, item in _choices(annotation):
+            question = str(item.get("from_name", "label"))
+            path = (key, number, "result", place, "value", "choices")
+            final = bool(annotation.get("ground_truth"))
+            about = str(item.get("to_name", ""))
+            answer = Answer(_person(annotation), item["value"]["choices"], path, final, about)
+            found.setdefault(question, []).append(answer)
+        regions = {_REGION_TYPES.get(str(r.get("type")), "") for r in _dicts(annotation.get("result"))} - {""}
+        if regions and not found:
+            raise ValueError(
+                f"{', '.join(sorted(regions))} are not supported yet, only choices of whole tasks"
+            )
+    return found
+
+
+def _choices(annotation: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(position, result) of each choice that is made for the whole task, not for a part of it."""
+    for place, item in enumerate(_dicts(annotation.get("result"))):
+        value = item.get("value")
+        if not isinstance(value, dict) or "choices" not in value or any(key in value for key in _REGION):
+            continue
+        choices = value["choices"]
+        if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+            raise ValueError(f"choices are {json.dumps(choices)[:60]}, not a list of texts")
+        yield place, item
+
+
+def _person(annotation: dict[str, Any]) -> str:
+    by = annotation.get("completed_by")
+    if isinstance(by, dict):
+        by = by.get("email") or by.get("id")
+    return "" if by is None else str(by)
+
+
+def _first(task: dict[str, Any], question: str, values: list[Any], about: str) -> Addition:
+    """An annotation of its own: a person's annotation that leaves the choice open stays as it is."""
+    result = {
+        "from_name": question,
+        "to_name": about,
+        "type": "choices",
+        "value": {"choices": values},
+    }
+    key = "completions" if isinstance(task.get("completions"), list) else "annotations"
+    if isinstance(task.get(key), list):
+        return Addition((key,), None, {"result": [result]})
+    return Addition((), key, [{"result": [result]}])
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list, each in its place; what is none counts as an empty one."""
+    return [item if isinstance(item, dict) else {} for item in value] if isinstance(value, list) else []
+
+
+TOOL = Tool(
+    "label_studio", "Label Studio JSON", _cells, _answers, _first, added="data", inside={"data": ("data",)}
+)
+FORMAT = ImportFormat(TOOL.name, TOOL.title, (".json",), sniff, read)

@@ -1,0 +1,79 @@
+"""Every sample is claimed by its own format and by no other, whatever its file is called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.reading import HEAD, formats, read_table
+from tests.core.importers.samples import SAMPLES, listed, sample, write_sample
+
+
+def claimed(path: Path) -> list[str]:
+    head = b"" if path.is_dir() else path.read_bytes()[:HEAD]
+    return [name for name, format in formats().items() if format.sniff(path, head)]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".data", ""])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sniff__claimed_by_one_format_only(tmp_path: Path, name: str, suffix: str) -> None:
+    if SAMPLES[name][0] == "json" and suffix == ".jsonl":
+        pytest.skip("JSON called .jsonl is read as lines, and refused with the line that is none")
+    assert claimed(write_sample(name, tmp_path, suffix)) == [SAMPLES[name][0]]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sniff__byte_order_mark_changes_nothing(tmp_path: Path, name: str) -> None:
+    if SAMPLES[name][0] in ("parquet", "npy") or name.startswith("csv"):
+        pytest.skip("no JSON")
+    path = tmp_path / "sample.json"
+    path.write_bytes(b"\xef\xbb\xbf" + SAMPLES[name][1])
+    assert claimed(path) == [SAMPLES[name][0]]
+
+
+def test_sniff__every_format_has_a_sample() -> None:
+    assert {format for format, _ in SAMPLES.values()} == set(formats()) - {"image_folder"}
+
+
+def test_sniff__folders_of_fiftyone_are_no_image_folders(tmp_path: Path) -> None:
+    for name, content, expected in (
+        ("plain", None, "image_folder"),
+        ("labels.json", {"classes": ["cat"], "labels": {"1": 0}}, "fiftyone_labels"),
+        ("samples.json", {"samples": [sample(1, "cat")]}, "fiftyone_samples"),
+        ("labels.json", {"cat": 1}, "image_folder"),
+    ):
+        folder = tmp_path / f"{name} {expected}"
+        (folder / "data").mkdir(parents=True)
+        (folder / "data" / "1.png").write_bytes(b"\x89PNG")
+        if content is not None:
+            (folder / name).write_bytes(listed(content))
+        assert claimed(folder) == [expected]
+
+
+def test_sniff__a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "data").mkdir(parents=True)
+    (tmp_path / "labels.json").write_text(json.dumps({"classes": ["cat"], "labels": {"1": 0}}))
+    (folder / "labels.json").symlink_to(tmp_path / "labels.json")
+    assert claimed(folder) == ["image_folder"]
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "doccano spans"])
+def test_read_table__reads_what_it_claims(tmp_path: Path, name: str) -> None:
+    if name == "csv that begins like a task":
+        pytest.skip("no table")
+    suffix = {"csv": ".csv", "npy": ".npy", "parquet": ".parquet"}.get(SAMPLES[name][0], ".json")
+    raw = read_table(write_sample(name, tmp_path, suffix))
+    assert raw.source.format == SAMPLES[name][0]
+    assert len(raw.frame) > 0
+
+
+@pytest.mark.parametrize("cut", [1, 2, 10, 50, 90])
+@pytest.mark.parametrize("name", [n for n, (f, _) in SAMPLES.items() if f not in ("csv", "parquet", "npy")])
+def test_sniff__cut_off_files_are_claimed_once_at_most(tmp_path: Path, name: str, cut: int) -> None:
+    data = SAMPLES[name][1]
+    path = tmp_path / "sample.json"
+    path.write_bytes(data[: max(1, len(data) * cut // 100)])
+    assert len(claimed(path)) == 1
