@@ -22,6 +22,7 @@ from core.spreadsheet import escape, is_formula
 
 _SHOWN = 20
 _READ_AS = {"manifest": "csv"}
+_KEYED = {"json", "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,12 @@ def _read(corrections: Corrections, summary: ExportSummary, progress: Progress) 
     if (read_back := formats()[summary.format].read_back) is not None:
         return read_back(corrections, summary.path, progress)
     reader = collect(core.importers, ImportFormat)[_READ_AS.get(summary.format, summary.format)]
-    return reader.read(summary.path, progress).frame
+    frame = reader.read(summary.path, progress).frame
+    if summary.format in _KEYED:
+        # A first label puts its key at the end of its record, which may be the first to have it.
+        names = [*map(str, corrections.dataset.table.columns), *corrections.added_names]
+        frame = frame[names] if sorted(names) == sorted(frame.columns) else frame
+    return frame
 
 
 def _decided(corrections: Corrections, column: str, codes: bool, own: bool) -> dict[int, str]:

@@ -254,6 +254,17 @@ def test_verify__sees_what_is_wrong(tmp_path: Path, old: bytes, new: bytes, said
     assert checked.examples[0].startswith(said)
 
 
+def test_verify__a_first_label_at_the_end_of_its_record(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        '{"n": 1}\n{"text": "b", "label": "cat", "n": 2}\n{"text": "c", "label": "dog", "n": 3}\n'
+    )
+    corrections = plan(load(path, "jsonl"), {0: "dog"})
+    summary = write_export(corrections, tmp_path / "out.jsonl")
+    assert summary.path.read_text().startswith('{"n": 1, "label": "dog"}\n')
+    assert verify_export(corrections, summary).ok
+
+
 def failing_writer(corrections: Corrections, out: Path, progress: Progress) -> int:
     CSV.write(corrections, out, progress)
     raise OSError("disk full")
