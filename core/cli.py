@@ -396,5 +396,5 @@ def _formats(args: argparse.Namespace) -> int:
 
     for kind, found in (("import", reading.formats()), ("export", exporting.formats())):
         for row in found.values():
-            print(f"{kind:<7} {row.name:<14} {row.title}")
+            print(f"{kind:<7} {row.name:<16} {row.title}")
     return 0

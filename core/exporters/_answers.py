@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from core.cells import cell_text
 from core.errors import refuse
 from core.exporters._base import ExportFormat
-from core.exporters._json import append_members, plain_value, rewrite_records, span_at, value_spans
+from core.exporters._json import (
+    append_members,
+    item_spans,
+    plain_value,
+    rewrite_records,
+    span_at,
+    value_spans,
+)
 from core.exporters._table import check_cell, mapped
 from core.exporters.json_array import list_spans
 from core.exporters.json_lines import line_spans
@@ -116,6 +123,8 @@ class AnswerWriter:
         text = raw.decode("latin-1")
         spans = sorted((span_at(text, answer.place) for answer in answers), reverse=True)
         for start, stop in spans:
+            if text[start] == "[" and len(values) == 1 and len(items := item_spans(text, start)) == 1:
+                start, stop = items[0]  # one label for one: the list is left as it is laid out
             raw = raw[:start] + self._value(text[start:stop], values).encode() + raw[stop:]
         return raw
 

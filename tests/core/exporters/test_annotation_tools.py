@@ -113,6 +113,7 @@ def test_label_studio__only_the_choices_of_corrected_tasks_differ(tmp_path: Path
     expected[1]["annotations"][0]["result"][0]["value"]["choices"] = ["pos"]
     got = export(path, {1: "pos"})
     assert json.loads(got) == expected
+    assert got == source.replace(b'"neg"', b'"pos"')
 
 
 def test_label_studio__bytes_outside_the_choice_are_copied(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_label_studio__bytes_outside_the_choice_are_copied(tmp_path: Path) -> No
     path = made(tmp_path, source)
     assert export(path, {}) == source
     assert export(path, {0: "b"}) == source.replace(b'["a"]', b'["b"]')
-    assert export(path, {1: "a"}) == source.replace(b'[ "b" ]', b'["a"]')
+    assert export(path, {1: "a"}) == source.replace(b'[ "b" ]', b'[ "a" ]')
     assert export(path, {0: Action.EXCLUDE}).startswith(b"\xef\xbb\xbf[ {")
 
 
@@ -152,6 +153,13 @@ def test_label_studio__answers_that_gave_the_label_give_the_new_one(tmp_path: Pa
             ]
         }
     ]
+
+
+def test_label_studio__another_opinion_stays(tmp_path: Path) -> None:
+    tasks = [task(1, [annotation([name], by) for by, name in enumerate(["pos", "neg", "pos"])])]
+    path = made(tmp_path, listed([*tasks, task(2, [annotation(["mix"])])]))
+    got = json.loads(export(path, {0: "mix"}))
+    assert [a["result"][0]["value"]["choices"] for a in got[0]["annotations"]] == [["mix"], ["neg"], ["mix"]]
 
 
 def test_label_studio__several_labels_a_task(tmp_path: Path) -> None:
