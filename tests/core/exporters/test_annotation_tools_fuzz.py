@@ -19,7 +19,7 @@ from core.progress import Progress
 from core.review.classes import class_list
 from core.review.policy import Outcomes
 from tests.core.exporters.conftest import decide
-from tests.core.exporters.test_annotation_tools import SEVERAL
+from tests.core.exporters.tool_files import SEVERAL
 from tests.core.importers.samples import DOCCANO, old_record, record, sample, short, vote
 
 FILES: list[Any] = [
