@@ -224,7 +224,7 @@ def _load(workspace: Workspace, plan: Plan, path: Path) -> str:
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
-    raw = read_table(path)
+    raw = read_table(path, unpack_to=workspace.unpacked)
     columns = fill_columns(plan.columns, raw)
     name = workspace.free_name(plan.name, raw.source.path)
     prepared = prepare(raw, replace(plan, name=name, columns=columns))

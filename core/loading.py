@@ -223,7 +223,7 @@ def _media(
     if plan.columns.kind != "image" or not plan.columns.content:
         return (None, None), []
     path = raw.source.path
-    root = plan.media_root or (path if path.is_dir() else path.parent)
+    root = plan.media_root or raw.media_root or (path if path.is_dir() else path.parent)
     if not root.is_dir():
         raise refuse("no such folder of images", file=str(root), mend="check the path")
     paths = as_text(raw.frame[plan.columns.content[0]])

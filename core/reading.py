@@ -17,6 +17,7 @@ _LOOKS = (
     (rb"\s*<(!doctype|html|\?xml|[a-z]+>)", "an HTML or XML page"),
     (rb"PK\x03\x04", "a zip archive (or an Excel workbook, or .npz)"),
     (rb"\x80[\x02-\x05]", "a Python pickle, which can run code and is never opened"),
+    (rb"(?s).{257}ustar", "a tar archive that is no WebDataset (samples of a picture and a label)"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "a compressed file"),
     (rb"%PDF", "a PDF"),
     (rb"\xff\xd8\xff|\x89PNG|GIF8", "a picture"),
@@ -30,9 +31,10 @@ def formats() -> dict[str, ImportFormat]:
     return collect(core.importers, ImportFormat)
 
 
-def read_table(path: Path, progress: Progress | None = None) -> RawTable:
+def read_table(path: Path, progress: Progress | None = None, unpack_to: Path | None = None) -> RawTable:
     """A file or image folder as a table. The bytes decide on the format; the suffix breaks ties.
 
+    unpack_to: the folder below which an archive is unpacked, once for the same content.
     Raises InputError for a missing, empty, unknown or damaged file.
     """
     head = _head(path)
@@ -44,7 +46,10 @@ def read_table(path: Path, progress: Progress | None = None) -> RawTable:
         known = "; ".join(f.title for f in formats().values())
         raise refuse(f"this is {looks}", file=path.name, expected=known, mend="save the data in one of these")
     chosen = next((f for f in fitting if path.suffix.lower() in f.suffixes), fitting[0])
-    return chosen.read(path, progress or Progress())
+    progress = progress or Progress()
+    if chosen.unpack is not None and unpack_to is not None:
+        return chosen.unpack(path, unpack_to, progress)
+    return chosen.read(path, progress)
 
 
 def _head(path: Path) -> bytes:

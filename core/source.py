@@ -35,11 +35,13 @@ class RawTable:
 
     frame: RangeIndex 0..N-1, the source's columns in their order. Text formats give `str` columns
     that hold each cell as it is written; typed formats keep their types.
+    media_root: the folder that image paths are relative to; None: the source's own.
     """
 
     frame: pd.DataFrame
     source: Source
     problems: tuple[Problem, ...] = ()
+    media_root: Path | None = None
 
 
 def file_sha256(path: Path) -> str:

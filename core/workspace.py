@@ -5,6 +5,7 @@
                        *.npy         labels, pred_probs, embeddings, media_hash
 <root>/cache/                         audit results and thumbnails, by content
 <root>/uploads/                       files that came through the browser, by sha256
+<root>/unpacked/                      archives, unpacked, by sha256
 <root>/exports/<name>/                corrected files, for download
 <root>/labelmend.db                   decisions (unless a database URL is set)
 <root>/secret.key                     signs session tokens
@@ -73,6 +74,11 @@ class Workspace:
     @property
     def uploads(self) -> Path:
         return self.root / "uploads"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where archives are unpacked; made when the first one is."""
+        return self.root / "unpacked"
 
     def exports(self, name: str) -> Path:
         """The folder of a data set's corrected files, made where it is absent."""

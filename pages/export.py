@@ -34,10 +34,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         disabled=project.dataset.columns.split is None,
     )
     own = default_format(project.source)
-    names = [
-        own.name,
-        *(n for n, f in formats().items() if n != own.name and f.writes(project.source.format)),
-    ]
+    source = project.source.format
+    names = [own.name, *(n for n, f in formats().items() if n != own.name and f.writes(source))]
     format_name = st.selectbox(
         "Format", names, format_func=lambda n: formats()[n].title, key="x_format", width=260
     )

@@ -39,7 +39,10 @@ def _write_table(corrections: Corrections, handle: Any, progress: Progress) -> N
 
 
 def list_spans(data: Any, key: str | None) -> Iterator[Span]:
-    """The records of the list, found through a window on the file, so that memory stays flat."""
+    """The records of the list: the file's own, or that of a key.
+
+    They are found through a window on the file, so that memory stays flat.
+    """
     base = _list_start(data, key)
     size = WINDOW
     while True:

@@ -17,6 +17,7 @@ class ImportFormat:
     suffixes: lower case with the dot; only a hint.
     sniff: (path, first 64 KiB of it, b"" for a folder) -> whether these bytes are this format.
     read: (path, progress) -> RawTable; raises core.errors.InputError for what its owner can mend.
+    unpack: for an archive, (path, folder, progress) -> RawTable, its files unpacked below the folder.
     """
 
     name: str
@@ -24,3 +25,4 @@ class ImportFormat:
     suffixes: tuple[str, ...]
     sniff: Callable[[Path, bytes], bool]
     read: Callable[[Path, Progress], RawTable]
+    unpack: Callable[[Path, Path, Progress], RawTable] | None = None

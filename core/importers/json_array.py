@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import refuse
-from core.importers import json_lines
+from core.importers import coco, json_lines
 from core.importers._base import ImportFormat
 from core.importers._records import BOM, is_json, parse, to_frame
 from core.importers._tools import tool_of
@@ -15,7 +15,8 @@ from core.source import RawTable, Source, file_sha256
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    return is_json(path, head) and tool_of(path, head) is None and not json_lines.sniff(path, head)
+    others = (tool_of, coco.sniff, json_lines.sniff)
+    return is_json(path, head) and not any(other(path, head) for other in others)
 
 
 def read(path: Path, progress: Progress) -> RawTable:

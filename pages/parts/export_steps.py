@@ -106,7 +106,8 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
     """The button that writes the file, and afterwards what was written, with its downloads."""
     chosen = formats()[format_name]
     name = Path(corrections.source.path.name)
-    suffix = name.suffix if corrections.source.format in chosen.rewrites and name.suffix else chosen.suffix
+    kept = corrections.source.format in chosen.rewrites and corrections.source.path.is_file()
+    suffix = (name.suffix if kept else "") or chosen.suffix
     out = workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
     blocked = bool(corrections.conflicts)
     if st.button(

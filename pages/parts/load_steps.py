@@ -58,7 +58,7 @@ def choose_source(workspace: Workspace) -> Path | None:
     if way == ways[2]:
         roots = ", ".join(str(root) for root in workspace.settings.data_roots)
         return _typed_path(workspace, "Path of a file or an image folder", "l_path", f"Inside {roots}")
-    return _uploaded(workspace, "CSV, TSV, JSON, JSONL, Parquet, or labels as .npy", "l_file")
+    return _uploaded(workspace, "CSV, TSV, JSON, JSONL, Parquet, zipped images, or labels as .npy", "l_file")
 
 
 def _uploaded(workspace: Workspace, label: str, key: str) -> Path | None:
@@ -86,14 +86,14 @@ def offer_samples(workspace: Workspace) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the file")
-def _read(path: Path, stamp: tuple[float, int]) -> RawTable:
-    return read_table(path)
+def _read(path: Path, stamp: tuple[float, int], unpack_to: Path) -> RawTable:
+    return read_table(path, unpack_to=unpack_to)
 
 
 def read(path: Path) -> RawTable:
     """The source as read; kept while the visitor matches columns."""
     stat = path.stat()
-    return _read(path, (stat.st_mtime, stat.st_size))
+    return _read(path, (stat.st_mtime, stat.st_size), session.workspace().unpacked)
 
 
 def match_columns(raw: RawTable) -> Columns:
@@ -180,7 +180,9 @@ def choose_predictions(workspace: Workspace) -> Files:
 
 def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: Files) -> Plan:
     """What the page says about the file, under a name that the visitor can change."""
-    free = workspace.free_name(raw.source.path.stem, raw.source.path)
+    source = raw.source.path
+    called = source.parent.name if source.stem == "metadata" else source.stem
+    free = workspace.free_name(called, source)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input("Name of the data set", free, key=f"l_name_{raw.source.sha256[:12]}", width=320)
         merge = st.toggle(

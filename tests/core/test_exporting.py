@@ -30,6 +30,7 @@ from core.source import file_sha256
 from core.spreadsheet import unescape
 
 from .exporters.conftest import load, plan
+from .image_layouts import LAYOUTS
 from .importers import samples
 
 ROWS = [("one", "cat"), ("two, \u00e9", "dog"), ("=1+1", "cat"), ("", "dog"), ("five", "cat")]
@@ -105,19 +106,23 @@ def make_source(format: str, folder: Path) -> Path:
         for i, (_, label) in enumerate(ROWS):
             (path / label).mkdir(parents=True, exist_ok=True)
             (path / label / f"{i}.png").write_bytes(b"\x89PNG")
+    elif format in LAYOUTS:
+        LAYOUTS[format](path, [label for _, label in ROWS])
     else:
         raise AssertionError(f"say here how to write a small {format} source")
     return path
 
 
 # The votes of labelerrors.com have no column called label: see exporters/test_annotation_tools.py.
-IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors"})
+# A zip is read as the folder that it unpacks to.
+IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "zip"})
 EXPORTS = sorted(name for name, format in formats().items() if not format.only_own)
+# A manifest and YOLO's zip are not the folder itself.
 PRESERVING = [
     (e, i)
     for e in sorted(formats())
     for i in sorted(formats()[e].rewrites)
-    if (e != "manifest" and i in IMPORTS)
+    if e not in ("manifest", "yolo") and i in IMPORTS
 ]
 PAIRS = [(e, i) for e in sorted(formats()) for i in IMPORTS if formats()[e].writes(i)]
 

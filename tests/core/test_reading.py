@@ -16,21 +16,10 @@ def write(tmp_path: Path, name: str, data: bytes) -> Path:
 
 def test_formats__all_there() -> None:
     assert list(formats()) == [
-        "argilla",
-        "arrow",
-        "csv",
-        "doccano",
-        "fiftyone_labels",
-        "fiftyone_samples",
-        "image_folder",
-        "json",
-        "jsonl",
-        "label_errors",
-        "label_studio",
-        "label_studio_min",
-        "npy",
-        "parquet",
-    ]
+        "argilla", "arrow", "coco", "csv", "doccano", "fiftyone_labels", "fiftyone_samples", "image_folder",
+        "json", "jsonl", "label_errors", "label_studio", "label_studio_min", "npy", "parquet", "webdataset",
+        "yolo", "zip",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""COCO annotations rewritten byte for byte; only the category_id of corrected annotations differs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cells import cell_text
+from core.exporters._base import ExportFormat
+from core.exporters._json import ObjectWriter, append_members, rewrite_records, value_spans
+from core.exporters._table import check_cell, mapped
+from core.exporters.json_array import list_spans
+from core.importers.coco import category_key
+from core.progress import Progress
+
+if TYPE_CHECKING:
+    from core.corrections import Corrections
+
+_KEY = "category_id"
+
+
+def write(corrections: Corrections, out: Path, progress: Progress) -> int:
+    """Write the corrected COCO file. Excluded annotations are left out; their images stay.
+
+    A class that the file has no category for is added at the end of its categories, with the next free id.
+    """
+    with mapped(corrections.source.path) as source, out.open("wb") as handle:
+        writer = _Annotations(corrections)
+        data = _with_categories(source, writer.added) if writer.added else source
+        rewrite_records(
+            corrections, data, lambda d: list_spans(d, "annotations"), handle, progress, writer=writer
+        )
+    return 0
+
+
+COCO = ExportFormat("coco", "COCO annotations (JSON)", ".json", write, frozenset({"coco"}), only_own=True)
+
+
+class _Annotations(ObjectWriter):
+    """Rewrites annotations. ids: category id by class name. added: those that the file does not have yet."""
+
+    def __init__(self, corrections: Corrections) -> None:
+        super().__init__(corrections, bare=False)
+        categories = corrections.source.layout["categories"]
+        self.ids: dict[str, Any] = dict(categories)
+        self.names = {category_key(key): name for name, key in categories}
+        self.added: dict[str, int] = {}
+        for change in corrections.changes:
+            if change.writes_label and change.after not in self.ids:
+                number = 1 + max((i for i in self.ids.values() if type(i) is int), default=0)
+                self.ids[change.after] = self.added[change.after] = number
+
+    def check(self, position: int, raw: bytes) -> None:
+        start, stop = value_spans(raw.decode("latin-1"), 0).get(_KEY, (0, 0))
+        name = self.names.get(category_key(json.loads(raw[start:stop]))) if stop else None
+        check_cell(self.corrections, position, name)
+
+    def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
+        if token is not None:
+            number = json.dumps(self.ids[token], ensure_ascii=False)
+            start, stop = value_spans(raw.decode("latin-1"), 0).get(_KEY, (0, 0))
+            if stop:
+                raw = raw[:start] + number.encode() + raw[stop:]
+            else:
+                raw = append_members(raw, f'"{_KEY}": {number}')
+        if added:
+            raw = append_members(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
+        return raw
+
+
+def _with_categories(data: Any, added: dict[str, int]) -> bytes:
+    """The file's bytes with more categories at the end of their list."""
+    spans = list(list_spans(data, "categories"))
+    entries = [json.dumps({"id": i, "name": name}, ensure_ascii=False).encode() for name, i in added.items()]
+    at = spans[-1][1]
+    return data[:at] + b"".join(b", " + entry for entry in entries) + data[at:]
