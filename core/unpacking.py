@@ -5,6 +5,7 @@ Every name, kind and size is looked at before anything is written; what is writt
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -255,7 +256,9 @@ def _mended(file: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except _DAMAGED as error:
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a seek to before the beginning
+            raise
         raise refuse(f"the archive is damaged: {error}", file=file, mend="pack it anew") from error
 
 
@@ -269,7 +272,7 @@ def _zip_entries(archive: zipfile.ZipFile, file: str) -> list[Entry]:
         if info.flag_bits & 0x1:
             mend = "pack it without a password"
             raise refuse(f"{_short(info.filename)} is encrypted", file=file, mend=mend)
-        if info.is_dir():
+        if info.filename.endswith("/"):
             continue
         if info.compress_type not in _METHODS:
             found = f"{_short(info.filename)} is packed by method {info.compress_type}"

@@ -185,6 +185,24 @@ def test_unpack__no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         unpack(zipped(tmp_path / "x.zip", "a.png"), tmp_path / "w")
 
 
+def test_unpack__bytes_said_to_lie_before_the_file(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", "a.png")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x05\x06") + 16  # where the directory begins: further on than it does
+    data[at : at + 4] = struct.pack("<I", 5000)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        unpack(path, tmp_path / "w")
+
+
+@pytest.mark.parametrize("name", [b"\0.png", b"a\0png"])
+def test_unpack__name_with_a_nul(tmp_path: Path, name: bytes) -> None:
+    path = zipped(tmp_path / "x.zip", "a.png")
+    path.write_bytes(path.read_bytes().replace(b"a.png", name))
+    with pytest.raises(InputError, match="leads out"):
+        unpack(path, tmp_path / "w")
+
+
 @pytest.mark.parametrize("keep", [40, 70])
 def test_unpack__cut_off(tmp_path: Path, keep: int) -> None:
     path = zipped(tmp_path / "x.zip", "a.png")
