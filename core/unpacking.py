@@ -70,7 +70,8 @@ class Entry:
 def unpack(path: Path, folder: Path, progress: Progress | None = None) -> Path:
     """The folder <folder>/<sha256 of the archive>/<its stem> with the files of a zip or tar.
 
-    It appears whole or not at all; where it is there already, nothing is unpacked again. Hidden and
+    It appears whole or not at all; where it is there already, nothing is unpacked again, and it is called as
+    the archive was then. Hidden and
     system files are left out. Raises InputError for an archive that is damaged, encrypted, too large or
     packed too tightly, and for one with a link, a device, a path that is absolute or holds "..", or two
     names that are the same where case does not count.
@@ -79,13 +80,13 @@ def unpack(path: Path, folder: Path, progress: Progress | None = None) -> Path:
     progress.report(0.0, f"Looking at {path.name}")
     with path.open("rb") as handle:
         place = folder / hashlib.file_digest(handle, "sha256").hexdigest()
-    if not place.exists():
+    if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         with _opened(path) as (entries, opened):
             check_entries(entries, path)
             _check_room(entries, folder, path.name)
-            _write(entries, opened, place, path.stem or "data", progress, path.name)
-    return place / (path.stem or "data")
+            _write(entries, opened, place, path.stem.strip(". ") or "data", progress, path.name)
+    return next(place.iterdir())
 
 
 def check_entries(entries: Iterable[Entry], path: Path) -> None:

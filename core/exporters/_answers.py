@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from core.cells import cell_text
 from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.exporters._json import (
+    Span,
     append_members,
+    append_values,
     item_spans,
     plain_value,
     rewrite_records,
@@ -36,8 +40,6 @@ from core.importers._records import parse
 from core.progress import Progress
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from core.corrections import Corrections
 
 
@@ -80,6 +82,8 @@ class AnswerWriter:
         layout = corrections.source.layout
         self.about = layout["questions"].get(self.question, "")
         self.listed = self.question in (*layout["lists"], *layout["nested"])
+        dataset = corrections.dataset
+        self.bare = bool(self.question) and pd.api.types.is_numeric_dtype(dataset.table[self.question])
         self.cell = None if self.question in layout["questions"] else self._cell(layout)
 
     def check(self, position: int, raw: bytes) -> None:
@@ -100,7 +104,7 @@ class AnswerWriter:
         for group, key, name in layout["names"]:
             if name == self.question and group in self.tool.inside:
                 return (*self.tool.inside[group], key)
-        if not self.corrections.changes:
+        if not any(change.writes_label for change in self.corrections.changes):
             return None
         raise refuse(
             f"{self.tool.title} has no room for new values of this column",
@@ -138,7 +142,7 @@ class AnswerWriter:
 
     def _first(self, position: int, raw: bytes, values: list[Any]) -> bytes:
         if self.cell is not None:
-            value = values if self.listed else values[0]
+            value = values if self.listed else json.loads(plain_value(values[0], self.bare))
             return put(raw, Addition(self.cell[:-1], str(self.cell[-1]), value))
         addition = self.tool.first(parse(raw.decode("utf-8")), self.question, values, self.about)
         if addition is None:
@@ -152,25 +156,38 @@ class AnswerWriter:
         return put(raw, addition)
 
     def _added(self, raw: bytes, added: dict[str, Any]) -> bytes:
-        members = json.loads(json.dumps(added, default=cell_text))
-        key = self.tool.added
-        text = raw.decode("latin-1")
-        if key and key not in value_spans(text, 0):
-            return put(raw, Addition((), key, members))
-        start, stop = span_at(text, (key,) if key else ())
-        inner = json.dumps(members, ensure_ascii=False)[1:-1]
-        return raw[:start] + append_members(raw[start:stop], inner) + raw[stop:]
+        if not self.tool.added:
+            return append_values(raw, added)
+        values = json.loads(json.dumps(added, default=cell_text))
+        if _object_at(raw, (self.tool.added,)) is None:
+            return put(raw, Addition((), self.tool.added, values))
+        start, stop = span_at(raw.decode("latin-1"), (self.tool.added,))
+        return raw[:start] + append_values(raw[start:stop], values) + raw[stop:]
 
 
 def put(raw: bytes, addition: Addition) -> bytes:
-    """The record with a value more; one that is there under that key is replaced."""
-    text = raw.decode("latin-1")
-    start, stop = span_at(text, addition.place)
+    """The record with a value more; one that is there under that key is replaced, and the object or list that
+    is to hold it is made where there is none."""
+    place, key = addition.place, addition.key
+    inner = _object_at(raw, place)
+    if inner is None:
+        made = [addition.value] if key is None else {key: addition.value}
+        return put(raw, Addition(place[:-1], str(place[-1]), made))
+    start, stop = inner
     value = json.dumps(addition.value, ensure_ascii=False)
-    if addition.key is None:
+    if key is None:
         return raw[:start] + append_members(raw[start:stop], value) + raw[stop:]
-    found = value_spans(text, start).get(addition.key)
+    found = value_spans(raw.decode("latin-1"), start).get(key)
     if found is not None:
         return raw[: found[0]] + value.encode() + raw[found[1] :]
-    member = f"{json.dumps(addition.key, ensure_ascii=False)}: {value}"
+    member = f"{json.dumps(key, ensure_ascii=False)}: {value}"
     return raw[:start] + append_members(raw[start:stop], member) + raw[stop:]
+
+
+def _object_at(raw: bytes, place: Place) -> Span | None:
+    """(start, stop) of the object or list there; None where there is none, or null."""
+    try:
+        start, stop = span_at(raw.decode("latin-1"), place)
+    except KeyError:
+        return None
+    return None if raw[start:stop] == b"null" else (start, stop)

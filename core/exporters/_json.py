@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -196,9 +196,7 @@ class ObjectWriter:
             else:
                 key = json.dumps(self.label, ensure_ascii=False)
                 raw = append_members(raw, f"{key}: {self._value(token, None, position)}")
-        if added:
-            raw = append_members(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
-        return raw
+        return append_values(raw, added) if added else raw
 
     def _value(self, token: str, old: str | None, position: int) -> str:
         """The token as JSON, typed like the value that it replaces."""
@@ -223,6 +221,11 @@ def plain_value(token: str, bare: bool) -> str:
     """A label as JSON: bare where it is to be a number or a truth value and can be one."""
     word = token.lower() if token in ("True", "False") else token
     return word if bare and _BARE.fullmatch(word) else json.dumps(token, ensure_ascii=False)
+
+
+def append_values(raw: bytes, values: Mapping[str, Any]) -> bytes:
+    """The object with these values, by their keys, at its end."""
+    return append_members(raw, json.dumps(values, ensure_ascii=False, default=cell_text)[1:-1])
 
 
 def append_members(raw: bytes, members: str) -> bytes:

@@ -91,6 +91,16 @@ def check_count(corrections: Corrections, found: int) -> None:
         )
 
 
+def refuse_added(corrections: Corrections, title: str) -> None:
+    """Raises InputError where columns are to be added; for formats that have no place for them."""
+    if corrections.added_names:
+        raise refuse(
+            f"{title} has no room for added columns ({', '.join(corrections.added_names)})",
+            file=corrections.source.path.name,
+            mend="export without them and leave excluded rows out, or choose another format",
+        )
+
+
 def check_labels(corrections: Corrections, block: pa.Table, start: int) -> None:
     """`check_cell` for each row with a change in a block that begins at position `start`."""
     label = corrections.dataset.columns.label

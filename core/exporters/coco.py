@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.cells import cell_text
 from core.exporters._base import ExportFormat
-from core.exporters._json import ObjectWriter, append_members, rewrite_records, value_spans
+from core.exporters._json import append_members, append_values, rewrite_records, value_spans
 from core.exporters._table import check_cell, mapped
 from core.exporters.json_array import list_spans
 from core.importers.coco import category_key
@@ -37,11 +36,11 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
 COCO = ExportFormat("coco", "COCO annotations (JSON)", ".json", write, frozenset({"coco"}), only_own=True)
 
 
-class _Annotations(ObjectWriter):
+class _Annotations:
     """Rewrites annotations. ids: category id by class name. added: those that the file does not have yet."""
 
     def __init__(self, corrections: Corrections) -> None:
-        super().__init__(corrections, bare=False)
+        self.corrections = corrections
         categories = corrections.source.layout["categories"]
         self.ids: dict[str, Any] = dict(categories)
         self.names = {category_key(key): name for name, key in categories}
@@ -52,11 +51,13 @@ class _Annotations(ObjectWriter):
                 self.ids[change.after] = self.added[change.after] = number
 
     def check(self, position: int, raw: bytes) -> None:
+        """Raises InputError unless the annotation is of the category that the data set has."""
         start, stop = value_spans(raw.decode("latin-1"), 0).get(_KEY, (0, 0))
         name = self.names.get(category_key(json.loads(raw[start:stop]))) if stop else None
         check_cell(self.corrections, position, name)
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
+        """The annotation with another category, and with the added values at its end."""
         if token is not None:
             number = json.dumps(self.ids[token], ensure_ascii=False)
             start, stop = value_spans(raw.decode("latin-1"), 0).get(_KEY, (0, 0))
@@ -64,14 +65,13 @@ class _Annotations(ObjectWriter):
                 raw = raw[:start] + number.encode() + raw[stop:]
             else:
                 raw = append_members(raw, f'"{_KEY}": {number}')
-        if added:
-            raw = append_members(raw, json.dumps(added, ensure_ascii=False, default=cell_text)[1:-1])
-        return raw
+        return append_values(raw, added) if added else raw
 
 
 def _with_categories(data: Any, added: dict[str, int]) -> bytes:
     """The file's bytes with more categories at the end of their list."""
-    spans = list(list_spans(data, "categories"))
-    entries = [json.dumps({"id": i, "name": name}, ensure_ascii=False).encode() for name, i in added.items()]
-    at = spans[-1][1]
-    return data[:at] + b"".join(b", " + entry for entry in entries) + data[at:]
+    brace = data.find(b"{")
+    start, stop = value_spans(data[brace:].decode("latin-1"), 0)["categories"]
+    entries = [json.dumps({"id": i, "name": name}, ensure_ascii=False) for name, i in added.items()]
+    start, stop = brace + start, brace + stop
+    return data[:start] + append_members(data[start:stop], ", ".join(entries)) + data[stop:]

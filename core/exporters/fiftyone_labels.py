@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.exporters._json import DECODER, Span, append_members, rewrite_records, skip_space, value_spans
-from core.exporters._table import check_cell, mapped
+from core.exporters._table import check_cell, mapped, refuse_added
 from core.importers.fiftyone_labels import label_of, read_labels
 from core.progress import Progress
 
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 def write(corrections: Corrections, out: Path, progress: Progress) -> int:
     """Write the corrected source; every byte but the changed targets is copied."""
-    if corrections.added_names:
-        raise refuse(
-            "labels.json has no room for added columns",
-            mend="export without them and leave excluded rows out, or choose CSV",
-        )
+    refuse_added(corrections, "labels.json")
     if corrections.untouched:
         shutil.copyfile(corrections.source.path, out)
         return 0

@@ -12,7 +12,7 @@ import pandas as pd
 from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.exporters._json import ObjectWriter
-from core.exporters._table import check_cell, check_count, mapped
+from core.exporters._table import check_cell, check_count, mapped, refuse_added
 from core.importers.webdataset import ending, samples
 from core.progress import Progress
 from core.unpacking import Entry, tar_entries
@@ -30,10 +30,7 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
     Raises InputError where columns are to be added, and for a sample without the file that its label would
     be written to.
     """
-    name = corrections.source.path.name
-    if corrections.added_names:
-        mend = "export without added columns and leave excluded rows out, or choose another format"
-        raise refuse("a WebDataset has no place for added columns", file=name, mend=mend)
+    refuse_added(corrections, "a WebDataset")
     with mapped(corrections.source.path) as data, out.open("wb") as handle:
         _Rewrite(corrections, data, handle).run(progress)
     return 0
@@ -53,7 +50,16 @@ class _Rewrite:
         self.handle = handle
         self.copied = 0
         label = corrections.dataset.columns.label or ""
-        self.end, self.member = corrections.source.layout["members"].get(label, (None, None))
+        places = corrections.source.layout["members"]
+        if corrections.changes and label not in places:
+            raise refuse(
+                f"the column {label!r} is in no text file of the samples, so that no label can be written to it",
+                file=corrections.source.path.name,
+                column=label,
+                expected="one of " + ", ".join(places),
+                mend="load the file again with such a column of labels, or choose another format",
+            )
+        self.end, self.member = places.get(label, (None, None))
         self.json = None if self.member is None else _Member(corrections, self.member)
 
     def run(self, progress: Progress) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.errors import refuse
 from core.exporters._base import ExportFormat
-from core.exporters._table import check_cell, check_count
+from core.exporters._table import check_cell, check_count, refuse_added
 from core.importers._folders import Walk
 from core.importers.yolo import Box, boxes, class_name, label_file, split_of, table
 from core.paths import inside
@@ -30,10 +30,7 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
 
     Raises InputError where columns are to be added, and for a class without a number.
     """
-    name = corrections.source.path.name
-    if corrections.added_names:
-        mend = "export without added columns and leave excluded rows out, or choose another format"
-        raise refuse("YOLO's files have no place for added columns", file=name, mend=mend)
+    refuse_added(corrections, "YOLO")
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, data in _label_files(corrections, progress):
             archive.writestr(zipfile.ZipInfo(file), data, zipfile.ZIP_DEFLATED)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Problem, refuse
-from core.importers._records import BOM, check_characters, parse, to_frame
+from core.importers import json_lines
+from core.importers._records import BOM, check_characters, parse_file, to_frame
 from core.preflight.labels import integer
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
@@ -57,14 +58,14 @@ class Addition:
 class Tool:
     """How the records of one tool are taken apart and put together again.
 
-    cells: (record) -> what the record says beside answers. answers: (record) -> answers by question; raises
-        ValueError for a record that cannot be read so, worded for the person who owns the file.
+    cells: (record) -> what the record says beside answers. answers: (record) -> answers by question. Both
+        raise ValueError for a record that cannot be read so, worded for the person who owns the file.
     first: (record, question, values, about) -> where the first answer goes; None: this tool has no room.
     several: how several labels are written where one stood as bare text.
     added: the key of the object that takes the values of added columns; "" for the record itself.
     aside: groups of cells that are no content of a row. inside: where the cells of a group stand in a record,
         for groups that can hold labels. records_key: of the list, within an object. prefers: questions that
-        go before those with more answers.
+        go before those with more answers. codes: (record) -> {class name: its code}, where the file has both.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Tool:
     records_key: str | None = None
     id_column: str | None = None
     prefers: tuple[str, ...] = ()
+    codes: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 def given(answers: Sequence[Answer], listed: bool) -> Value | None:
@@ -109,13 +111,14 @@ def read_answers(
     """The table of a tool's file. like: the layout of a file to read this one alike, as after an export.
 
     Layout: encoding, bom, nested, lines (whether JSON Lines), records_key; questions {name: about}, lists
-    (the questions with several labels a row), annotators {question: {annotator: column}}, names [[group,
+    (the questions with several labels a row), annotators {question: {annotator: column}} ("unknown"
+    where the tool names nobody), names [[group,
     key, column]]; for the guess of roles label_column, id_column and aside (columns that are no content);
     classes, where annotators know more of them than there are given labels.
     """
     progress.report(0.0, "Reading JSON")
     data = path.read_bytes()
-    records, lines = _records(data, tool, path.name, None if like is None else like["lines"])
+    records, lines = _records(path, data, tool, like, progress.part(0.0, 0.2))
     cells, answers = [], []
     for number, record in enumerate(records, 1):
         if number % 5_000 == 0:
@@ -127,10 +130,12 @@ def read_answers(
             cells.append(tool.cells(record))
             answers.append(tool.answers(record))
         except ValueError as error:
-            mend = "load this file in a tool for such labels, or remove them"
+            mend = "mend this record, or load the file in a tool for such labels"
             raise refuse(str(error), file=path.name, row=number, mend=mend) from error
     layout = {**_layout(tool, cells, answers, like), "encoding": "utf-8", "bom": data.startswith(BOM)}
     layout["lines"] = lines
+    if tool.codes is not None:
+        layout["codes"] = {name: code for record in records for name, code in tool.codes(record).items()}
     if classes := _unseen_classes(layout, answers):
         layout["classes"] = classes
     check_characters(layout, path.name)
@@ -148,31 +153,36 @@ def question_cell(value: Value | None) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
-def _records(data: bytes, tool: Tool, file: str, lines: bool | None) -> tuple[list[Any], bool]:
-    """(records, whether they are lines); lines: None looks for itself."""
-    try:
-        text = data.decode("utf-8-sig")
-        if lines is None:
-            lines = tool.records_key is None and text.lstrip()[:1] == "{"
-        if lines:
-            return list(_lines(text)), True
-        value = parse(text)
-    except ValueError as error:
-        mend = "complete the file; it must be UTF-8"
-        raise refuse(f"not valid JSON: {error}", file=file, mend=mend) from error
+def object_in(record: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key, {} where there is none. Raises ValueError for anything else."""
+    value = record.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"{key!r} is a {type(value).__name__}, not an object")
+    return value or {}
+
+
+def _records(
+    path: Path, data: bytes, tool: Tool, like: Mapping[str, Any] | None, progress: Progress
+) -> tuple[list[Any], bool]:
+    """(records, whether each is a line of its own)."""
+    begins = tool.records_key is None and data.removeprefix(BOM).lstrip()[:1] == b"{"
+    if like["lines"] if like is not None else begins:
+        return list(json_lines.records_of(path, progress)), True
+    value = parse_file(data, path.name)
     value = value.get(tool.records_key) if tool.records_key and isinstance(value, dict) else value
     if not isinstance(value, list):
-        raise refuse("no list of records", file=file, expected=f"a file of {tool.title}")
+        raise refuse("no list of records", file=path.name, expected=f"a file of {tool.title}")
     return value, False
 
 
-def _lines(text: str) -> Iterator[Any]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield parse(line)
-            except ValueError as error:
-                raise ValueError(f"line {number:,}: {error}") from error
+def _by_person(answers: Sequence[Answer]) -> Iterator[tuple[str, Answer]]:
+    """(what an annotator is called, the answer) of each; a second answer of one person is told apart, and
+    the only answer is left out where nobody is named: it is the given label itself."""
+    seen: Counter[str] = Counter()
+    for one in answers if len(answers) > 1 else [a for a in answers if a.annotator]:
+        name = one.annotator or "unknown"
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})", one
 
 
 def _layout(
@@ -199,9 +209,8 @@ def _layout(
         people = {question: dict(columns) for question, columns in like["annotators"].items()}
     for record in answers:
         for question in people:
-            for one in record.get(question, ()):
-                if one.annotator:
-                    people[question].setdefault(one.annotator, f"{question} by {one.annotator}")
+            for name, _ in _by_person(record.get(question, ())):
+                people[question].setdefault(name, f"{question} by {name}")
     ranked = sorted((q for q, _ in counts.most_common()), key=lambda q: q not in tool.prefers)
     questions = list(like["questions"]) if like else ranked
     columns = [column for each in people.values() for column in each.values()]
@@ -258,9 +267,8 @@ def _rows(
         for question in layout["questions"]:
             row[question] = given(answered.get(question, ()), question in layout["lists"])
         for question, columns in layout["annotators"].items():
-            for one in answered.get(question, ()):
-                if one.annotator:
-                    row[columns[one.annotator]] = _cell(one.value, question in layout["lists"])
+            for name, one in _by_person(answered.get(question, ())):
+                row[columns[name]] = _cell(one.value, question in layout["lists"])
         yield {**row, **{name: None for name in quiet if name not in row}}
 
 

@@ -48,7 +48,7 @@ def join(
     """(frame with the columns of every metadata file joined by path, what did not match).
 
     A column label or split of a metadata file is preferred to what the folders say.
-    Raises InputError where a file has no column file_name, or two rows name one image.
+    Raises InputError where a file has no column file_name, or two rows name one image, be it in two files.
     """
     known = set(frame["path"])
     tables, problems = [], []
@@ -57,9 +57,11 @@ def join(
         prefix = file.rpartition("/")[0]
         paths = pd.Series([_normal(prefix, name) for name in _names(raw)], dtype="str")
         _refuse_repeats(paths, file)
+        _refuse_shared(paths, tables, file)
         problems += [*raw.problems, *_without_image(paths, known, file)]
         tables.append(raw.frame.drop(columns=NAME).set_axis(paths, axis=0))
-    joined = _with_whole_numbers(pd.concat(tables)).reindex(frame["path"])
+    joined = _with_whole_numbers(pd.concat(tables))
+    joined = joined[joined.index != ""].reindex(frame["path"])
     problems += _unnamed(root, frame["path"].tolist(), set(pd.concat(tables).index))
     for name in joined.columns:
         values = joined[name].set_axis(frame.index, axis=0)
@@ -101,6 +103,22 @@ def _refuse_repeats(paths: pd.Series, file: str) -> None:
             row=row + 1,
             column=NAME,
             count=int(again.sum()),
+            mend="give every image one row",
+        )
+
+
+def _refuse_shared(paths: pd.Series, tables: Sequence[pd.DataFrame], file: str) -> None:
+    """Raises InputError where another metadata file has a row for the same image."""
+    there = {path for table in tables for path in table.index}
+    both = paths.isin(there) & (paths != "")
+    if both.any():
+        row = int(both.to_numpy().argmax())
+        raise refuse(
+            f"{paths[row]!r} has a row in another metadata file too",
+            file=file,
+            row=row + 1,
+            column=NAME,
+            count=int(both.sum()),
             mend="give every image one row",
         )
 

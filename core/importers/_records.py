@@ -15,7 +15,6 @@ BOM = b"\xef\xbb\xbf"
 MOST_CELLS = 200_000_000
 """Of a sparse table; one new key for each record would fill the memory."""
 
-
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".psv")
 
 
@@ -38,6 +37,15 @@ def parse(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_no_repeats)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def parse_file(data: bytes, file: str) -> Any:
+    """The JSON value of a file's bytes. Raises InputError."""
+    try:
+        return parse(data.decode("utf-8-sig"))
+    except ValueError as error:
+        mend = "complete the file; it must be UTF-8"
+        raise refuse(f"not valid JSON: {error}", file=file, mend=mend) from error
 
 
 def to_frame(records: Iterable[Any], file: str) -> tuple[pd.DataFrame, list[str], list[Problem]]:

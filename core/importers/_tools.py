@@ -1,4 +1,4 @@
-"""Which annotation tool wrote a JSON file, told by the records at its beginning.
+"""Which tool or data set standard a JSON file is of, told by the records at its beginning.
 
 All tools are told apart in one place, so that no two formats claim the same bytes, and plain JSON is what
 none of them wrote.
@@ -7,7 +7,9 @@ none of them wrote.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,12 @@ from core.paths import inside
 MOST_LOOKED_AT = 4 << 20
 """Bytes that are read where not even the first record ends within the head."""
 
+MOST_FILES = 100
+_HEAD = 1 << 16
 _RECORDS = 50
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+_COCO_MARKS = {"images": {"id", "file_name"}, "annotations": {"image_id", "category_id"}}
 _DOCCANO_MARKS = {"Comments", "comments", "annotation_approver"}
 _DOCCANO_KEYS = {"id", "text", "data", "filename", "label", "labels", "meta", *_DOCCANO_MARKS}
 
@@ -27,37 +32,60 @@ _DOCCANO_KEYS = {"id", "text", "data", "filename", "label", "labels", "meta", *_
 def tool_of(path: Path, head: bytes) -> str | None:
     """The name of the import format whose tool wrote this file; None for plain JSON and anything else.
 
-    For a folder: that of FiftyOne's file beside its folder `data`.
+    For a folder: that of FiftyOne's file beside its folder `data`, or of the COCO files in it.
     """
     if path.is_dir():
         file = fiftyone_file(path)
-        if file is None:
-            return None
-        with file.open("rb") as handle:
-            return tool_of(file, handle.read(1 << 16))
-    if not head or not is_json(path, head):
+        if file is not None:
+            return _tool_of_file(file)
+        return "coco" if coco_files(path) else None
+    if not head or not path.is_file() or not is_json(path, head):
         return None
-    return _tool(path, head)
+    stat = path.stat()
+    return _tool(path, head, (stat.st_size, stat.st_mtime_ns))
 
 
 def fiftyone_file(folder: Path) -> Path | None:
-    """labels.json or samples.json beside a folder `data`, as FiftyOne exports them."""
+    """labels.json or samples.json beside a folder `data`, where FiftyOne has written it."""
     names = ("labels.json", "samples.json") if (folder / "data").is_dir() else ()
-    return next((folder / name for name in names if inside(folder, name)), None)
+    written = {"fiftyone_labels", "fiftyone_samples"}
+    files = (folder / name for name in names if inside(folder, name))
+    return next((file for file in files if _tool_of_file(file) in written), None)
+
+
+def coco_files(folder: Path) -> list[Path]:
+    """The COCO files at the top of a folder or in its folder `annotations`; none where so many JSON files
+    lie there that each belongs to a picture."""
+    found = [p for where in ("*.json", "annotations/*.json") for p in islice(folder.glob(where), MOST_FILES)]
+    if len(found) >= MOST_FILES:
+        return []
+    there = (file for file in sorted(found) if inside(folder, str(file.relative_to(folder))))
+    return [file for file in there if _tool_of_file(file) == "coco"]
+
+
+def _tool_of_file(file: Path) -> str | None:
+    with file.open("rb") as handle:
+        return tool_of(file, handle.read(_HEAD))
 
 
 @lru_cache(maxsize=8)
-def _tool(path: Path, head: bytes) -> str | None:
-    text = head.removeprefix(BOM).decode("utf-8", "replace").lstrip()
-    if text[:1] == "{" and (name := _fiftyone(text)):
-        return name
-    records = _first_records(text)
-    if not records and path.is_file() and path.stat().st_size > len(head):
+def _tool(path: Path, head: bytes, stamp: tuple[int, int]) -> str | None:
+    """stamp: of the file, whose bytes behind the head may decide."""
+    name, sure = _told(head)
+    if not sure and stamp[0] > len(head):
         with path.open("rb") as handle:
-            data = handle.read(MOST_LOOKED_AT)
-        records = _first_records(data.removeprefix(BOM).decode("utf-8", "replace").lstrip())
+            name, _ = _told(handle.read(MOST_LOOKED_AT))
+    return name
+
+
+def _told(data: bytes) -> tuple[str | None, bool]:
+    """(the tool that these first bytes tell, whether more of them could tell no more)."""
+    text = data.removeprefix(BOM).decode("utf-8", "replace").lstrip()
+    records = _first_records(text)
+    if text[:1] == "{" and len(records) < 2 and (name := _of_object(text)):
+        return name, True
     if not records or not all(isinstance(record, dict) for record in records):
-        return None
+        return None, bool(records)
     rules = (
         ("label_studio", _is_task),
         ("label_studio_min", _is_task_in_short),
@@ -65,7 +93,7 @@ def _tool(path: Path, head: bytes) -> str | None:
         ("label_errors", _is_vote),
     )
     name = next((name for name, rule in rules if all(map(rule, records))), None)
-    return name or ("doccano" if _is_doccano(records) else None)
+    return name or ("doccano" if _is_doccano(records) else None), True
 
 
 def _first_records(text: str) -> list[Any]:
@@ -84,24 +112,43 @@ def _first_records(text: str) -> list[Any]:
     return found
 
 
-def _fiftyone(text: str) -> str | None:
-    """By the first two keys of an object, which may go on behind the head."""
-    keys: dict[str, str] = {}
-    at = 1
+def _of_object(text: str) -> str | None:
+    """The tool whose file is one object, by the members of it that are there: it may be cut off anywhere."""
+    first: dict[str, str] = {}
+    for key, at in _members(text):
+        opened = text[at : at + 1]
+        inner = _past(text, at + 1)
+        if opened == "[" and key == "samples" and not first.keys() - {"samples"}:
+            return "fiftyone_samples" if _is_sample(_first_value(text, inner)) else None
+        if opened == "[" and text[inner : inner + 1] == "{":
+            keys = {name for name, _ in _members(text, inner)}
+            if _COCO_MARKS.get(key, {""}) <= keys:
+                return "coco"
+        if len(first) < 2:
+            first[key] = opened
+        if first.get("classes") in ("[", "n") and first.get("labels") == "{":
+            return "fiftyone_labels"
+    return None
+
+
+def _members(text: str, at: int = 0) -> Iterator[tuple[str, int]]:
+    """(key, where its value begins) of each member of the object at `at`, as far as it goes on."""
     try:
-        while len(keys) < 2:
-            at = _past(text, at)
-            key, at = _DECODER.raw_decode(text, at)
+        while text[at : at + 1] in ("{", ","):
+            key, at = _DECODER.raw_decode(text, _past(text, at + 1))
             at = _past(text, _past(text, at) + 1)
-            keys[key] = text[at : at + 1]
-            if key == "samples" and keys[key] == "[":
-                sample, _ = _DECODER.raw_decode(text, _past(text, at + 1))
-                return "fiftyone_samples" if _is_sample(sample) else None
+            yield key, at
             _, at = _DECODER.raw_decode(text, at)
-            at = _past(text, at) + 1
-    except (ValueError, RecursionError, TypeError, IndexError):
-        pass  # cut off, or no JSON: what was seen decides
-    return "fiftyone_labels" if keys.get("classes") in ("[", "n") and keys.get("labels") == "{" else None
+            at = _past(text, at)
+    except (ValueError, RecursionError, IndexError):
+        return  # cut off, or no JSON: what was seen decides
+
+
+def _first_value(text: str, at: int) -> Any:
+    try:
+        return _DECODER.raw_decode(text, at)[0]
+    except (ValueError, RecursionError, IndexError):
+        return None
 
 
 def _past(text: str, at: int) -> int:
@@ -111,7 +158,9 @@ def _past(text: str, at: int) -> int:
 
 
 def _is_sample(sample: Any) -> bool:
-    nested = [v for v in sample.values() if isinstance(v, dict)] if isinstance(sample, dict) else []
+    if not isinstance(sample, dict):
+        return False
+    nested = [v for v in sample.values() if isinstance(v, dict)]
     return "filepath" in sample and any("_cls" in v or "$oid" in v for v in nested)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.importers._answers import Addition, Answer, Cells, Place, Tool, read_answers
+from core.importers._answers import Addition, Answer, Cells, Place, Tool, object_in, read_answers
 from core.importers._base import ImportFormat
 from core.importers._tools import tool_of
 from core.progress import Progress
@@ -32,9 +32,8 @@ def read(path: Path, progress: Progress) -> RawTable:
 
 def _cells(record: dict[str, Any]) -> Cells:
     found: Cells = {("record", "id"): record["id"]} if "id" in record else {}
-    found |= {("field", key): value for key, value in record.get("fields", {}).items()}
-    metadata = record.get("metadata")
-    found |= {("metadata", k): v for k, v in (metadata.items() if isinstance(metadata, dict) else ())}
+    found |= {("field", key): value for key, value in object_in(record, "fields").items()}
+    found |= {("metadata", key): value for key, value in object_in(record, "metadata").items()}
     found |= {("about", key): record[key] for key in _ABOUT if key in record}
     for question, suggestion in _suggestions(record.get("suggestions")):
         value = suggestion.get("value")

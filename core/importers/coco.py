@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.errors import Problem, refuse
-from core.importers import json_lines
 from core.importers._base import ImportFormat
 from core.importers._folders import folders
-from core.importers._records import BOM, is_json, parse, to_frame
+from core.importers._records import check_characters, parse_file, to_frame
+from core.importers._tools import coco_files, tool_of
 from core.paths import inside
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
-_HEAD = 1 << 16
+MOST_PIXELS = 1e9
 _LOOKED_AT = 20
 _FOLDERS = 100
-_IMAGES = re.compile(rb'"images"\s*:\s*\[\s*\{[^{}]*"file_name"')
-_ANNOTATIONS = re.compile(rb'"annotations"\s*:\s*\[\s*\{.{0,4000}?"(image_id|category_id)"\s*:', re.DOTALL)
 _OWN = ("id", "image_id", "category_id", "bbox", "path", "label", "x", "y", "w", "h", "split")
 _SIDES = ("x", "y", "w", "h")
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """A JSON object with COCO's images or annotations, or a folder with such a file."""
-    if path.is_dir():
-        return bool(_files(path))
-    if not is_json(path, head) or json_lines.sniff(path, head):
-        return False
-    is_object = head.removeprefix(BOM).lstrip()[:1] == b"{"
-    return is_object and bool(_IMAGES.search(head) or _ANNOTATIONS.search(head))
+    return tool_of(path, head) == "coco"
 
 
 def read(path: Path, progress: Progress) -> RawTable:
@@ -48,11 +40,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     file = _only_file(path) if path.is_dir() else path
     progress.report(0.0, "Reading JSON")
     data = file.read_bytes()
-    try:
-        value = parse(data.decode("utf-8-sig"))
-    except ValueError as error:
-        mend = "complete the file; it must be UTF-8"
-        raise refuse(f"not valid JSON: {error}", file=file.name, mend=mend) from error
+    value = parse_file(data, file.name)
     progress.report(0.4, "Reading annotations")
     images = _by_id(value, "images", "file_name", file.name)
     categories = _by_id(value, "categories", "name", file.name)
@@ -65,6 +53,7 @@ def read(path: Path, progress: Progress) -> RawTable:
         "categories": [[names[key], entry["id"]] for key, entry in categories.items()],
         "classes": list(names.values()),
     }
+    check_characters(layout, file.name)
     source = Source(file, FORMAT.name, file_sha256(file), len(data), layout)
     root = _media_root(path if path.is_dir() else file.parent, [str(e["file_name"]) for e in images.values()])
     return RawTable(frame, source, tuple(problems), root)
@@ -78,19 +67,8 @@ def category_key(value: Any) -> str:
     return json.dumps(value)
 
 
-def _files(folder: Path) -> list[Path]:
-    """The COCO files at the top of a folder or in its folder "annotations"."""
-    found = []
-    for path in sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")]):
-        if inside(folder, str(path.relative_to(folder))) is not None:
-            with path.open("rb") as handle:
-                if sniff(path, handle.read(_HEAD)):
-                    found.append(path)
-    return found
-
-
 def _only_file(folder: Path) -> Path:
-    files = _files(folder)
+    files = coco_files(folder)
     if len(files) != 1:
         names = ", ".join(str(f.relative_to(folder)) for f in files[:5])
         mend = "give the file of one split, or a folder that holds only that"
@@ -132,6 +110,10 @@ def _category_names(
         key: f"{entry['name']} ({entry['id']})" if count[entry["name"]] > 1 else entry["name"]
         for key, entry in categories.items()
     }
+    clash = next((name for name, n in Counter(names.values()).items() if n > 1), None)
+    if clash is not None:
+        found = f"two categories that would both be called {clash!r}"
+        raise refuse(found, file=file, column="categories", mend="give every category its own name")
     if not repeated:
         return names, []
     found = f"categories with one name and several ids, told apart: {', '.join(map(repr, repeated[:5]))}"
@@ -146,11 +128,12 @@ def _records(
 ) -> list[dict[str, Any]]:
     boxes = any("bbox" in a for a in annotations)
     splits = bool(images) and all(isinstance(e.get("split"), str) for e in images.values())
+    known = [key for key in ("id", "image_id") if any(key in a for a in annotations)]
     extra = dict.fromkeys(k for a in annotations for k, v in a.items() if k not in _OWN and not _nested(v))
     records = []
     for a in annotations:
         image = images.get(category_key(a.get("image_id")), {})
-        record = {key: a.get(key) for key in ("id", "image_id") if any(key in b for b in annotations[:1])}
+        record = {key: a.get(key) for key in known}
         record["path"] = image.get("file_name")
         record["label"] = names.get(category_key(a.get("category_id")))
         if boxes:
@@ -167,8 +150,10 @@ def _nested(value: Any) -> bool:
 
 def _box(annotation: dict[str, Any]) -> list[float] | None:
     box = annotation.get("bbox")
-    plain = isinstance(box, list) and len(box) == 4 and all(type(v) in (int, float) for v in box)
-    return [float(v) for v in box] if plain else None  # type: ignore[union-attr]
+    if not (isinstance(box, list) and len(box) == 4 and all(type(v) in (int, float) for v in box)):
+        return None
+    plain = all(abs(v) < MOST_PIXELS for v in box)  # neither infinite nor NaN nor too long for a float
+    return [float(v) for v in box] if plain else None
 
 
 def _remarks(

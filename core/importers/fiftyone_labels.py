@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.errors import Problem, refuse
 from core.importers._base import ImportFormat
-from core.importers._records import BOM, check_characters, parse, to_frame
+from core.importers._folders import Walk
+from core.importers._records import BOM, check_characters, parse_file, to_frame
 from core.importers._tools import fiftyone_file, tool_of
-from core.importers.image_folder import IMAGE_SUFFIXES
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
@@ -33,17 +32,13 @@ def read_labels(file: Path, root: Path, progress: Progress) -> RawTable:
     """The table of a labels.json whose images are in root/data."""
     progress.report(0.0, "Reading JSON")
     data = file.read_bytes()
-    try:
-        value = parse(data.decode("utf-8-sig"))
-    except ValueError as error:
-        mend = "complete the file; it must be UTF-8"
-        raise refuse(f"not valid JSON: {error}", file=file.name, mend=mend) from error
+    value = parse_file(data, file.name)
     labels = value.get("labels") if isinstance(value, dict) else None
     if not isinstance(labels, dict):
         raise refuse("no labels by image", file=file.name, expected='{"classes": [...], "labels": {...}}')
     classes = _classes(value.get("classes"), file.name)
     progress.report(0.3, "Looking for the images")
-    images = _images(root / "data")
+    images = _images(root / "data", progress)
     columns: dict[str, list[str | None]] = {"id": list(labels)}
     problems = []
     if images:
@@ -86,17 +81,11 @@ def _classes(value: Any, file: str) -> list[str]:
     return classes
 
 
-def _images(folder: Path) -> dict[str, str]:
-    """{name without suffix: path from the file's folder}; links to folders are not followed."""
+def _images(folder: Path, progress: Progress) -> dict[str, str]:
+    """{name without suffix: path from the file's folder}; what a walk leaves out is not there."""
     found: dict[str, str] = {}
-    for here, folders, files in os.walk(folder):
-        folders.sort()
-        inner = Path(here).relative_to(folder).as_posix()
-        for name in sorted(files):
-            whole = name if inner == "." else f"{inner}/{name}"
-            suffix = Path(name).suffix
-            if suffix.lower() in IMAGE_SUFFIXES:
-                found.setdefault(whole.removesuffix(suffix), f"data/{whole}")
+    for image in Walk(folder).images(progress) if folder.is_dir() else ():
+        found.setdefault(str(PurePosixPath(image).with_suffix("")), f"data/{image}")
     return found
 
 

@@ -9,21 +9,18 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import refuse
-from core.importers import coco, yolo
+from core.importers import yolo
 from core.importers._base import ImportFormat
-from core.importers._folders import IMAGE_SUFFIXES, METADATA, SPLITS, Walk, folders
+from core.importers._folders import METADATA, SPLITS, Walk, folders
 from core.importers._metadata import join, only_table
 from core.importers._tools import tool_of
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
-__all__ = ["FORMAT", "IMAGE_SUFFIXES", "SPLITS", "read", "sniff"]
-
 
 def sniff(path: Path, head: bytes) -> bool:
     """Any folder that is not laid out as another format."""
-    others = (coco.sniff, yolo.sniff, tool_of)
-    return path.is_dir() and not any(other(path, head) for other in others)
+    return path.is_dir() and tool_of(path, head) is None and not yolo.sniff(path, head)
 
 
 def read(path: Path, progress: Progress) -> RawTable:

@@ -6,28 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import refuse
-from core.importers import coco, json_lines
+from core.importers import json_lines
 from core.importers._base import ImportFormat
-from core.importers._records import BOM, is_json, parse, to_frame
+from core.importers._records import BOM, is_json, parse_file, to_frame
 from core.importers._tools import tool_of
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    others = (tool_of, coco.sniff, json_lines.sniff)
-    return is_json(path, head) and not any(other(path, head) for other in others)
+    return is_json(path, head) and tool_of(path, head) is None and not json_lines.sniff(path, head)
 
 
 def read(path: Path, progress: Progress) -> RawTable:
     """Layout: encoding, bom, nested (columns), records_key (where the list is a value of an object)."""
     progress.report(0.0, "Reading JSON")
     data = path.read_bytes()
-    try:
-        value = parse(data.decode("utf-8-sig"))
-    except ValueError as error:
-        mend = "complete the file; it must be UTF-8"
-        raise refuse(f"not valid JSON: {error}", file=path.name, mend=mend) from error
+    value = parse_file(data, path.name)
     progress.report(0.5, "Reading records")
     key, records = _list_of(value, path.name)
     frame, nested, problems = to_frame(records, path.name)

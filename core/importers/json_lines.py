@@ -35,7 +35,7 @@ def sniff(path: Path, head: bytes) -> bool:
 
 def read(path: Path, progress: Progress) -> RawTable:
     """Record i is the i-th line that is not blank. Layout: encoding, bom, nested (columns)."""
-    frame, nested, problems = to_frame(_records(path, progress), path.name)
+    frame, nested, problems = to_frame(records_of(path, progress), path.name)
     with path.open("rb") as handle:
         bom = handle.read(3) == BOM
     layout = {"encoding": "utf-8", "bom": bom, "nested": nested}
@@ -46,7 +46,8 @@ def read(path: Path, progress: Progress) -> RawTable:
 FORMAT = ImportFormat("jsonl", "JSON Lines", _SUFFIXES, sniff, read)
 
 
-def _records(path: Path, progress: Progress) -> Iterator[Any]:
+def records_of(path: Path, progress: Progress) -> Iterator[Any]:
+    """The value on each line that is not blank. Raises InputError for a line that is no JSON."""
     size = path.stat().st_size
     done = count = 0
     with path.open("rb") as handle:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.importers._answers import Addition, Answer, Cells, Tool, read_answers
 from core.importers._base import ImportFormat
-from core.importers._records import parse
 from core.importers._tools import tool_of
 from core.progress import Progress
 from core.source import RawTable
@@ -24,13 +22,7 @@ def sniff(path: Path, head: bytes) -> bool:
 def read(path: Path, progress: Progress) -> RawTable:
     """A row for each record: id, url, the given label by its name, the guessed one, and a column of votes for
     each choice. Layout adds codes {class name: its code}, for an export writes both."""
-    raw = read_answers(TOOL, path, progress)
-    codes: dict[str, Any] = {}
-    for record in parse(path.read_bytes().decode("utf-8-sig")):
-        codes |= {
-            record[name]: record.get(code) for name, code in _PAIRS if isinstance(record.get(name), str)
-        }
-    return replace(raw, source=replace(raw.source, layout={**raw.source.layout, "codes": codes}))
+    return read_answers(TOOL, path, progress)
 
 
 def _cells(record: dict[str, Any]) -> Cells:
@@ -59,5 +51,17 @@ def _first(record: dict[str, Any], question: str, values: list[Any], about: str)
     return None
 
 
-TOOL = Tool("label_errors", "labelerrors.com votes", _cells, _answers, _first, inside={"record": ()})
+def _codes(record: dict[str, Any]) -> dict[str, Any]:
+    return {record[name]: record.get(code) for name, code in _PAIRS if isinstance(record.get(name), str)}
+
+
+TOOL = Tool(
+    "label_errors",
+    "labelerrors.com votes",
+    _cells,
+    _answers,
+    _first,
+    inside={"record": ()},
+    codes=_codes,
+)
 FORMAT = ImportFormat(TOOL.name, TOOL.title, (".json",), sniff, read)

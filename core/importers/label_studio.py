@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.importers._answers import Addition, Answer, Cells, Tool, read_answers
+from core.importers._answers import Addition, Answer, Cells, Tool, object_in, read_answers
 from core.importers._base import ImportFormat
 from core.importers._tools import tool_of
 from core.progress import Progress
@@ -41,7 +41,7 @@ def read(path: Path, progress: Progress) -> RawTable:
 
 def _cells(task: dict[str, Any]) -> Cells:
     found: Cells = {("task", "id"): task["id"]} if "id" in task else {}
-    found |= {("data", key): value for key, value in task.get("data", {}).items()}
+    found |= {("data", key): value for key, value in object_in(task, "data").items()}
     for prediction in _dicts(task.get("predictions")):
         model = str(prediction.get("model_version") or "model")
         for _, item in _choices(prediction):

@@ -14,6 +14,7 @@ import pandas as pd
 from core.errors import Problem, refuse
 from core.importers._base import ImportFormat
 from core.importers._folders import SPLITS, Walk, folders
+from core.importers._tools import tool_of
 from core.importers._yolo_names import class_names
 from core.paths import inside
 from core.progress import Progress
@@ -39,8 +40,9 @@ class Box:
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    """A folder with images/ and labels/ side by side, or folders of splits that have them."""
-    if not path.is_dir():
+    """A folder with images/ and labels/ side by side, or folders of splits that have them; COCO files in
+    such a folder go first."""
+    if not path.is_dir() or tool_of(path, head) is not None:
         return False
     tops = [path, *(f for f in folders(path) if f.name.lower() in SPLITS)]
     return any((top / "images").is_dir() and (top / "labels").is_dir() for top in tops)
@@ -56,6 +58,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     """
     walk = Walk(path)
     images = [i for i in walk.images(progress) if label_file(i) is not None]
+    _refuse_shared(images, path.name)
     names, problems = class_names(path)
     files = {i: file for i in images if (file := inside(path, str(label_file(i)))) is not None}
     digest = hashlib.sha256("\n".join([*images, *names]).encode())
@@ -143,6 +146,16 @@ def label_file(image: str) -> str | None:
     parts[places[-1]] = "labels"
     parts[-1] = parts[-1].rpartition(".")[0] + ".txt"
     return "/".join(parts)
+
+
+def _refuse_shared(images: Sequence[str], file: str) -> None:
+    """Raises InputError where two pictures would have one label file, as a.jpg and a.png."""
+    owner: dict[str | None, str] = {}
+    for image in images:
+        first = owner.setdefault(label_file(image), image)
+        if first != image:
+            found = f"{first!r} and {image!r} share the label file {label_file(image)!r}"
+            raise refuse(found, file=file, mend="rename one of the pictures and give it its own label file")
 
 
 def _is_box(cells: Sequence[str]) -> bool:

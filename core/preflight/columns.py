@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from core.dataset import Columns, Kind
-from core.importers.image_folder import IMAGE_SUFFIXES, SPLITS
+from core.importers._folders import IMAGE_SUFFIXES, SPLITS
 from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.label_sets import guess_delimiter
 from core.source import RawTable

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,15 @@ def plan(
     decisions = [decide(dataset, position, choice) for position, choice in (choices or {}).items()]
     decided = Outcomes({d.row_id: d for d in decisions}, class_list(dataset.classes))
     return correct(dataset, source, decided, ExportOptions(**options), label_quality)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_power_cut() -> Iterator[None]:
+    """These tests compare bytes; waiting for the disk, tested in core/test_files.py, would take most of the
+    time of those with many examples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from core.loading import guess_columns, read_table
 from core.review.decisions import Action
 from tests.core.exporters.conftest import decide
 from tests.core.exporters.tool_files import SEVERAL, corrected, export, load, made
+from tests.core.image_layouts import LAYOUTS
 from tests.core.importers.samples import (
     lines,
     listed,
@@ -195,11 +196,6 @@ def test_fiftyone_labels__odd_targets_are_refused(tmp_path: Path, target: Any) -
         read_table(path)
 
 
-def test_fiftyone_labels__has_no_room_for_columns(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no room for added columns"):
-        export(made(tmp_path, LABELS, "labels.json"), {0: "owl"}, add=("decision",))
-
-
 def test_label_errors__name_and_code_change_together(tmp_path: Path) -> None:
     source = listed(
         [vote(38, "sale", 6, "mac", 4), vote(139, "mac", 4, "sale", 6), vote(140, "sale", 6, "x", 9)]
@@ -214,9 +210,12 @@ def test_label_errors__name_and_code_change_together(tmp_path: Path) -> None:
     assert got[1:] == json.loads(source)[1:]
 
 
-def files() -> dict[str, tuple[str, bytes, dict[int, Any]]]:
-    """A file of each tool, and decisions on it."""
-    return {
+def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
+    """A small source in a format that is written from its own sources only, and decisions on it."""
+    if format in LAYOUTS:
+        suffix = "" if format == "yolo" else formats()[format].suffix
+        return LAYOUTS[format](folder / f"in{suffix}", ["a", "b", "a"]), {0: "b", 2: Action.EXCLUDE}
+    name, content, choices = {
         "label_studio": ("in.json", listed(SEVERAL), {0: "neg", 1: "pos", 3: Action.EXCLUDE}),
         "label_studio_min": ("in.json", listed([short(1, "pos"), short(2, "neg")]), {0: "neg"}),
         "doccano": ("in.jsonl", DOCCANO, {0: "b", 1: Action.EXCLUDE}),
@@ -228,56 +227,63 @@ def files() -> dict[str, tuple[str, bytes, dict[int, Any]]]:
         ),
         "fiftyone_labels": ("in.json", LABELS, {0: "dog"}),
         "label_errors": ("in.json", listed([vote(1, "a", 0, "b", 1), vote(2, "b", 1, "a", 0)]), {0: "b"}),
-    }
+    }[format]
+    return made(folder, content, name), choices
 
 
-TOOLS = sorted(name for name, format in formats().items() if format.only_own)
+OWN = sorted(name for name, format in formats().items() if format.only_own)
+WITHOUT_COLUMNS = {"fiftyone_labels", "webdataset", "yolo"}
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_tools__apply_a_decisions_file(tmp_path: Path, tool: str) -> None:
-    name, content, choices = files()[tool]
-    path = made(tmp_path, content, name)
-    direct = export(path, choices)
+@pytest.mark.parametrize("format", OWN)
+def test_own__apply_a_decisions_file(tmp_path: Path, format: str) -> None:
+    path, choices = source(format, tmp_path)
+    untouched, direct = export(path, {}), export(path, choices)
     dataset = load(path).dataset
     assert dataset is not None
     write_decisions([decide(dataset, p, choice) for p, choice in choices.items()], tmp_path / "d.jsonl")
     out = tmp_path / f"applied{path.suffix}"
     apply_decisions(tmp_path / "d.jsonl", path, out)
-    assert out.read_bytes() == direct != content
+    assert out.read_bytes() == direct != untouched
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool != "fiftyone_labels"])
-def test_tools__added_columns_and_marks_are_read_again(tmp_path: Path, tool: str) -> None:
-    name, content, choices = files()[tool]
-    path = made(tmp_path, content, name)
+@pytest.mark.parametrize("format", [format for format in OWN if format not in WITHOUT_COLUMNS])
+def test_own__added_columns_and_marks_are_read_again(tmp_path: Path, format: str) -> None:
+    path, choices = source(format, tmp_path)
     export(path, choices, add=("given_label", "decision"), excluded="mark")
     again = read_table(tmp_path / f"out{path.suffix}").frame
     assert "relabel" in again["decision"].tolist()
     assert again["excluded"].astype("str").tolist()[0] == "False"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
-def test_tools__exported_in_another_format(tmp_path: Path, tool: str, format: str) -> None:
-    name, content, choices = files()[tool]
-    corrections = corrected(load(made(tmp_path, content, name)), choices)
-    summary = write_export(corrections, tmp_path / f"out.{format}", format)
+@pytest.mark.parametrize("format", sorted(WITHOUT_COLUMNS))
+def test_own__no_room_for_columns(tmp_path: Path, format: str) -> None:
+    path, choices = source(format, tmp_path)
+    with pytest.raises(InputError, match=r"has no room for added columns.*leave excluded rows out"):
+        export(path, choices, add=("decision",))
+
+
+@pytest.mark.parametrize("format", OWN)
+@pytest.mark.parametrize("other", ["csv", "json", "jsonl", "parquet", "arrow"])
+def test_own__exported_in_another_format(tmp_path: Path, format: str, other: str) -> None:
+    path, choices = source(format, tmp_path)
+    corrections = corrected(load(path), choices)
+    summary = write_export(corrections, tmp_path / f"other.{other}", other)
     checked = verify_export(corrections, summary)
     assert checked.ok and checked.changed == sum(c is not Action.EXCLUDE for c in choices.values())
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_tools__written_from_their_own_files_only(tmp_path: Path, tool: str) -> None:
+@pytest.mark.parametrize("format", OWN)
+def test_own__written_from_their_own_files_only(tmp_path: Path, format: str) -> None:
     path = made(tmp_path, b"text,label\na,x\nb,y\n", "in.csv")
     with pytest.raises(InputError, match="can only be written from such a file"):
-        write_export(corrected(load(path), {}), tmp_path / "out.json", tool)
+        write_export(corrected(load(path), {}), tmp_path / "out.json", format)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_tools__the_wrong_record_is_refused(tmp_path: Path, tool: str) -> None:
-    name, content, choices = files()[tool]
-    prepared = load(made(tmp_path, content, name))
+@pytest.mark.parametrize("format", OWN)
+def test_own__the_wrong_record_is_refused(tmp_path: Path, format: str) -> None:
+    path, choices = source(format, tmp_path)
+    prepared = load(path)
     position = next(p for p, choice in choices.items() if choice is not Action.EXCLUDE)
     corrections = corrected(prepared, {position: choices[position]})
     label = prepared.dataset.columns.label  # type: ignore[union-attr]
@@ -285,7 +291,7 @@ def test_tools__the_wrong_record_is_refused(tmp_path: Path, tool: str) -> None:
     table.loc[table.index[position], label] = "something else"
     forged = replace(corrections, dataset=replace(corrections.dataset, table=table))
     with pytest.raises(InputError, match="where the data set has 'something else'"):
-        write_export(forged, tmp_path / f"out{Path(name).suffix}")
+        write_export(forged, tmp_path / f"out{path.suffix}")
 
 
 STYLE = st.fixed_dictionaries(

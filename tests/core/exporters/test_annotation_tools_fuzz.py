@@ -60,7 +60,7 @@ def damaged(file: Any, data: st.DataObject) -> Any:
     return file
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(FILES), st.data())
 def test_damaged__refused_in_words_or_exported_whole(tmp_path_factory, file: Any, data: Any) -> None:
     path: Path = tmp_path_factory.mktemp("f") / "in.json"

@@ -128,9 +128,3 @@ def test_write__wrong_row_is_never_written(tmp_path: Path) -> None:
     dataset.table["cls"] = ["dog", "cat", "cat", None]
     with pytest.raises(InputError, match="the source has 'cat' where the data set has 'dog'"):
         write_export(plan((dataset, source), {0: "dog"}), tmp_path / "out.tar")
-
-
-def test_write__no_place_for_columns(tmp_path: Path) -> None:
-    loaded = load(tarred(tmp_path / "a.tar", SMALL), "webdataset", "cls")
-    with pytest.raises(InputError, match="no place for added columns"):
-        write_export(plan(loaded, {0: Action.EXCLUDE}, excluded="mark"), tmp_path / "out.tar")

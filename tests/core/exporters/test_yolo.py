@@ -80,12 +80,6 @@ def test_write__class_without_a_number(tmp_path: Path) -> None:
     assert not (tmp_path / "no.zip").exists()
 
 
-def test_write__no_place_for_columns(tmp_path: Path) -> None:
-    loaded = load(put(tmp_path / "d", SMALL), "yolo")
-    with pytest.raises(InputError, match="no place for added columns"):
-        write_export(plan(loaded, {0: "cat"}, add=("annotator",)), tmp_path / "out.zip")
-
-
 def test_write__changed_source_is_refused(tmp_path: Path) -> None:
     loaded = load(put(tmp_path / "d", SMALL), "yolo")
     put(tmp_path / "d", {"labels/train/b.txt": "9 .5 .5 .5 .5"})

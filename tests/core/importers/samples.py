@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +136,45 @@ def _npy() -> bytes:
     return out.getvalue()
 
 
+def _arrow() -> bytes:
+    out = io.BytesIO()
+    table = pa.table({"text": ["a", "b"], "label": ["x", "y"]})
+    with pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
+def _zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("cat/1.png", "dog/2.png"):
+            archive.writestr(name, b"\x89PNG")
+    return out.getvalue()
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in ("1.png", "1.cls", "2.png", "2.cls"):
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"x"))
+    return out.getvalue()
+
+
+def coco(**more: object) -> dict:
+    """Two annotations of COCO in two pictures."""
+    return {
+        **more,
+        "images": [{"id": 1, "file_name": "1.png"}, {"id": 2, "file_name": "2.png"}],
+        "annotations": [
+            {"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]},
+            {"id": 8, "image_id": 2, "category_id": 2, "bbox": [1, 2, 3, 4]},
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+
+
 DOCCANO = [{"id": i, "text": f"text {i}", "label": [name], "Comments": []} for i, name in enumerate("abab")]
 LONG = "word " * 40_000
 
@@ -143,12 +184,28 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "csv that begins like a task": ("csv", b'{"data":1},annotations\n1,2\n'),
     "parquet": ("parquet", _parquet()),
     "npy": ("npy", _npy()),
+    "arrow": ("arrow", _arrow()),
+    "webdataset": ("webdataset", _tar()),
+    "zip": ("zip", _zip()),
+    "coco": ("coco", listed(coco(info={}, licenses=[]))),
+    "coco on one line": ("coco", listed(coco(), None)),
+    "coco, last list first": ("coco", listed(dict(reversed(coco().items())))),
+    "coco with a long beginning": ("coco", listed(coco(info={"about": LONG}))),
+    "coco with a long outline": (
+        "coco",
+        listed(
+            {"annotations": [{"image_id": 1, "category_id": 1, "segmentation": {"counts": LONG}}], **coco()}
+        ),
+    ),
     "json": ("json", listed([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}])),
     "json in an object": ("json", listed({"version": 1, "data": [{"text": "a", "label": "x"}]})),
     "json with a data column": ("json", listed([{"data": "a", "label": "x", "annotations": 2}])),
     "json with an object called data": ("json", listed([{"data": {"a": 1}, "label": "x"}])),
     "json with fields": ("json", listed([{"fields": {"a": 1}, "label": "x"}])),
     "json with classes": ("json", listed({"classes": 3, "labels": [{"text": "a", "label": "x"}]})),
+    "json with images": ("json", listed({"images": [{"id": 1, "text": "a", "label": "x"}]})),
+    "json with categories": ("json", listed({"annotations": [{"category_id": 1, "label": "x"}]})),
+    "jsonl with images": ("jsonl", lines([coco(), coco()])),
     "json with samples": ("json", listed({"samples": [{"text": "a", "label": "x"}]})),
     "jsonl": ("jsonl", lines([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}])),
     "jsonl with lists": ("jsonl", lines([{"text": "a", "label": ["x"]}, {"text": "b", "label": []}])),

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.reading import HEAD, formats, read_table
-from tests.core.importers.samples import SAMPLES, listed, sample, write_sample
+from tests.core.importers.samples import SAMPLES, coco, listed, sample, task, write_sample
+
+BINARY = {"arrow": ".arrow", "npy": ".npy", "parquet": ".parquet", "webdataset": ".tar", "zip": ".zip"}
 
 
 def claimed(path: Path) -> list[str]:
@@ -26,7 +28,7 @@ def test_sniff__claimed_by_one_format_only(tmp_path: Path, name: str, suffix: st
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sniff__byte_order_mark_changes_nothing(tmp_path: Path, name: str) -> None:
-    if SAMPLES[name][0] in ("parquet", "npy") or name.startswith("csv"):
+    if SAMPLES[name][0] in BINARY or name.startswith("csv"):
         pytest.skip("no JSON")
     path = tmp_path / "sample.json"
     path.write_bytes(b"\xef\xbb\xbf" + SAMPLES[name][1])
@@ -34,22 +36,39 @@ def test_sniff__byte_order_mark_changes_nothing(tmp_path: Path, name: str) -> No
 
 
 def test_sniff__every_format_has_a_sample() -> None:
-    assert {format for format, _ in SAMPLES.values()} == set(formats()) - {"image_folder"}
+    assert {format for format, _ in SAMPLES.values()} == set(formats()) - {"image_folder", "yolo"}
 
 
-def test_sniff__folders_of_fiftyone_are_no_image_folders(tmp_path: Path) -> None:
+def test_sniff__folders_beside_data_and_a_file(tmp_path: Path) -> None:
     for name, content, expected in (
         ("plain", None, "image_folder"),
         ("labels.json", {"classes": ["cat"], "labels": {"1": 0}}, "fiftyone_labels"),
         ("samples.json", {"samples": [sample(1, "cat")]}, "fiftyone_samples"),
         ("labels.json", {"cat": 1}, "image_folder"),
+        ("labels.json", [task(1, [])], "image_folder"),
+        ("labels.json", coco(), "coco"),
+        ("images.json", coco(), "coco"),
     ):
-        folder = tmp_path / f"{name} {expected}"
+        folder = tmp_path / f"{name} {expected} {len(str(content))}"
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "1.png").write_bytes(b"\x89PNG")
         if content is not None:
             (folder / name).write_bytes(listed(content))
         assert claimed(folder) == [expected]
+
+
+def test_sniff__folder_of_yolo(tmp_path: Path) -> None:
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    assert claimed(tmp_path) == ["yolo"]
+    (tmp_path / "instances.json").write_bytes(listed(coco()))
+    assert claimed(tmp_path) == ["coco"]
+
+
+def test_sniff__a_json_file_for_each_picture_is_no_coco(tmp_path: Path) -> None:
+    for i in range(120):
+        (tmp_path / f"{i}.json").write_bytes(listed(coco()))
+    assert claimed(tmp_path) == ["image_folder"]
 
 
 def test_sniff__a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -64,14 +83,14 @@ def test_sniff__a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None
 def test_read_table__reads_what_it_claims(tmp_path: Path, name: str) -> None:
     if name == "csv that begins like a task":
         pytest.skip("no table")
-    suffix = {"csv": ".csv", "npy": ".npy", "parquet": ".parquet"}.get(SAMPLES[name][0], ".json")
-    raw = read_table(write_sample(name, tmp_path, suffix))
-    assert raw.source.format == SAMPLES[name][0]
+    suffix = {**BINARY, "csv": ".csv"}.get(SAMPLES[name][0], ".json")
+    raw = read_table(write_sample(name, tmp_path, suffix), unpack_to=tmp_path)
+    assert raw.source.format == ("image_folder" if name == "zip" else SAMPLES[name][0])
     assert len(raw.frame) > 0
 
 
 @pytest.mark.parametrize("cut", [1, 2, 10, 50, 90])
-@pytest.mark.parametrize("name", [n for n, (f, _) in SAMPLES.items() if f not in ("csv", "parquet", "npy")])
+@pytest.mark.parametrize("name", [n for n, (f, _) in SAMPLES.items() if f != "csv" and f not in BINARY])
 def test_sniff__cut_off_files_are_claimed_once_at_most(tmp_path: Path, name: str, cut: int) -> None:
     data = SAMPLES[name][1]
     path = tmp_path / "sample.json"
