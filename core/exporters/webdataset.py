@@ -53,7 +53,7 @@ class _Rewrite:
         places = corrections.source.layout["members"]
         if corrections.changes and label not in places:
             raise refuse(
-                f"the column {label!r} is in no text file of the samples, so that no label can be written to it",
+                f"the column {label!r} is no text file of the samples, so that no label can be written",
                 file=corrections.source.path.name,
                 column=label,
                 expected="one of " + ", ".join(places),

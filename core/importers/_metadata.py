@@ -51,7 +51,8 @@ def join(
     Raises InputError where a file has no column file_name, or two rows name one image, be it in two files.
     """
     known = set(frame["path"])
-    tables, problems = [], []
+    tables: list[pd.DataFrame] = []
+    problems: list[Problem] = []
     for file in files:
         raw = _read(root, file, progress)
         prefix = file.rpartition("/")[0]

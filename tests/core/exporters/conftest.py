@@ -67,8 +67,7 @@ def plan(
 
 @pytest.fixture(scope="module", autouse=True)
 def no_power_cut() -> Iterator[None]:
-    """These tests compare bytes; waiting for the disk, tested in core/test_files.py, would take most of the
-    time of those with many examples."""
+    """These tests compare bytes: waiting for the disk would take most of the time of many examples."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield

@@ -35,9 +35,9 @@ def corrected(prepared: Prepared, choices: dict[int, Any], **options: Any) -> Co
     return correct(dataset, prepared.source, decided, ExportOptions(**options))
 
 
-def export(path: Path, choices: dict[int, Any], **options: Any) -> bytes:
+def export(path: Path, choices: dict[int, Any], label: str | None = None, **options: Any) -> bytes:
     """The bytes of an export in the file's own format, checked."""
-    corrections = corrected(load(path), choices, **options)
+    corrections = corrected(load(path, label), choices, **options)
     assert corrections.conflicts == ()
     out = path.parent / f"out{path.suffix}"
     summary = write_export(corrections, out)
