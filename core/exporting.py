@@ -131,7 +131,8 @@ def write_export(
     corrections.refuse_conflicts()
     chosen = _format(format) if format else default_format(corrections.source, out)
     if not chosen.writes(corrections.source.format):
-        raise refuse(f"{chosen.title} can only be written from such a file", mend="choose another format")
+        found = f"{chosen.title} can only be written from such a file"
+        raise refuse(found, file=corrections.source.path.name, mend="choose another format")
     files = (out, *side_files(out))
     _check_targets(corrections.source, files)
     stamp = _check_source(corrections.source)

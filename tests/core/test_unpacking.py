@@ -47,6 +47,22 @@ def test_unpack__zip_by_digest_and_only_once(tmp_path: Path) -> None:
     assert len(list((tmp_path / "w").iterdir())) == 1
 
 
+def test_unpack__the_same_bytes_under_another_name(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "set.zip", "cat/1.png")
+    place = unpack(path, tmp_path / "w")
+    other = path.rename(tmp_path / "other.zip")
+    assert unpack(other, tmp_path / "w") == place and (place / "cat/1.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("...zip", "data"), ("..a.zip", "a"), (".zip", "zip"), ("a b.zip", "a b")]
+)
+def test_unpack__folder_called_as_the_archive(tmp_path: Path, name: str, folder: str) -> None:
+    place = unpack(zipped(tmp_path / name, "cat/1.png"), tmp_path / "w" / "v")
+    assert place.name == folder and files_below(tmp_path / "w")[0] == "v"
+    assert files_below(place) == ["cat", "cat/1.png"]
+
+
 def test_unpack__tar(tmp_path: Path) -> None:
     path = tarred(tmp_path / "set.tar", "./a/1.png", "b/" + "x" * 150 + ".png")
     place = unpack(path, tmp_path / "w")

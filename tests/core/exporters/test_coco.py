@@ -75,6 +75,23 @@ def test_write__new_class_becomes_a_category(small: Path, tmp_path: Path) -> Non
     assert json.loads(found.decode("utf-8-sig"))["annotations"][1]["category_id"] == 8
 
 
+def test_write__first_category_of_a_file_without_any(
+    written: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    source = (
+        b'{"annotations": [{"id": 1, "image_id": 1, "category_id": null}], "categories": [ ],\n'
+        b' "images": [{"id": 1, "file_name": "a.png"}]}'
+    )
+    dataset, where = load(written("a.json", source), "coco")
+    decided = decide(dataset, 0, "cat")
+    corrections = correct(dataset, where, Outcomes({decided.row_id: decided}, class_list(("cat",))))
+    summary = write_export(corrections, tmp_path / "out.json")
+    assert summary.path.read_bytes() == source.replace(b"null", b"1").replace(
+        b"[ ]", b'[{"id": 1, "name": "cat"} ]'
+    )
+    assert verify_export(corrections, summary).ok
+
+
 def test_write__marks_and_added_members(small: Path, tmp_path: Path) -> None:
     corrections = plan(load(small, "coco"), {0: "cat", 1: Action.EXCLUDE}, excluded="mark", add=("decision",))
     summary = write_export(corrections, tmp_path / "out.json")

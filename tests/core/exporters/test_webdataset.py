@@ -128,3 +128,11 @@ def test_write__wrong_row_is_never_written(tmp_path: Path) -> None:
     dataset.table["cls"] = ["dog", "cat", "cat", None]
     with pytest.raises(InputError, match="the source has 'cat' where the data set has 'dog'"):
         write_export(plan((dataset, source), {0: "dog"}), tmp_path / "out.tar")
+
+
+def test_write__label_that_no_text_file_holds(tmp_path: Path) -> None:
+    loaded = load(tarred(tmp_path / "a.tar", SMALL), "webdataset", "key")
+    with pytest.raises(
+        InputError, match=r"column key: .*is no text file of the samples.*Expected: one of cls"
+    ):
+        write_export(plan(loaded, {0: str(loaded[0].classes[1])}), tmp_path / "out.tar")

@@ -104,8 +104,29 @@ def test_read__categories_of_one_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "box", [[1, 2, float("nan"), 4], [1, 2, float("inf"), 4], [1, 2, 10**400, 4], [1, 2, True, 4]]
+)
+def test_read__numbers_that_are_no_box(tmp_path: Path, box: list[Any]) -> None:
+    annotations = [{"id": 1, "image_id": 1, "category_id": 3, "bbox": box}]
+    raw = read_table(put(tmp_path / "a.json", {**SMALL, "annotations": annotations}))
+    assert raw.frame[["x", "y", "w", "h"]].isna().all(axis=None)
+    assert "annotation: its bbox is not four numbers" in [p.found for p in raw.problems]
+
+
+def test_read__ids_that_only_some_annotations_have(tmp_path: Path) -> None:
+    annotations = [{"image_id": 1, "category_id": 3}, {"id": 5, "image_id": 1, "category_id": 3}]
+    raw = read_table(put(tmp_path / "a.json", {**SMALL, "annotations": annotations}))
+    assert raw.frame["id"].fillna(0).tolist() == [0, 5]
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            {"categories": [{"id": i, "name": n} for i, n in ((1, "cat"), (2, "cat"), (3, "cat (1)"))]},
+            r"column categories: two categories that would both be called 'cat \(1\)'",
+        ),
+        ({"categories": [{"id": 3, "name": "\ud800"}]}, "half of a surrogate pair"),
         ({"categories": None}, "there is no list 'categories'"),
         ({"annotations": [1]}, "entry 1 of 'annotations' is a int"),
         (

@@ -125,3 +125,21 @@ def test_read__one_image_named_twice(tmp_path: Path) -> None:
         InputError, match=r"row 3, column file_name: 'cat/1\.png' is named again, after row 1"
     ):
         read_table(root, Progress())
+
+
+def test_read__one_image_in_two_tables(tmp_path: Path) -> None:
+    root = make(tmp_path / "d", "train/1.png", "test/2.png")
+    put(root, "metadata.csv", "file_name,x\ntest/2.png,1\ntrain/1.png,2\n")
+    put(root, "train/metadata.csv", "file_name,label\n1.png,cat\n")
+    with pytest.raises(
+        InputError, match=r"train/metadata\.csv, row 1, column file_name: 'train/1\.png' has a row in another"
+    ):
+        read_table(root)
+
+
+def test_read__rows_that_name_nothing(tmp_path: Path) -> None:
+    root = make(tmp_path / "d", "train/1.png", "test/2.png")
+    put(root, "train/metadata.csv", "file_name,label\n1.png,cat\n,dog\n,dog\n")
+    raw = read_table(root)
+    assert raw.frame["label"].tolist() == ["", "cat"]
+    assert ("warning", "row without an image, left out: ''", 2) in said(raw)

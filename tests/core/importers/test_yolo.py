@@ -57,6 +57,14 @@ def test_read__a_change_of_labels_or_names_is_another_source(tmp_path: Path) -> 
     assert len({first, second, third}) == 3
 
 
+def test_read__two_pictures_of_one_label_file(tmp_path: Path) -> None:
+    folder = put(tmp_path / "d", {**SMALL, "images/a.jpg": b"another"})
+    with pytest.raises(
+        InputError, match=r"'images/a\.jpg' and 'images/a\.png' share the label file 'labels/a\.txt'.*rename"
+    ):
+        read_table(folder)
+
+
 def test_read__ids_do_not_hang_on_lines(tmp_path: Path) -> None:
     before = read_table(put(tmp_path / "d", SMALL)).frame.set_index("box")["label"].to_dict()
     put(tmp_path / "d", {"labels/a.txt": "0 0.1 0.1 0.1 0.1\n0 0.9 0.9 0.1 0.1\n1 0.5 0.50 0.1 0.2\n"})
