@@ -136,6 +136,8 @@ def _members(text: str, at: int = 0) -> Iterator[tuple[str, int]]:
     try:
         while text[at : at + 1] in ("{", ","):
             key, at = _DECODER.raw_decode(text, _past(text, at + 1))
+            if not isinstance(key, str):
+                return
             at = _past(text, _past(text, at) + 1)
             yield key, at
             _, at = _DECODER.raw_decode(text, at)

@@ -35,6 +35,16 @@ def test_sniff__byte_order_mark_changes_nothing(tmp_path: Path, name: str) -> No
     assert claimed(path) == [SAMPLES[name][0]]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{[1]: 2}", '{{"a": 1}: 2}', '{"images": [{[1]: 2}]}', '{"classes"', '{"samples": [{', "{:}", "{1:1}"],
+)
+def test_sniff__broken_objects_are_claimed_by_json(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "sample.json"
+    path.write_text(text)
+    assert claimed(path) == ["json"]
+
+
 def test_sniff__every_format_has_a_sample() -> None:
     assert {format for format, _ in SAMPLES.values()} == set(formats()) - {"image_folder", "yolo"}
 
