@@ -304,7 +304,7 @@ STYLE = st.fixed_dictionaries(
 NAMES = ["a", 'd"\u00f6', "\U0001f600"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=24, deadline=None)
 @given(
     st.sampled_from(["doccano", "argilla", "fiftyone_samples", "fiftyone_labels"]),
     st.lists(st.integers(0, 2), min_size=1, max_size=6),

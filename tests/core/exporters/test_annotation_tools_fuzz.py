@@ -80,7 +80,7 @@ def damaged(file: Any, data: st.DataObject) -> Any:
     return file
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(sorted(READERS)), st.data())
 def test_damaged__its_own_reader_refuses_in_words(tmp_path_factory, name: str, data: Any) -> None:
     """Also where the beginning of the file, by which it is told, is whole."""

@@ -212,7 +212,7 @@ STYLE = st.fixed_dictionaries(
 NAMES = ["a", 'd"\u00f6', "\U0001f600"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(VALUES, st.lists(st.integers(0, 3), max_size=3)), min_size=1, max_size=6),
     STYLE,

@@ -46,7 +46,7 @@ def told(tool: str, votes: list[list[str]]) -> bytes:
     return listed([make(i, *vs) for i, vs in enumerate(votes)])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(["label_studio", "argilla", "argilla 1"]),
     st.lists(st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4), min_size=1, max_size=4),
