@@ -111,10 +111,10 @@ def read_answers(
     """The table of a tool's file. like: the layout of a file to read this one alike, as after an export.
 
     Layout: encoding, bom, nested, lines (whether JSON Lines), records_key; questions {name: about}, lists
-    (the questions with several labels a row), annotators {question: {annotator: column}} ("unknown"
-    where the tool names nobody), names [[group,
-    key, column]]; for the guess of roles label_column, id_column and aside (columns that are no content);
-    classes, where annotators know more of them than there are given labels.
+    (the questions with several labels a row), annotators {question: {annotator: column}} ("unknown" where
+    the tool names nobody), names [[group, key, column]]; for the guess of roles label_column, id_column and
+    aside (columns that are no content); classes, where annotators know more of them than there are given
+    labels; codes, where the tool has them.
     """
     progress.report(0.0, "Reading JSON")
     data = path.read_bytes()
@@ -178,11 +178,15 @@ def _records(
 def _by_person(answers: Sequence[Answer]) -> Iterator[tuple[str, Answer]]:
     """(what an annotator is called, the answer) of each; a second answer of one person is told apart, and
     the only answer is left out where nobody is named: it is the given label itself."""
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     for one in answers if len(answers) > 1 else [a for a in answers if a.annotator]:
-        name = one.annotator or "unknown"
-        seen[name] += 1
-        yield name if seen[name] == 1 else f"{name} ({seen[name]})", one
+        person = name = one.annotator or "unknown"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{person} ({number})"
+        taken.add(name)
+        yield name, one
 
 
 def _layout(

@@ -18,7 +18,7 @@ from tests.core.importers.samples import annotation, lines, listed, old_record, 
 
 
 def test_read__two_answers_of_one_person_and_of_nobody(tmp_path: Path) -> None:
-    people = [("pos", 1), ("neg", 1), ("mix", None), ("pos", None)]
+    people = [("pos", 1), ("neg", 1), ("mix", None), ("pos", None), ("pos", "1 (2)")]
     path = made(tmp_path, listed([task(1, [annotation([name], by) for name, by in people]), task(2, [])]))
     frame = read_table(path).frame
     assert {name: frame[name][0] for name in frame.columns if name.startswith("sentiment")} == {
@@ -27,10 +27,11 @@ def test_read__two_answers_of_one_person_and_of_nobody(tmp_path: Path) -> None:
         "sentiment by 1 (2)": "neg",
         "sentiment by unknown": "mix",
         "sentiment by unknown (2)": "pos",
+        "sentiment by 1 (2) (2)": "pos",
     }
     got = json.loads(export(path, {0: "mix"}))
     assert [one["result"][0]["value"]["choices"] for one in got[0]["annotations"]] == [
-        ["mix"], ["neg"], ["mix"], ["mix"]
+        ["mix"], ["neg"], ["mix"], ["mix"], ["mix"]
     ]  # fmt: skip
 
 
