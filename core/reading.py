@@ -15,7 +15,7 @@ from core.source import RawTable
 HEAD = 1 << 16
 _LOOKS = (
     (rb"\s*<(!doctype|html|\?xml|[a-z]+>)", "an HTML or XML page"),
-    (rb"PK\x03\x04", "a zip archive (or an Excel workbook, or .npz)"),
+    (rb"PK\x03\x04", "a zip archive (or .npz)"),
     (rb"\x80[\x02-\x05]", "a Python pickle, which can run code and is never opened"),
     (rb"(?s).{257}ustar", "a tar archive that is no WebDataset (samples of a picture and a label)"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "a compressed file"),

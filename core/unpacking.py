@@ -118,6 +118,12 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
+def check_zip(path: Path) -> None:
+    """Raises InputError for a zip whose files may not be unpacked: see `check_entries`."""
+    with path.open("rb") as handle, _mended(path.name), zipfile.ZipFile(handle) as archive:
+        check_entries(_zip_entries(archive, path.name), path)
+
+
 def zip_names(path: Path) -> list[str]:
     """The names in a zip's directory; [] where it is damaged."""
     try:

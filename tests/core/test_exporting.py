@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -100,6 +101,13 @@ def make_source(format: str, folder: Path) -> Path:
             writer.write_table(table, max_chunksize=2)
     elif format in TOOLS:
         return TOOLS[format](path.with_suffix(".jsonl" if format == "doccano" else ".json"))
+    elif format == "xlsx":
+        book = openpyxl.Workbook()
+        for row in (("text", "label"), *ROWS):
+            book.active.append(row)
+        for cell in (c for row in book.active.iter_rows() for c in row if c.value is not None):
+            cell.data_type = "s"
+        book.save(path)
     elif format == "npy":
         np.save(path, np.array([label for _, label in ROWS]))
     elif format == "image_folder":

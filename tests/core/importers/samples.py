@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -178,12 +179,22 @@ def coco(**more: object) -> dict:
 DOCCANO = [{"id": i, "text": f"text {i}", "label": [name], "Comments": []} for i, name in enumerate("abab")]
 LONG = "word " * 40_000
 
+
+def _workbook() -> bytes:
+    book, made = openpyxl.Workbook(), io.BytesIO()
+    for row in (("text", "label"), ("a", "x")):
+        book.active.append(row)
+    book.save(made)
+    return made.getvalue()
+
+
 SAMPLES: dict[str, tuple[str, bytes]] = {
     "csv": ("csv", b"id,text,label\n1,a,x\n2,b,y\n"),
     "csv with lists": ("csv", b'text,label\n"a","[""x""]"\n'),
     "csv that begins like a task": ("csv", b'{"data":1},annotations\n1,2\n'),
     "parquet": ("parquet", _parquet()),
     "npy": ("npy", _npy()),
+    "xlsx": ("xlsx", _workbook()),
     "arrow": ("arrow", _arrow()),
     "webdataset": ("webdataset", _tar()),
     "zip": ("zip", _zip()),

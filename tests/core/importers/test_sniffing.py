@@ -10,7 +10,14 @@ import pytest
 from core.reading import HEAD, formats, read_table
 from tests.core.importers.samples import SAMPLES, coco, listed, sample, task, write_sample
 
-BINARY = {"arrow": ".arrow", "npy": ".npy", "parquet": ".parquet", "webdataset": ".tar", "zip": ".zip"}
+BINARY = {
+    "arrow": ".arrow",
+    "npy": ".npy",
+    "parquet": ".parquet",
+    "webdataset": ".tar",
+    "zip": ".zip",
+    "xlsx": ".xlsx",
+}
 
 
 def claimed(path: Path) -> list[str]:
