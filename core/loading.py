@@ -162,6 +162,9 @@ def _class_list(raw: RawTable, plan: Plan) -> ClassList | None:
     layout = raw.source.layout
     if "classes" in layout and plan.columns.label == layout.get("label_column", "label"):
         tokens = tuple(layout["classes"])
+    elif names := layout.get("class_names", {}).get(plan.columns.label):
+        codes = tuple(str(code) for code in range(len(names)))
+        return ClassList(codes, tuple(names), raw.source.path.name, firm=False)
     elif isinstance(column.dtype, pd.CategoricalDtype):
         tokens = tuple(str(c) for c in column.cat.categories)
     else:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from core.importers._hf import is_saved
 from core.importers._records import BOM, is_json
 from core.paths import inside
 
@@ -32,9 +33,11 @@ _DOCCANO_KEYS = {"id", "text", "data", "filename", "label", "labels", "meta", *_
 def tool_of(path: Path, head: bytes) -> str | None:
     """The name of the import format whose tool wrote this file; None for plain JSON and anything else.
 
-    For a folder: that of FiftyOne's file beside its folder `data`, or of the COCO files in it.
+    For a folder: Hugging Face's, or that of FiftyOne's file beside its folder `data` or of COCO files in it.
     """
     if path.is_dir():
+        if is_saved(path):
+            return "hf_dataset"
         file = fiftyone_file(path)
         if file is not None:
             return _tool_of_file(file)

@@ -31,6 +31,7 @@ from core.source import file_sha256
 from core.spreadsheet import unescape
 
 from .exporters.conftest import load, plan
+from .exporters.test_hf_dataset import save
 from .image_layouts import LAYOUTS
 from .importers import samples
 
@@ -114,6 +115,9 @@ def make_source(format: str, folder: Path) -> Path:
         for i, (_, label) in enumerate(ROWS):
             (path / label).mkdir(parents=True, exist_ok=True)
             (path / label / f"{i}.png").write_bytes(b"\x89PNG")
+    elif format == "hf_dataset":
+        codes = [("cat", "dog").index(label) for _, label in ROWS]
+        save(path, {"text": [text for text, _ in ROWS], "label": codes})
     elif format in LAYOUTS:
         LAYOUTS[format](path, [label for _, label in ROWS])
     else:
@@ -125,12 +129,12 @@ def make_source(format: str, folder: Path) -> Path:
 # A zip is read as the folder that it unpacks to.
 IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "zip"})
 EXPORTS = sorted(name for name, format in formats().items() if not format.only_own)
-# A manifest and YOLO's zip are not the folder itself.
+# A manifest and the zips are not the folder itself.
 PRESERVING = [
     (e, i)
     for e in sorted(formats())
     for i in sorted(formats()[e].rewrites)
-    if e not in ("manifest", "yolo") and i in IMPORTS
+    if e not in ("manifest", "yolo", "hf_dataset") and i in IMPORTS
 ]
 PAIRS = [(e, i) for e in sorted(formats()) for i in IMPORTS if formats()[e].writes(i)]
 

@@ -231,7 +231,8 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
     return made(folder, content, name), choices
 
 
-OWN = sorted(name for name, format in formats().items() if format.only_own)
+# A Hugging Face folder goes to a zip, which is no source: see test_hf_dataset.py.
+OWN = sorted(name for name, format in formats().items() if format.only_own and name != "hf_dataset")
 WITHOUT_COLUMNS = {"fiftyone_labels", "webdataset", "yolo"}
 
 

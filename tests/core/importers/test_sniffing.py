@@ -53,12 +53,14 @@ def test_sniff__broken_objects_are_claimed_by_json(tmp_path: Path, text: str) ->
 
 
 def test_sniff__every_format_has_a_sample() -> None:
-    assert {format for format, _ in SAMPLES.values()} == set(formats()) - {"image_folder", "yolo"}
+    folders = {"image_folder", "yolo", "hf_dataset"}
+    assert {format for format, _ in SAMPLES.values()} == set(formats()) - folders
 
 
 def test_sniff__folders_beside_data_and_a_file(tmp_path: Path) -> None:
     for name, content, expected in (
         ("plain", None, "image_folder"),
+        ("dataset_dict.json", {"splits": ["train"]}, "hf_dataset"),
         ("labels.json", {"classes": ["cat"], "labels": {"1": 0}}, "fiftyone_labels"),
         ("samples.json", {"samples": [sample(1, "cat")]}, "fiftyone_samples"),
         ("labels.json", {"cat": 1}, "image_folder"),
