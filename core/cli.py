@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import cli_report
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
 
@@ -141,12 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, metavar="FILE", help="a backup, or a decisions file")
     restore.set_defaults(run=_restore)
 
-    for name, run, text in (
-        ("checks", _checks, "list the checks"),
-        ("formats", _formats, "list the formats"),
-    ):
-        commands.add_parser(name, help=text).set_defaults(run=run)
-    for command in (app, audit, export, decisions, backup, restore, give):
+    report = cli_report.add(commands, _workspace)
+    commands.add_parser("checks", help="list the checks").set_defaults(run=_checks)
+    commands.add_parser("formats", help="list the formats").set_defaults(run=_formats)
+    for command in (app, audit, export, decisions, backup, restore, give, report):
         command.add_argument("--workspace", type=Path, metavar="DIR")
     return parser
 

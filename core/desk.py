@@ -5,7 +5,6 @@ The routes and the review page share one Desk a process, so that opening a page 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,7 +23,7 @@ from core.review import items
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
-from core.review.queue import Filters, check_in_use, select
+from core.review.queue import Filters, check_in_use, select, tag_of
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -100,7 +99,7 @@ class Desk:
             standings = self.store.standings(name, seq) if filters.state else {}
         clusters = stored_clusters(self.workspace, project) if filters.sort == "cluster" else None
         positions = select(project.dataset, results, actions(standings), filters, clusters=clusters)
-        tag = hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
+        tag = tag_of(positions)
         with self._lock:
             self._queues[key] = positions, tag
             while len(self._queues) > _QUEUES_KEPT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -118,6 +119,11 @@ def select(
     if filters.q:
         positions = positions[_contains(dataset, positions, filters.q)]
     return ordered(positions, Material(dataset, results, name, clusters), filters.sort)
+
+
+def tag_of(positions: np.ndarray) -> str:
+    """A tag of a queue that changes when its rows or their order do. positions: as from `select`."""
+    return hashlib.sha256(np.ascontiguousarray(positions).data).hexdigest()[:12]
 
 
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
