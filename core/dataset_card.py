@@ -19,6 +19,7 @@ from core.review_words import (
     agreement_lines,
     annotator_rows,
     error_rate_lines,
+    full_stop,
     look_lines,
     made_by,
     not_said,
@@ -166,7 +167,7 @@ def _review(record: Record, names: bool) -> list[str]:
         return ["", "Nobody has reviewed a row."]
     lines = ["", *table(("verdict", "rows"), [(prose(v), f"{n:,}") for v, n in verdict_rows(record)]), ""]
     lines += [f"- Policy where annotators differ: {prose(policy_line(record))}"]
-    lines += [f"- {prose(line)}" for line in look_lines(record)]
+    lines += [f"- {prose(full_stop(line))}" for line in look_lines(record)]
     lines += ["", *table(("annotator", "rows"), annotator_rows(record, names, code))]
     return lines
 
@@ -186,4 +187,4 @@ def _rest(rest: Sequence[tuple[str, str, int]]) -> list[str]:
 
 
 def _list(lines: Sequence[str]) -> list[str]:
-    return ["", *(f"- {prose(line)}" for line in lines)]
+    return ["", *(f"- {prose(full_stop(line))}" for line in lines)]

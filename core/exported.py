@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ class Exported:
     options: ExportOptions
 
     def is_of(self, corrections: Corrections) -> bool:
-        """Whether the file has exactly these corrections, by the change log beside it."""
+        """Whether the file has exactly these corrections and columns, by the change log beside it."""
+        one, other = self.options, corrections.options
+        if (one.excluded, one.add, one.splits) != (other.excluded, other.add, other.splits):
+            return False
         log = _read_json(side_files(self.path)[1])
         return self.rows == corrections.rows_written and log == [
             log_entry(corrections, change) for change in corrections.changes
@@ -40,10 +44,6 @@ def read_exported(path: Path, dataset: str) -> Exported:
     summary_file = side_files(path)[2]
     said = _read_json(summary_file)
     try:
-        known = {field.name for field in fields(ExportOptions)}
-        options = {name: value for name, value in said["options"].items() if name in known}
-        for name in ("add", "splits"):
-            options[name] = tuple(options[name]) if isinstance(options.get(name), list) else None
         made = Exported(
             path,
             str(said["format"]),
@@ -51,7 +51,7 @@ def read_exported(path: Path, dataset: str) -> Exported:
             path.stat().st_size,
             str(said["sha256"]),
             str(said["policy"]["name"]),
-            ExportOptions(**{**options, "add": options["add"] or ()}),
+            _options(said["options"]),
         )
         written_for = said["data_set"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -67,6 +67,37 @@ def read_exported(path: Path, dataset: str) -> Exported:
             "it has changed since it was exported", file=path.name, mend="export again, then make the report"
         )
     return made
+
+
+def written_as(path: Path, corrections: Corrections) -> Exported | None:
+    """The file at `path` where an export wrote it with just these corrections; else None."""
+    try:
+        found = read_exported(path, corrections.dataset.name)
+        return found if found.is_of(corrections) else None
+    except InputError:  # what is there is of another day, and does not matter
+        return None
+
+
+def _options(said: Mapping[str, Any]) -> ExportOptions:
+    """Raises KeyError, TypeError or ValueError for what no export writes."""
+    if said["excluded"] not in ("drop", "mark") or said["conflicts"] not in ("refuse", "skip"):
+        raise ValueError("no such option")
+    lists = {name: _texts(said[name]) for name in ("add", "splits")}
+    return ExportOptions(
+        excluded=said["excluded"],
+        add=lists["add"] or (),
+        spreadsheet_safe=bool(said["spreadsheet_safe"]),
+        splits=lists["splits"],
+        conflicts=said["conflicts"],
+    )
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError("no list of texts")
+    return tuple(value)
 
 
 def _read_json(path: Path) -> Any:

@@ -34,6 +34,7 @@ from core.review_words import (
     agreement_lines,
     annotator_rows,
     error_rate_lines,
+    full_stop,
     look_lines,
     made_by,
     not_said,
@@ -46,7 +47,7 @@ from core.review_words import (
 EXAMPLES = 24
 OPEN_SHOWN = 24
 TOP_PAIRS = 15
-TOP_CHANGES = 30
+TOP_CHANGES = 15
 EXCERPT = 280
 THUMBNAIL_BYTES = 60_000
 ALL_THUMBNAILS_BYTES = 1_500_000
@@ -113,8 +114,8 @@ def _section(title: str, *parts: str) -> list[str]:
 
 def _list(lines: Sequence[str]) -> str:
     if len(lines) == 1:
-        return f"<p>{_text(lines[0])}</p>"
-    return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in lines) + "</ul>"
+        return f"<p>{_text(full_stop(lines[0]))}</p>"
+    return "<ul>" + "".join(f"<li>{_text(full_stop(line))}</li>" for line in lines) + "</ul>"
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
@@ -131,7 +132,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str | int]], bars: bool
     head += '<th class="bar"></th>' if bars else ""
     lines = ["".join(map(_cell, row)) + (_bar(int(row[-1]), top) if bars else "") for row in rows]
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    kind = "" if bars or len(heads) > 3 else ' class="short"'
+    kind = ' class="short"' if any(kinds) and not bars else ""
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -256,7 +257,7 @@ def _open(record: Record, pictures: _Pictures) -> list[str]:
         given = str(record.dataset.given_labels(slice(position, position + 1))[0]) or "(no label)"
         lines.append(pictures.row(position, row_id, f"<p>{said}</p>", f"given {given}"))
     note = f"{len(lines):,} of {counted(len(record.open), 'row')} on which annotators differ."
-    note += f" By the export's policy: {policy_line(record)}"
+    note += f" The policy of the export is {policy_line(record)}"
     return [_quiet(note + pictures.words()), f'<ol class="rows">{"".join(lines)}</ol>']
 
 

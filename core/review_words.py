@@ -16,6 +16,11 @@ Quote = Callable[[str], str]
 """Marks a text that is not ours as text, in the language of the document."""
 
 
+def full_stop(line: str) -> str:
+    """The line with a full stop at its end."""
+    return line if line.endswith(".") else f"{line}."
+
+
 def opening(record: Record) -> str:
     """How many rows were reviewed, by how many, and how many labels changed."""
     excluded = sum(change.column == "" for change in record.corrections.changes)
@@ -117,7 +122,7 @@ def _coefficient(found: Agreement) -> str:
         return f"none. {found.reason or 'It is not defined.'} From {rows}"
     if found.low != found.low:
         return f"{found.value:.2f}, no interval ({found.reason.rstrip('.')}), from {rows}"
-    interval = f"95 % interval {found.low:.2f} to {found.high:.2f} by resampling the rows {RESAMPLES:,} times"
+    interval = f"95% interval {found.low:.2f} to {found.high:.2f} by resampling the rows {RESAMPLES:,} times"
     return f"{found.value:.2f}, {interval}, from {rows}"
 
 
@@ -149,7 +154,7 @@ def error_rate_lines(record: Record) -> list[str]:
 
 def _share(found: tuple[float, float, float]) -> str:
     share, low, high = found
-    return f"{share:.1%}, 95 % Wilson interval {low:.1%} to {high:.1%}"
+    return f"{share:.1%}, 95% Wilson interval {low:.1%} to {high:.1%}"
 
 
 def not_said(record: Record) -> list[str]:

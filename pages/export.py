@@ -72,3 +72,4 @@ elif corrections.changes:
 
 export_steps.write(session.workspace(), corrections, format_name)
 export_steps.write_patch(session.workspace(), project)
+export_steps.for_the_record(session.workspace(), project, corrections, format_name)

@@ -13,8 +13,10 @@ from core.dataset import Dataset
 from core.decision_files import write_decisions_of
 from core.errors import InputError
 from core.export_check import verify_export
+from core.exported import written_as
 from core.exporters._base import ExportFormat
 from core.exporting import counted, formats, write_export
+from core.report_files import write_papers
 from core.review.decisions import Action
 from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, Outcomes, outcomes
 from core.session_token import lifetime, mint_download
@@ -105,10 +107,7 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
 def write(workspace: Workspace, corrections: Corrections, format_name: str) -> None:
     """The button that writes the file, and afterwards what was written, with its downloads."""
     chosen = formats()[format_name]
-    name = Path(corrections.source.path.name)
-    kept = corrections.source.format in chosen.rewrites and corrections.source.path.is_file()
-    suffix = (name.suffix if kept else "") or chosen.suffix
-    out = workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
+    out = _target(workspace, corrections, chosen)
     blocked = bool(corrections.conflicts)
     if st.button(
         f"Write {len(corrections.changes):,} changes",
@@ -131,6 +130,41 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
         for example in checked.examples:
             st.text(example)
         _downloads(workspace, corrections.dataset.name, summary.files)
+
+
+def _target(workspace: Workspace, corrections: Corrections, chosen: ExportFormat) -> Path:
+    """Where the corrected file is written."""
+    name = Path(corrections.source.path.name)
+    kept = corrections.source.format in chosen.rewrites and corrections.source.path.is_file()
+    suffix = (name.suffix if kept else "") or chosen.suffix
+    return workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
+
+
+def for_the_record(
+    workspace: Workspace, project: Project, corrections: Corrections, format_name: str
+) -> None:
+    """The data set card, the report and, of a file that is written as shown, Croissant metadata."""
+    with st.popover("For the record", icon=":material/description:"):
+        st.text(
+            "A data set card, Croissant metadata of the written file, and a report for the review meeting."
+        )
+        names = st.toggle("Name the annotators", key="x_names")
+        if not st.button("Make them", key="x_record"):
+            return
+        path = _target(workspace, corrections, formats()[format_name])
+        try:
+            with st.spinner("Counting"):
+                written = written_as(path, corrections)
+                folder = workspace.exports(project.name)
+                papers = write_papers(
+                    workspace, session.store(), project, corrections, folder, written, names, replace=True
+                )
+        except InputError as error:
+            show_problems(error.problems)
+            return
+        if written is None:
+            st.text("No Croissant metadata: they describe the written file. Write the changes first.")
+        _downloads(workspace, project.name, papers)
 
 
 def write_patch(workspace: Workspace, project: Project) -> None:

@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.decision_files import read_patch
+from core.loading import Prepared
 from core.predictions import Predictions
+from core.reading import read_table
 from core.review.decisions import Action, Decision
 from core.review.store import shared_store
 from core.workspace import Workspace, shared_workspace
@@ -59,3 +62,38 @@ def test_export__offers_the_decisions_as_a_patch(
     patch = read_patch(workspace.exports("pets") / "pets.decisions.jsonl")
     assert list(patch.keys) == ["r2"]
     assert [(d.row_id, d.label) for d in patch.events] == [("r2", "dog")]
+
+
+def test_export__writes_the_papers_for_the_record(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELMEND_WORKSPACE", str(tmp_path))
+    shared_workspace.cache_clear()
+    workspace = shared_workspace()
+    save(workspace, make_dataset([0, 1] * 20), Predictions(), analyse=False)
+    path = tmp_path / "pets.csv"
+    path.write_text(
+        "id,text,label\n" + "".join(f"r{i},text {i},{'dog' if i % 2 else 'cat'}\n" for i in range(40))
+    )
+    prepared = Prepared(workspace.open("pets").dataset, Predictions(), read_table(path).source, ())
+    workspace.save(prepared)
+    shared_store(workspace.database_url).record([verdict("pets", 2, "ann@x.org", "cat", "dog")])
+    app = open_page("export", ds="pets")
+    app.button(key="x_record").click().run()
+    assert not app.exception
+    assert downloads(app) == ["README.md", "report.html"]
+    assert "No Croissant metadata: they describe the written file." in words(app)
+    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    app.toggle(key="x_names").set_value(True)
+    app.button(key="x_record").click().run()
+    assert not app.exception
+    assert downloads(app) == ["README.md", "metadata.json", "report.html"]
+    card = (workspace.exports("pets") / "README.md").read_text(encoding="utf-8")
+    assert "1 row of 40 decided by 1 annotator; 1 label changed." in card
+    assert "| `ann@x.org` | 1 |" in card
+    assert "`pets.corrected.csv`" in card
+
+
+def downloads(app: AppTest) -> list[str]:
+    """The files that the page offers."""
+    return [link.proto.url.split("?")[0].rsplit("/", 1)[1] for link in app.get("link_button")]
