@@ -19,6 +19,7 @@ from core.predictions import Predictions
 from core.review.decisions import Action
 from core.review_record import Record
 from tests.conftest import make_dataset
+from tests.core.label_sets import PROBS, moods
 from tests.core.reviewed import project_of, record_of, said
 
 EVIL = (
@@ -199,3 +200,15 @@ def test_html_report__only_so_many_examples_and_says_so(tmp_path: Path) -> None:
     assert any("24 of 40 changed labels, in the order of the data set." in text for text in read.of("bdi"))
     shown = [text for text in read.of("bdi") if text.startswith("row ")]
     assert len(shown) == 24
+
+
+def test_html_report__sets_of_labels_and_tables_of_features(tmp_path: Path) -> None:
+    data = moods()
+    project = project_of(data, tmp_path, Predictions("m", PROBS))
+    read = Read(html_report(record_of(project, [said(data, 0, "ann", "love")], tmp_path), tmp_path))
+    assert {"joy|love", "love", "text 0"} <= set(read.of("bdi"))
+    data = make_dataset([0, 1], name="rows")
+    columns = replace(data.columns, content=("text", "label"), kind="tabular")
+    data = replace(data, columns=columns)
+    record = record_of(project_of(data, tmp_path), [said(data, 0, "ann", "dog")], tmp_path)
+    assert "text text 0, label cat" in Read(html_report(record, tmp_path)).of("bdi")
