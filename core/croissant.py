@@ -17,7 +17,7 @@ import pandas as pd
 from core.corrections import EXCLUDED, Corrections
 from core.dataset import Dataset
 from core.exported import Exported
-from core.exporting import counted
+from core.exporting import counted, formats
 from core.multilabel import LIST
 
 VERSION = "http://mlcommons.org/croissant/1.0"
@@ -30,8 +30,15 @@ ENCODINGS = {
     "parquet": "application/x-parquet",
     "arrow": "application/vnd.apache.arrow.file",
     "npy": "application/octet-stream",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-"""By the names of the export formats. A delimited text of another delimiter is text/csv too."""
+"""Of the export formats that are tables, by name. A delimited text of another delimiter is text/csv too."""
+_BY_SUFFIX = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonlines",
+    ".tar": "application/x-tar",
+    ".zip": "application/zip",
+}
 _STANDARD_SPLITS = {
     "train": "cr:TrainingSplit", "training": "cr:TrainingSplit",
     "val": "cr:ValidationSplit", "valid": "cr:ValidationSplit", "validation": "cr:ValidationSplit",
@@ -69,16 +76,11 @@ CONTEXT = {
 
 
 def croissant(corrections: Corrections, written: Exported) -> str:
-    """The metadata of an exported file that lies beside them, as JSON. The same file gives the same text."""
+    """The metadata of an exported file that lies beside them, as JSON. The same file gives the same text.
+
+    Of a format that is no table (those of annotation tools, archives) the file is described, not its records.
+    """
     dataset = corrections.dataset
-    records = {
-        "@type": "cr:RecordSet",
-        "@id": RECORDS,
-        "name": RECORDS,
-        "description": f"{counted(written.rows, 'row')}, in the order of the file.",
-        "field": _fields(corrections, written),
-    }
-    sets = [records, *_classes(corrections, written), *_splits(corrections, written)]
     document = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -92,13 +94,26 @@ def croissant(corrections: Corrections, written: Exported) -> str:
                 "name": written.path.name,
                 "contentUrl": quote(os.fsencode(written.path.name)),
                 "contentSize": f"{written.size} B",
-                "encodingFormat": ENCODINGS[written.format],
+                "encodingFormat": encoding(written.format),
                 "sha256": written.sha256,
             }
         ],
-        "recordSet": sets,
     }
+    if written.format in ENCODINGS:
+        records = {
+            "@type": "cr:RecordSet",
+            "@id": RECORDS,
+            "name": RECORDS,
+            "description": f"{counted(written.rows, 'row')}, in the order of the file.",
+            "field": _fields(corrections, written),
+        }
+        document["recordSet"] = [records, *_classes(corrections, written), *_splits(corrections, written)]
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
+
+
+def encoding(format: str) -> str:
+    """The media type of an export format."""
+    return ENCODINGS.get(format) or _BY_SUFFIX[formats()[format].suffix]
 
 
 def _description(corrections: Corrections, written: Exported) -> str:
@@ -108,6 +123,8 @@ def _description(corrections: Corrections, written: Exported) -> str:
         f"{counted(written.rows, 'row')} of {dataset.name} with {counted(labels, 'label cell')} changed by "
         "review with Labelmend."
     ]
+    if written.format not in ENCODINGS:
+        said.append(f"Its records are laid out as {formats()[written.format].title}.")
     if _headless(corrections, written):
         said.append("The file has no header row; columns are counted from 1 in the order of the fields.")
     if dataset.columns.kind == "image":

@@ -12,7 +12,7 @@ import pytest
 
 import core.importers
 from core.corrections import Corrections
-from core.croissant import ENCODINGS, VERSION, croissant
+from core.croissant import ENCODINGS, VERSION, croissant, encoding
 from core.export_check import _READ_AS
 from core.exported import Exported, read_exported
 from core.exporting import formats, write_export
@@ -27,7 +27,8 @@ from tests.core.reviewed import project_of, record_of, said
 from tests.core.test_exporting import IMPORTS, make_source
 
 READERS = collect(core.importers, ImportFormat)
-EXPORTS = sorted(formats())
+TABLES = sorted(name for name, format in formats().items() if not format.only_own)
+OWN = sorted(set(formats()) - set(TABLES) - {"label_errors"})
 
 
 def written(
@@ -74,11 +75,24 @@ def check_required(document: dict[str, Any]) -> None:
 
 
 def test_encodings__every_export_format_has_one() -> None:
-    assert sorted(ENCODINGS) == EXPORTS
+    assert sorted(ENCODINGS) == TABLES
+    assert all("/" in encoding(format) for format in formats())
+
+
+@pytest.mark.parametrize("format", OWN)
+def test_croissant__describes_the_file_but_not_the_records_of_other_formats(
+    format: str, tmp_path: Path
+) -> None:
+    loaded = load(make_source(format, tmp_path), format)
+    document, found = written(plan(loaded), tmp_path / "out", format)
+    check_required({"recordSet": [], **document})
+    assert "recordSet" not in document
+    assert document["distribution"][0]["sha256"] == found.sha256
+    assert formats()[format].title in document["description"]
 
 
 @pytest.mark.parametrize("format", IMPORTS)
-@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize("export", TABLES)
 def test_croissant__describes_the_file_of_every_format(export: str, format: str, tmp_path: Path) -> None:
     loaded = load(make_source(format, tmp_path), format)
     corrections = plan(loaded, {0: loaded[0].classes[1 - loaded[0].labels[0]]})
