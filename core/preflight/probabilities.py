@@ -16,6 +16,15 @@ NOISE = 1e-5
 """How far from 1 a row may sum and still be left exactly as it is."""
 MOST_OFF = 0.1
 """How far from 1 a row may sum and still be a distribution: renormalised, with a notice."""
+LOG_OFF = 1e-2
+"""How far from 1 the exponentials of a row of log-probabilities may sum: float16 and two decimals fit in."""
+HARD = (
+    "hard labels, 0 and 1 only (one-hot): each of the model's predictions counts as certain. That costs the "
+    "order: all rows it disagrees with score the same. And it costs the count: the confident joint becomes "
+    "the plain table of given and predicted labels, where every mistake of the model is a label error"
+)
+"""With p in {0, 1} a class's threshold (Northcutt et al., 2021) is the share of its rows predicted as it, and
+p = 1 reaches every threshold, p = 0 none above 0: the joint counts given x predicted."""
 CHUNK = 4 << 20
 
 
@@ -53,7 +62,7 @@ def check_label_probs(
     """(probabilities, what was found) where a row can have several labels: each column speaks for itself.
 
     Rows need not sum to 1 and may hold zeros only. Else as `check_pred_probs`; logits go through the
-    sigmoid function.
+    sigmoid function. Log-probabilities cannot be told from logits here, since no sum gives them away.
     """
     survey = _survey(array, progress)
     survey.refuse_unusable(file)
@@ -62,7 +71,11 @@ def check_label_probs(
         if not logits:
             raise _not_probabilities(array, survey, file)
         array = _each_chunk(array, _sigmoid)
-        problems.append(Problem("notice", "logits, turned into probabilities by the sigmoid", file=file))
+        found = "logits, turned into probabilities by the sigmoid"
+        problems.append(Problem("notice", found, file=file))
+        if survey.high <= NOISE:
+            found = "no logit is over 0, so that no label is likely: these may be log-probabilities"
+            problems.append(Problem("warning", found, "if so, save numpy.exp of them", file=file))
         survey = _survey(array, progress)
     elif survey.low < 0 or survey.high > 1:
         array = _each_chunk(array, _clipped)
@@ -77,16 +90,23 @@ def check_pred_probs(
     """(probabilities, what was found). array: (N, K) float32 or float64, looked through in one pass.
 
     Where nothing has to be mended the array itself comes back, bit for bit. Otherwise a copy, mended
-    in this order: softmax of logits where asked for; values up to HAIR below 0 set to 0; all rows
-    divided by their sum where one is off by more than NOISE (but MOST_OFF at most); values over 1 set to 1.
+    in this order: the exponential of log-probabilities, which show by themselves (none over 0, exp of each
+    row sums to 1 within LOG_OFF, log 0 = -inf included); softmax of logits where asked for; values up to
+    HAIR below 0 set to 0; all rows divided by their sum where one is off by more than NOISE (but MOST_OFF
+    at most); values over 1 set to 1.
     Raises InputError for rows with NaN, infinity or only zeros, for logits and for other scores.
     """
     if array.shape[1] < 2:
         mend = "for two classes save both columns: 1 - p and p"
         raise refuse(f"{array.shape[1]} column", file=file, expected="one column for each class", mend=mend)
     survey = _survey(array, progress)
-    survey.refuse_unusable(file)
     problems: list[Problem] = []
+    if _are_logs(array, survey):
+        array = _each_chunk(array, np.exp)
+        found = "log-probabilities (none over 0, and exp of each row sums to 1), taken as probabilities"
+        problems.append(Problem("notice", found, file=file))
+        survey, softmax = _survey(array, progress), False
+    survey.refuse_unusable(file)
     if not survey.bounded:
         if not softmax:
             raise _not_probabilities(array, survey, file)
@@ -186,8 +206,7 @@ class _Survey:
             found = "every probability is the same: no ranking is possible"
             return [Problem("warning", found, file=file, mend="check how they were written")]
         if self.one_hot:
-            found = "every row is 0 and 1 only (one-hot): the ranking among equals is arbitrary"
-            return [Problem("notice", found, file=file, mend="save probabilities, not predicted classes")]
+            return [Problem("warning", HARD, file=file, mend="save probabilities, not predicted classes")]
         return []
 
 
@@ -210,6 +229,18 @@ def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
             survey.zero += (empty[(chunk[empty] == 0).all(axis=1)] + start).tolist()
         survey.one_hot = survey.one_hot and bool(((chunk == 0) | (chunk == 1)).all())
     return survey
+
+
+def _are_logs(array: np.ndarray, survey: _Survey) -> bool:
+    """Whether these are log-probabilities. The softmax of such rows is their exponential, so that logits
+    which happen to look like this come out the same."""
+    if survey.nan or survey.high > NOISE:
+        return False
+    for _, chunk in _chunks(array):
+        sums = np.exp(chunk.astype(np.float64)).sum(axis=1)
+        if not (np.abs(sums - 1) <= LOG_OFF).all():
+            return False
+    return True
 
 
 def _each_chunk(array: np.ndarray, mend: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

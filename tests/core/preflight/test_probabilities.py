@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.preflight.probabilities import as_float_matrix, check_embeddings, check_pred_probs
+from core.methods.confident_learning import label_quality, scan
+from core.preflight.probabilities import (
+    LOG_OFF,
+    as_float_matrix,
+    check_embeddings,
+    check_label_probs,
+    check_pred_probs,
+)
 
 GOOD = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
 
@@ -57,7 +64,9 @@ def test_check__a_hair_outside_is_clipped_and_said() -> None:
         ([[np.inf, 0.5], [0.5, 0.5]], "row 1: infinite values in row 1"),
         ([[0.5, 0.5], [0.0, 0.0]], "row 2: only zeros in row 2"),
         ([[2.5, -1.0], [0.1, 3.0]], "look like logits.*softmax"),
-        ([[-0.1, -2.3], [-2.3, -0.1]], "look like logits.*softmax"),
+        ([[-0.1, -1.3], [-1.3, -0.1]], "look like logits.*softmax"),
+        ([[-0.1, -2.3], [np.nan, -0.1]], "row 2: NaN in row 2"),
+        ([[-np.inf, -np.inf], [0.0, -np.inf]], "row 1: infinite values in rows 1, 2"),
         ([[1.2, -0.2], [0.5, 0.5]], "is not a probability"),
         ([[0.9, 0.9], [0.1, 0.2]], "rows sum to 0.3 to 1.8.*multi-label"),
         ([[0.3], [0.7]], "1 column"),
@@ -75,7 +84,7 @@ def test_check__nan_and_inf_are_both_named() -> None:
 
 
 def test_check__softmax() -> None:
-    found, said = check(np.log([[0.25, 0.75], [0.5, 0.5]]), softmax=True)
+    found, said = check(np.log([[0.25, 0.75], [0.5, 0.5]]) + 2, softmax=True)
     assert said == ["notice: logits, turned into probabilities by softmax"]
     assert np.allclose(found, [[0.25, 0.75], [0.5, 0.5]])
     found, said = check([[1000.0, 0.0], [0.0, 0.0]], softmax=True)
@@ -87,8 +96,68 @@ def test_check__softmax_is_not_applied_to_probabilities() -> None:
     assert found is GOOD and "not applied" in said[0]
 
 
-def test_check__one_hot_and_all_equal_are_said() -> None:
-    assert "one-hot" in check([[1.0, 0.0], [0.0, 1.0]])[1][0]
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_check__log_probabilities_show_by_themselves(dtype: type) -> None:
+    values = np.log(np.array([[0.25, 0.75], [0.5, 0.5]])).astype(dtype)
+    matrix, _ = as_float_matrix(values, "p.npy", "pred_probs")
+    for softmax in (False, True):
+        found, said = check(matrix, softmax)
+        assert said[0].startswith("notice: log-probabilities (none over 0, and exp of each row sums to 1)")
+        assert np.allclose(found, [[0.25, 0.75], [0.5, 0.5]], atol=1e-3)
+
+
+def test_check__the_log_of_zero_is_a_probability() -> None:
+    found, said = check([[0.0, -np.inf], [np.log(0.25), np.log(0.75)]])
+    assert np.allclose(found, [[1.0, 0.0], [0.25, 0.75]]) and len(said) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 20), st.integers(2, 6), st.floats(-0.05, 0.05), st.integers(0, 2**32 - 1))
+def test_check__scores_near_log_probabilities_are_refused_or_their_softmax(
+    n: int, k: int, shift: float, seed: int
+) -> None:
+    """Whether these are logits or log-probabilities does not matter: both readings are the same numbers."""
+    probs = np.random.default_rng(seed).dirichlet(np.ones(k), n)
+    assert check(probs)[0] is probs
+    try:
+        found, said = check(np.log(probs) + shift)
+    except InputError:
+        assert abs(np.expm1(shift)) > LOG_OFF / 2 or (np.log(probs) + shift).max() > 0
+        return
+    assert "log-probabilities" in said[0] and np.allclose(found, probs, atol=2e-5)
+
+
+def test_check_label_probs__says_hard_labels_and_logits_that_may_be_logs() -> None:
+    values = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    found, problems = check_label_probs(values, "p.npy")
+    assert found is values and [p.severity for p in problems] == ["warning"]
+    assert problems[0].found.startswith("hard labels")
+    found, problems = check_label_probs(np.array([[-0.1, -3.0], [-2.0, -0.2]]), "p.npy", logits=True)
+    assert [p.severity for p in problems] == ["notice", "warning"]
+    assert "may be log-probabilities" in problems[1].found and found.max() < 0.5
+
+
+def test_check__hard_labels_warn_of_what_they_cost() -> None:
+    (said,) = check([[1.0, 0.0], [0.0, 1.0]])[1]
+    assert said.startswith("warning: hard labels, 0 and 1 only (one-hot)")
+    assert "all rows it disagrees with score the same" in said
+    matrix, _ = as_float_matrix(np.eye(2, dtype=np.int64), "p.npy", "pred_probs")
+    assert "hard labels" in check(matrix)[1][0]
+
+
+def test_check__hard_labels_cost_what_the_warning_says() -> None:
+    """The joint is the table of given and predicted labels, and the score says agreement alone."""
+    random = np.random.default_rng(0)
+    labels, predicted = random.integers(0, 3, 200).astype(np.int32), random.integers(0, 3, 200)
+    scanned = scan(labels, np.eye(3)[predicted])
+    table = np.zeros((3, 3), dtype=int)
+    np.add.at(table, (labels, predicted), 1)
+    assert scanned.confident_joint.tolist() == table.tolist()
+    quality = label_quality(scanned, "normalized_margin", np.eye(3)[predicted])
+    assert set(quality[labels == predicted]) == {1.0} and set(quality[labels != predicted]) == {0.0}
+
+
+def test_check__every_probability_the_same_is_said() -> None:
     assert "every probability is the same" in check([[0.5, 0.5], [0.5, 0.5]])[1][0]
 
 
