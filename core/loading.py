@@ -18,7 +18,8 @@ from core.preflight.columns import guess_columns
 from core.preflight.image_files import hash_images
 from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
-from core.preflight.prediction_files import ArrayFile, align, read_array
+from core.preflight.predicted_labels import PredictedLabels, as_probabilities
+from core.preflight.prediction_files import ArrayFile, align, read_array, read_predictions
 from core.preflight.probabilities import (
     as_float_matrix,
     check_embeddings,
@@ -87,7 +88,7 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
         ids = _attempt(problems, row_ids, raw, plan.columns)
         array = None
         if plan.pred_probs is not None:
-            array = _attempt(problems, _read_pred_probs, plan.pred_probs, plan.columns.id)
+            array = _attempt(problems, _read_pred_probs, raw, plan, plan.pred_probs)
         classes = _attempt(problems, _classes, raw, plan, array)
         if ids is not None and classes is not None:
             progress.report(0.2, "Checking predictions")
@@ -119,10 +120,26 @@ def _attempt(problems: list[Problem], step: Callable[..., tuple[T, list[Problem]
     return result
 
 
-def _read_pred_probs(path: Path, id_column: str | None) -> tuple[ArrayFile, list[Problem]]:
-    array = read_array(path, "pred_probs", id_column)
+def _read_pred_probs(raw: RawTable, plan: Plan, path: Path) -> tuple[ArrayFile, list[Problem]]:
+    found = read_predictions(path, plan.columns.id)
+    if isinstance(found, PredictedLabels):
+        array = _spread_labels(found, raw, plan)
+    else:
+        array = found
     values, said = as_float_matrix(array.values, array.file, "pred_probs")
     return replace(array, values=values), said
+
+
+def _spread_labels(found: PredictedLabels, raw: RawTable, plan: Plan) -> ArrayFile:
+    """A predicted class a row as probabilities over the classes of data and class list."""
+    if plan.columns.delimiter:
+        mend = "save one column for each class: its probability, or 0 and 1"
+        raise refuse("one predicted class a row, but rows can have several", file=found.file, mend=mend)
+    listed, column = _class_list(raw, plan), str(plan.columns.label)
+    given, _ = read_given(raw.frame[column], raw.source.path.name)
+    where = Where(raw.source.path.name, column, found.file)
+    given, _ = merge_spellings(given, where, plan.merge_variants)
+    return as_probabilities(found, given.values, listed)
 
 
 def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classes, list[Problem]]:

@@ -6,11 +6,13 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from core.errors import InputError, refuse
+from core.errors import InputError, Problem, refuse
 
 # What numpy raises for damaged files besides ValueError; UnicodeError and JSON errors are ValueErrors.
 _DAMAGE = (
@@ -28,6 +30,21 @@ _DAMAGE = (
     NotImplementedError,
     RuntimeError,
 )
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFile:
+    """An array as its file has it.
+
+    values: (rows, C). names: C column names, None where the file has none.
+    ids: row ids, None where rows are matched by their order.
+    """
+
+    file: str
+    values: np.ndarray
+    names: tuple[str, ...] | None = None
+    ids: pd.Index | None = None
+    problems: tuple[Problem, ...] = field(default=())
 
 
 def load_npy(path: Path) -> np.ndarray:

@@ -1,59 +1,59 @@
-"""Predictions and embeddings from .npy, .npz or a table, put into the order of the data's rows."""
+"""Predictions and embeddings from .npy, .npz, JSON or a table, put into the order of the data's rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.errors import Problem, refuse
-from core.preflight.array_files import load_npy, load_npz
+from core.preflight.array_files import ArrayFile, load_npy, load_npz
+from core.preflight.json_rows import is_rows, rows_of
+from core.preflight.predicted_labels import PredictedLabels
+from core.preflight.prediction_cells import read_values
+from core.preflight.prediction_table import from_table
 from core.progress import Progress
-from core.reading import read_table
-from core.source import RawTable
+from core.reading import HEAD, read_table
 
-_IDS = ("id", "row_id", "example_id", "sample_id", "item_id", "uuid")
-_INDEX = ("column 1", "Unnamed: 0", "index", "__index_level_0__")
-
-
-@dataclass(frozen=True, eq=False)
-class ArrayFile:
-    """An array as its file has it.
-
-    values: (rows, C). names: C column names, None where the file has none.
-    ids: row ids, None where rows are matched by their order.
-    """
-
-    file: str
-    values: np.ndarray
-    names: tuple[str, ...] | None = None
-    ids: pd.Index | None = None
-    problems: tuple[Problem, ...] = field(default=())
+__all__ = ["ArrayFile", "align", "read_array", "read_predictions"]
 
 
 def read_array(path: Path, key: str, id_column: str | None = None) -> ArrayFile:
     """An array of numbers. key: its name in an .npz; id_column: how the data's ids are called.
 
-    In a table every column of numbers counts, except ids and an unnamed index; others are left out
-    with a notice. Raises InputError for what cannot be read; pickles are never opened.
+    In a table every column of numbers counts, except ids and an unnamed index, or one column of lists;
+    others are left out with a notice. Raises InputError for what cannot be read; pickles are never opened.
     """
+    found = _read(path, key, id_column)
+    if isinstance(found, PredictedLabels):
+        raise refuse("a column of classes, not of numbers", file=found.file, column=found.column)
+    return found
+
+
+def read_predictions(path: Path, id_column: str | None = None) -> ArrayFile | PredictedLabels:
+    """A model's outputs: numbers, as `read_array` reads them, or a predicted class a row."""
+    return _read(path, "pred_probs", id_column)
+
+
+def _read(path: Path, key: str, id_column: str | None) -> ArrayFile | PredictedLabels:
     try:
         with path.open("rb") as handle:
-            magic = handle.read(8)
+            head = handle.read(HEAD)
     except OSError as error:
         raise refuse(f"cannot be read: {error}", file=str(path), mend="check the path") from error
-    if magic.startswith(b"\x93NUMPY"):
-        return ArrayFile(path.name, load_npy(path))
-    if magic.startswith(b"PK\x03\x04"):
-        return ArrayFile(path.name, load_npz(path, key))
-    if magic[:1] == b"\x80" and magic[1:2] <= b"\x05":
+    if head.startswith((b"\x93NUMPY", b"PK\x03\x04")):
+        values = load_npy(path) if head.startswith(b"\x93") else load_npz(path, key)
+        if values.ndim == 1 and values.dtype.kind == "U":
+            return PredictedLabels(path.name, "", pd.Series(np.asarray(values), dtype="str"))
+        return ArrayFile(path.name, values)
+    if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         mend = "save plain numbers with numpy.save"
         raise refuse("a Python pickle, which can run code and is never opened", file=path.name, mend=mend)
-    return _from_table(read_table(path, Progress()), id_column)
+    if is_rows(head):
+        values, names, said = read_values(rows_of(path, head), path.name)
+        return ArrayFile(path.name, values, names, None, tuple(said))
+    return from_table(read_table(path, Progress()), id_column, key)
 
 
 def align(array: ArrayFile, row_ids: pd.Index) -> tuple[np.ndarray, list[Problem]]:
@@ -107,59 +107,3 @@ def _complete(
         )
     problems.append(Problem("notice", "rows are matched by id", file=array.file))
     return position
-
-
-def _from_table(raw: RawTable, id_column: str | None) -> ArrayFile:
-    frame, file = raw.frame, raw.source.path.name
-    header = bool(raw.source.layout.get("header", True))
-    problems = list(raw.problems)
-    columns = [str(c) for c in frame.columns]
-    row_id = next((c for c in (id_column, *_IDS) if header and c in columns), None)
-    index = next(
-        (c for c in _INDEX if header and c in columns and c != row_id and _counts_up(frame[c])), None
-    )
-    numbers: dict[str, np.ndarray] = {}
-    left_out = []
-    for c, name in enumerate(columns):
-        if name in (row_id, index):
-            continue
-        values = _numbers(frame.iloc[:, c], file, name)
-        if values is None:
-            left_out.append(name)
-        else:
-            numbers[name] = values
-    if left_out:
-        said = f"columns without numbers are left out: {', '.join(left_out[:5])}"
-        problems.append(Problem("notice", said, file=file, count=1))
-    if not numbers:
-        raise refuse("no column of numbers", file=file, expected="one column for each class or dimension")
-    ids = None if row_id is None else pd.Index(frame[row_id].astype("str").fillna(""), dtype="str")
-    names = tuple(numbers) if header else None
-    return ArrayFile(file, np.stack(list(numbers.values()), axis=1), names, ids, tuple(problems))
-
-
-def _counts_up(values: pd.Series) -> bool:
-    """Whether a column is the row number, 0, 1, 2, ..."""
-    return bool((values.astype("str").to_numpy() == np.arange(len(values)).astype("str")).all())
-
-
-def _numbers(values: pd.Series, file: str, name: str) -> np.ndarray | None:
-    """float64 values, NaN for empty cells; None for a column that is not of numbers.
-
-    Raises InputError for a column whose first cell is a number and another one is not.
-    """
-    if pd.api.types.is_numeric_dtype(values):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if not isinstance(values.dtype, pd.StringDtype):
-        return None
-    cells = pc.utf8_trim_whitespace(pa.array(values, pa.large_string()))
-    cells = pc.if_else(pc.equal(cells, ""), None, cells)
-    try:
-        return pc.cast(cells, pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        good = pd.to_numeric(values, errors="coerce").notna().to_numpy()
-        if not good[:1].all():
-            return None
-        bad = np.flatnonzero(~good)
-        found = f"{values.iloc[bad[0]]!r} is no number"
-        raise refuse(found, file=file, row=int(bad[0]) + 1, column=name, count=len(bad)) from None

@@ -43,7 +43,7 @@ def as_float_matrix(array: np.ndarray, file: str, what: str) -> tuple[np.ndarray
             f"an array of shape {array.shape}",
             file=file,
             expected="one row for each row of the data: shape (N, K)",
-            mend="save every class's probability, not the predicted class alone"
+            mend="save every class's probability, or class names in a column called prediction"
             if what == "pred_probs"
             else "save one vector for each row",
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 
 ROWS = 30
 NAMES = ("cat", "cow", "dog")
+SEVERAL = Columns("id", "label", None, ("text",), "text", "|")
 
 
 def csv_file(tmp_path: Path, rows: list[str] | None = None, header: str = "id,text,label") -> Path:
@@ -143,6 +145,36 @@ def test_prepare__merge_variants(tmp_path: Path) -> None:
     merged = load(csv_file(tmp_path, rows), merge_variants=True)
     assert merged.dataset is not None and merged.dataset.classes == NAMES
     assert merged.dataset.labels[0] == 0 and merged.dataset.table["label"].iloc[0] == "Cat "
+
+
+def test_prepare__predicted_classes_by_id(tmp_path: Path) -> None:
+    lines = [f"{i:03d},{NAMES[(i + (i == 4)) % 3]}" for i in reversed(range(ROWS))]
+    (tmp_path / "p.csv").write_text("id,prediction\n" + "\n".join(lines) + "\n")
+    found = load(csv_file(tmp_path), pred_probs=tmp_path / "p.csv")
+    assert found.ok and found.dataset is not None and found.predictions.pred_probs is not None
+    assert found.dataset.classes == NAMES
+    assert np.flatnonzero(found.predictions.pred_probs.argmax(axis=1) != found.dataset.labels).tolist() == [4]
+    warned = [p.found for p in found.problems if p.severity == "warning"]
+    assert len(warned) == 1 and warned[0].startswith("hard labels")
+
+
+def test_prepare__predicted_classes_where_rows_can_have_several(tmp_path: Path) -> None:
+    rows = [f"{i:03d},a text of some length {i},{NAMES[i % 3]}|{NAMES[(i + 1) % 3]}" for i in range(ROWS)]
+    (tmp_path / "p.csv").write_text("id,prediction\n" + "".join(f"{i:03d},cat\n" for i in range(ROWS)))
+    found = load(csv_file(tmp_path, rows), pred_probs=tmp_path / "p.csv", columns=SEVERAL)
+    assert "one predicted class a row, but rows can have several" in errors(found)[0]
+
+
+def test_prepare__independent_columns_where_rows_can_have_several(tmp_path: Path) -> None:
+    rows = [f"{i:03d},a text of some length {i},{NAMES[i % 3]}|{NAMES[(i + 1) % 3]}" for i in range(ROWS)]
+    lines = [
+        json.dumps({"id": f"{i:03d}", "probs": {n: 0.1 if n == NAMES[(i + 2) % 3] else 0.9 for n in NAMES}})
+        for i in range(ROWS)
+    ]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines))
+    found = load(csv_file(tmp_path, rows), pred_probs=tmp_path / "p.jsonl", columns=SEVERAL)
+    assert found.ok and found.predictions.pred_probs is not None
+    assert found.predictions.pred_probs.sum(axis=1).round(6).tolist() == [1.9] * ROWS
 
 
 def test_prepare__npy_of_labels(tmp_path: Path) -> None:
