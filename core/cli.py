@@ -30,6 +30,7 @@ _DELIMITER = (
     'what stands between several labels of a row, such as "|"; "list" for JSON lists, "none" for one label '
     "a row (default: found out, where it is clear)"
 )
+_IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 _SKIP = "leave out decisions that do not fit the data; the summary lists them"
 
 
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
     audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
+    audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
     audit.add_argument(
         "--merge-variants",
         action="store_true",
@@ -218,8 +220,9 @@ def _delimiter(said: str | None) -> str | None:
     return said if said is None else {"list": LIST, "none": ""}.get(said, said)
 
 
-def _load(workspace: Workspace, plan: Plan, path: Path) -> str:
+def _load(workspace: Workspace, plan: Plan, path: Path, in_order: bool = False) -> str:
     """Read, check and store one data file; its name. Raises InputError with every error of the check."""
+    from core.cli_models import store
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
@@ -227,13 +230,7 @@ def _load(workspace: Workspace, plan: Plan, path: Path) -> str:
     columns = fill_columns(plan.columns, raw)
     name = workspace.free_name(plan.name, raw.source.path)
     prepared = prepare(raw, replace(plan, name=name, columns=columns))
-    errors = [p for p in prepared.problems if p.severity == "error"]
-    for problem in prepared.problems:
-        if problem.severity != "error":
-            print(f"{problem.severity}: {problem}", file=sys.stderr)
-    if errors:
-        raise InputError(*errors)
-    return workspace.save(prepared)
+    return store(workspace, prepared, in_order)
 
 
 def _load_samples(workspace: Workspace) -> None:
@@ -257,7 +254,7 @@ def _audit(args: argparse.Namespace) -> int:
     if unknown:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
-    name = _load(workspace, _plan(args.data, args), args.data)
+    name = _load(workspace, _plan(args.data, args), args.data, args.in_order)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
         for line in train_where_needed(workspace, name, args.features, args.group_column):
             print(line, file=sys.stderr)

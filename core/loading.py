@@ -13,13 +13,13 @@ import pandas as pd
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
 from core.predictions import Predictions
-from core.preflight.agreement import agreement, set_agreement
+from core.preflight.agreement import IS_IT_IN_ORDER, agreement, set_agreement
 from core.preflight.columns import guess_columns
 from core.preflight.image_files import hash_images
 from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
 from core.preflight.predicted_labels import PredictedLabels, as_probabilities
-from core.preflight.prediction_files import ArrayFile, align, read_array, read_predictions
+from core.preflight.prediction_files import IN_ORDER, ArrayFile, align, read_array, read_predictions
 from core.preflight.probabilities import (
     as_float_matrix,
     check_embeddings,
@@ -73,6 +73,16 @@ class Prepared:
     def ok(self) -> bool:
         """Whether there is a data set and no error."""
         return self.dataset is not None and all(p.severity != "error" for p in self.problems)
+
+    @property
+    def by_order(self) -> tuple[str, ...]:
+        """The files whose rows name no row of the data and were matched by their order alone."""
+        return tuple(dict.fromkeys(p.file for p in self.problems if p.found == IN_ORDER))
+
+    @property
+    def order_doubted(self) -> bool:
+        """Whether predictions matched by order agree with the labels no better than another order would."""
+        return any(p.mend == IS_IT_IN_ORDER and p.file in self.by_order for p in self.problems)
 
 
 def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prepared:

@@ -42,6 +42,7 @@ plan = steps.make_plan(workspace, raw, columns, files)
 with st.spinner("Checking every row"):
     prepared = steps.check(raw, plan)
 steps.say_verdict(prepared)
+confirmed = steps.confirm_order(workspace, prepared)
 
 st.subheader("4 · Analyse")
-steps.analyse(workspace, prepared, len(raw.frame))
+steps.analyse(workspace, prepared, len(raw.frame), confirmed)

@@ -14,6 +14,8 @@ LEAST_GAIN = 0.1
 
 LEAST_SURER = 0.75
 """Below this share of classes the predictions are hardly about these labels."""
+IS_IT_IN_ORDER = "are the rows in the order of the data, and the columns in the order of the classes?"
+"""What is asked where predictions and labels agree no better than chance."""
 
 
 def agreement(
@@ -45,8 +47,7 @@ def agreement(
         return [Problem("warning", found, mend, file=file)]
     if n >= 20 and (share - chance) / (1 - chance or 1.0) < LEAST_KAPPA:
         found = f"the predictions disagree with most labels: they agree with {numbers}"
-        mend = "are the rows in the order of the data, and the columns in the order of the classes?"
-        return [Problem("warning", found, mend, file=file)]
+        return [Problem("warning", found, IS_IT_IN_ORDER, file=file)]
     return [Problem("notice", text, file=file)]
 
 
@@ -74,8 +75,7 @@ def set_agreement(labels: np.ndarray, member: np.ndarray, pred_probs: np.ndarray
     count = f"{surer:,} of {of:,} classes (half would be chance)"
     text = f"the model is surer of a label on the rows that have it for {count}"
     if n >= 20 and of >= 3 and surer < LEAST_SURER * of:
-        mend = "are the rows in the order of the data, and the columns in the order of the classes?"
-        return [Problem("warning", text, mend, file=file)]
+        return [Problem("warning", text, IS_IT_IN_ORDER, file=file)]
     return [Problem("notice", text, file=file)]
 
 

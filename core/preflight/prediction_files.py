@@ -16,7 +16,10 @@ from core.preflight.prediction_table import from_table
 from core.progress import Progress
 from core.reading import HEAD, read_table
 
-__all__ = ["ArrayFile", "align", "read_array", "read_predictions"]
+__all__ = ["IN_ORDER", "ArrayFile", "align", "read_array", "read_predictions"]
+
+IN_ORDER = "it names no rows: row 1 is taken as row 1 of the data, and so on"
+"""Found where rows are matched by order alone, for a person to confirm."""
 
 
 def read_array(path: Path, key: str, id_column: str | None = None) -> ArrayFile:
@@ -83,8 +86,7 @@ def align(array: ArrayFile, row_ids: pd.Index) -> tuple[np.ndarray, list[Problem
             expected="one row for each row of the data, in the same order",
             mend="predict the same rows, or give a table with an id column",
         )
-    said = "it names no rows: row 1 is taken as row 1 of the data, and so on"
-    return array.values, [*problems, Problem("notice", said, file=array.file)]
+    return array.values, [*problems, Problem("notice", IN_ORDER, file=array.file)]
 
 
 def _complete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -233,10 +234,39 @@ def say_verdict(prepared: Prepared) -> None:
         show_problems(prepared.problems)
 
 
-def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
-    """The buttons that store the data set and start the audit, with or without a baseline."""
+def confirm_order(workspace: Workspace, prepared: Prepared) -> bool:
+    """Asks whether rows that name no row of the data are in its order; asked once for the same content."""
+    if not prepared.ok or not prepared.by_order or _order_key(prepared) in _orders(workspace, prepared):
+        return True
+    files, data = " and ".join(prepared.by_order), prepared.source.path.name
+    if prepared.order_doubted:
+        st.warning("The labels speak against this order. See above.", icon=":material/warning:")
+    return st.checkbox(
+        session.escape(f"Row 1 of {files} is row 1 of {data}, and so on to the last"),
+        help="These files name no rows, so that only their order says which row is which.",
+        key=f"l_order_{_order_key(prepared)}",
+    )
+
+
+def _orders(workspace: Workspace, prepared: Prepared) -> list[str]:
+    name = prepared.dataset.name if prepared.dataset is not None else ""
+    return workspace.recall(name, "in_order", [])
+
+
+def _order_key(prepared: Prepared) -> str:
+    """The content that was put side by side, shortened."""
+    ids = prepared.dataset.part("ids") if prepared.dataset is not None else ""
+    parts = [prepared.predictions.part(part) for part in ("pred_probs", "embeddings")]
+    return hashlib.sha256("".join([ids, *parts]).encode()).hexdigest()[:16]
+
+
+def analyse(workspace: Workspace, prepared: Prepared, rows: int, confirmed: bool) -> None:
+    """The buttons that store the data set and start the audit, with or without a baseline.
+
+    confirmed: nothing is left to ask.
+    """
     dataset, probs = prepared.dataset, prepared.predictions.pred_probs
-    trainable = prepared.ok and dataset is not None and probs is None and not why_not(dataset)
+    trainable = prepared.ok and confirmed and dataset is not None and probs is None and not why_not(dataset)
     train = trainable and st.button(
         f"Train a baseline and analyse {rows:,} rows",
         icon=":material/model_training:",
@@ -246,15 +276,23 @@ def analyse(workspace: Workspace, prepared: Prepared, rows: int) -> None:
         f"Analyse {rows:,} rows",
         type="primary",
         icon=":material/troubleshoot:",
-        disabled=not prepared.ok,
-        help=None if prepared.ok else "Mend the errors above first. Your file is not touched.",
+        disabled=not (prepared.ok and confirmed),
+        help=_why_disabled(prepared.ok, confirmed),
     )
     if train or alone:
         try:
             name = workspace.save(prepared)
+            if prepared.by_order:
+                workspace.remember(name, "in_order", [_order_key(prepared)])
         except InputError as error:
             show_problems(error.problems)
             return
         session.select_project(name)
         (work.start_baseline if train else work.start)(name)
         st.switch_page("overview.py", query_params={"ds": name})
+
+
+def _why_disabled(ok: bool, confirmed: bool) -> str | None:
+    if not ok:
+        return "Mend the errors above first. Your file is not touched."
+    return None if confirmed else "Say above whether the rows are in the same order."

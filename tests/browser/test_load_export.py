@@ -37,6 +37,11 @@ def upload(page: Page, label: str, file: Path) -> None:
     page.wait_for_timeout(300)
 
 
+def confirm_order(page: Page) -> None:
+    """Say that the predictions' rows are in the order of the data."""
+    page.get_by_text("Row 1 of probs.npy is row 1 of fruit.csv").click()
+
+
 def problems(page: Page) -> str:
     """The text of the list of problems."""
     return page.locator(".st-key-problems").inner_text()
@@ -59,6 +64,8 @@ def test_journey__from_an_uploaded_file_to_a_corrected_one(
     expect(page.get_by_text("fruit.csv: 80 rows, 3 columns")).to_be_visible()
     upload(page, "Predictions (.npy", probs)
     expect(page.get_by_text("Nothing to mend", exact=False).first).to_be_visible()
+    expect(page.get_by_role("button", name="Analyse 80 rows", exact=True)).to_be_disabled()
+    confirm_order(page)
     page.get_by_role("button", name="Analyse 80 rows", exact=True).click()
     expect(page.get_by_text("2 of 80 labels look wrong")).to_be_visible(timeout=30_000)
 
@@ -93,6 +100,7 @@ def test_export__without_decisions_is_identical(
     page.goto(f"{server.url}/load")
     upload(page, "CSV, TSV, JSON", data)
     upload(page, "Predictions (.npy", probs)
+    confirm_order(page)
     page.get_by_role("button", name="Analyse 80 rows", exact=True).click()
     expect(page.get_by_text("look wrong")).to_be_visible(timeout=30_000)
     page.goto(f"{server.url}/export?ds=fruit")

@@ -130,6 +130,23 @@ def test_prepare__permuted_columns_warn(tmp_path: Path) -> None:
     assert "with the columns in another order" in found.problems[0].found
 
 
+def test_prepare__order_is_told_and_doubted_where_labels_speak_against_it(tmp_path: Path) -> None:
+    good = load(csv_file(tmp_path), tmp_path, pred_probs=probs(), embeddings=np.ones((ROWS, 2)))
+    assert good.by_order == ("pred_probs.npy", "embeddings.npy") and not good.order_doubted
+    triples = np.arange(ROWS).reshape(-1, 3)
+    shuffled = probs()[[r[(c + i) % 3] for i, r in enumerate(triples) for c in range(3)]]
+    found = load(csv_file(tmp_path), tmp_path, pred_probs=shuffled)
+    assert found.ok and found.by_order == ("pred_probs.npy",) and found.order_doubted
+
+
+def test_prepare__ids_are_no_order_to_confirm(tmp_path: Path) -> None:
+    shuffled = probs()[np.random.default_rng(1).permutation(ROWS)]
+    frame = pd.DataFrame(shuffled, columns=list(NAMES)).assign(id=[f"{i:03d}" for i in range(ROWS)])
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    found = load(csv_file(tmp_path), pred_probs=tmp_path / "p.csv")
+    assert found.ok and found.by_order == () and not found.order_doubted
+
+
 def test_prepare__logits_need_the_word(tmp_path: Path) -> None:
     logits = np.log(probs()) * 3
     assert "look like logits" in errors(load(csv_file(tmp_path), tmp_path, pred_probs=logits))[0]

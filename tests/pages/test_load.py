@@ -1,0 +1,94 @@
+"""Load data: the predictions' order, and what else is asked before anything is stored."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.workspace import Workspace, shared_workspace
+from tests.pages.conftest import Open, words
+
+N = 40
+SAID = "Row 1 of probs"
+
+
+@pytest.fixture
+def files(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root with fruit.csv, probs.npy, shuffled.npy and probs.csv, which has ids."""
+    monkeypatch.setenv("LABELMEND_DATA_ROOTS", str(tmp_path))
+    shared_workspace.cache_clear()
+    folder = tmp_path
+    labels = np.arange(N) % 2
+    with (folder / "fruit.csv").open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["id", "text", "label"])
+        rows.writerows(
+            [f"f{i}", f"{folder.name} text number {i}", ["apple", "pear"][labels[i]]] for i in range(N)
+        )
+    p = np.where(labels == 1, 0.9, 0.1)
+    p[[3, 8]] = 1 - p[[3, 8]]
+    values = np.column_stack([1 - p, p])
+    np.save(folder / "probs.npy", values)
+    np.save(folder / "shuffled.npy", values[np.arange(N) ^ (np.arange(N) // 2 % 2)])
+    with (folder / "probs.csv").open("w", newline="") as out:
+        csv.writer(out).writerows(
+            [["id", "apple", "pear"], *([f"f{i}", *values[i]] for i in reversed(range(N)))]
+        )
+    return folder
+
+
+def load(open_page: Open, folder: Path, predictions: str) -> AppTest:
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Path on this machine").run()
+    app.text_input(key="l_path").set_value(str(folder / "fruit.csv")).run()
+    app.button_group(key="l_pway").set_value("Path on this machine").run()
+    app.text_input(key="l_probs_Path on this machine").set_value(predictions).run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def analyse(app: AppTest):  # type: ignore[no-untyped-def]
+    return next(b for b in app.button if b.label == f"Analyse {N} rows")
+
+
+def order_box(app: AppTest):  # type: ignore[no-untyped-def]
+    return next((b for b in app.checkbox if str(b.key).startswith("l_order_")), None)
+
+
+def test_load__asks_whether_the_rows_are_in_order_once(
+    open_page: Open, files: Path, workspace: Workspace
+) -> None:
+    app = load(open_page, files, str(files / "probs.npy"))
+    box = order_box(app)
+    assert box is not None and "is row 1 of fruit" in box.label and box.value is False
+    assert analyse(app).disabled
+    box.check().run()
+    assert not analyse(app).disabled
+    before = set(workspace.names())
+    analyse(app).click().run()
+    (name,) = set(workspace.names()) - before
+    assert workspace.open(name).predictions.pred_probs is not None
+    app = load(open_page, files, str(files / "probs.npy"))
+    assert order_box(app) is None and not analyse(app).disabled
+
+
+def test_load__says_where_the_labels_speak_against_the_order(open_page: Open, files: Path) -> None:
+    app = load(open_page, files, str(files / "shuffled.npy"))
+    assert "The labels speak against this order" in words(app)
+    assert order_box(app) is not None and analyse(app).disabled
+
+
+def test_load__ids_leave_nothing_to_ask(open_page: Open, files: Path) -> None:
+    app = load(open_page, files, str(files / "probs.csv"))
+    assert order_box(app) is None and not analyse(app).disabled
+
+
+def test_load__another_number_of_rows_is_refused(open_page: Open, files: Path) -> None:
+    np.save(files / "short.npy", np.load(files / "probs.npy")[1:])
+    app = load(open_page, files, str(files / "short.npy"))
+    assert "39 rows, but the data has 40" in words(app).replace("\\", "")
+    assert order_box(app) is None and analyse(app).disabled
