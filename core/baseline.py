@@ -21,13 +21,13 @@ from core.errors import InputError, Problem, refuse
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.models._base import Embedder
-from core.predictions import Predictions
+from core.predictions import BASELINE, Predictions
 from core.progress import Progress
 from core.registry import collect
 from core.workspace import Project, Workspace
 
 SEED = 0
-PREFIX = "baseline: "
+PREFIX = BASELINE
 _NAME, _VERSION = "baseline", 1
 _DEFAULTS = {"text": "text_tfidf", "image": "image_pixels", "tabular": "tabular_columns"}
 _BINS = 15
@@ -178,22 +178,25 @@ def train_and_store(
 ) -> Baseline:
     """Train the baseline and keep its predictions with the data set; all or nothing.
 
-    Arguments as of `baseline`. remark: what else to tell with the data set.
-    Raises InputError where nothing can be learned, and where the data set has predictions of another model.
+    Where the data set has predictions of another model, that one stays in use and the baseline is kept beside
+    it. Arguments as of `baseline`. remark: what else to tell with the data set.
+    Raises InputError where nothing can be learned.
     """
     from core.loading import Prepared
+    from core.model_store import replace_model
 
     held = project.predictions
-    if held.pred_probs is not None and not can_retrain(project):
-        raise refuse(f"{project.name!r} has predictions of {held.model!r}, and they are not replaced")
     made = baseline(project.dataset, workspace.cache_dir, embedder, labels, group_column, progress)
     kept = [p for p in project.problems if not p.found.startswith(PREFIX)]
     told = (*made.problems, *([remark] if remark else []))
     said = [replace(p, found=PREFIX + p.found) for p in told]
     severity = "notice" if made.trust.verdict == "usable" else "warning"
     said.append(Problem(severity, PREFIX + made.trust.sentence))  # type: ignore[arg-type]
-    predictions = replace(made.predictions, embeddings=held.embeddings)
-    workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
+    if held.pred_probs is None or can_retrain(project):
+        predictions = replace(made.predictions, embeddings=held.embeddings)
+        workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
+    else:
+        replace_model(workspace, project.name, made.predictions, said)
     workspace.remember(project.name, "baseline", {"embedder": embedder, "group_column": group_column})
     return made
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
-from core.predictions import Predictions
+from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER, agreement, set_agreement
 from core.preflight.columns import guess_columns
 from core.preflight.image_files import hash_images
@@ -61,13 +61,22 @@ class Plan:
 class Prepared:
     """What the pre-flight check made of a table and a plan. Nothing is stored yet.
 
-    dataset: None where an error leaves no labels or ids to build it from.
+    dataset: None where an error leaves no labels or ids to build it from. pred_file: the name of the file of
+    probabilities.
     """
 
     dataset: Dataset | None
     predictions: Predictions
     source: Source
     problems: tuple[Problem, ...]
+    pred_file: str = ""
+
+    @property
+    def model_problems(self) -> tuple[Problem, ...]:
+        """What was said of the model's probabilities; it goes where another model is used."""
+        return tuple(
+            p for p in self.problems if p.file == self.pred_file != "" or p.found.startswith(BASELINE)
+        )
 
     @property
     def ok(self) -> bool:
@@ -116,7 +125,8 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
             _attempt(problems, checked, array.values, array.file, plan.softmax, progress)
     order = ("error", "warning", "notice")
     problems.sort(key=lambda p: order.index(p.severity))
-    return Prepared(dataset, predictions, raw.source, tuple(problems))
+    file = plan.pred_probs.name if plan.pred_probs is not None else ""
+    return Prepared(dataset, predictions, raw.source, tuple(problems), file)
 
 
 def _attempt(problems: list[Problem], step: Callable[..., tuple[T, list[Problem]]], *args: Any) -> T | None:
@@ -209,14 +219,14 @@ def _predictions(
 ) -> Predictions:
     pred_probs = embeddings = None
     if array is not None:
-        pred_probs = _attempt(problems, _pred_probs, array, classes, ids, plan.softmax, progress)
+        pred_probs = _attempt(problems, checked_probs, array, classes, ids, plan.softmax, progress)
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
     return Predictions(source.stem if source is not None else "", pred_probs, embeddings)
 
 
-def _pred_probs(
+def checked_probs(
     array: ArrayFile, classes: Classes, ids: pd.Index, softmax: bool, progress: Progress
 ) -> tuple[np.ndarray, list[Problem]]:
     """(N, K) in the order of rows and classes, checked, and compared with the given labels."""

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+BASELINE = "baseline: "
+"""How the name of a model begins that was trained here, and all that is said of it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:

@@ -39,7 +39,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
     }
     for name, array in arrays.items():
         if array is not None:
-            _save_array(folder / f"{name}.npy", array)
+            save_array(folder / f"{name}.npy", array)
     dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
     for part in ("pred_probs", "embeddings"):
         prepared.predictions.part(part)
@@ -59,7 +59,8 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
             "model": prepared.predictions.model,
             "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
             "source": {**asdict(prepared.source), "path": str(prepared.source.path)},
-            "problems": [asdict(p) for p in prepared.problems],
+            "problems": [asdict(p) for p in prepared.problems if p not in prepared.model_problems],
+            "model_problems": [asdict(p) for p in prepared.model_problems],
         },
     )
 
@@ -95,7 +96,8 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
-    return dataset, predictions, source, tuple(Problem(**p) for p in meta["problems"])
+    said = (*meta["problems"], *meta.get("model_problems", ()))
+    return dataset, predictions, source, tuple(Problem(**p) for p in said)
 
 
 def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:
@@ -105,7 +107,7 @@ def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:
     return LabelSets(**{**kept, "names": tuple(kept["names"]), "tokens": tuple(kept["tokens"])})
 
 
-def _save_array(path: Path, array: np.ndarray) -> None:
+def save_array(path: Path, array: np.ndarray) -> None:
     """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
     dtype = array.dtype.newbyteorder("=")
     out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=array.shape)

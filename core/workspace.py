@@ -3,6 +3,7 @@
 <root>/datasets/<name>/dataset.json   columns, classes, source, digests; written last
                        table.arrow    every source column, memory-mapped when opened
                        *.npy         labels, pred_probs, embeddings, media_hash
+<root>/models/<name>/                 predictions of other models, beside those in use (core.model_store)
 <root>/cache/                         audit results and thumbnails, by content
 <root>/uploads/                       files that came through the browser, by sha256
 <root>/unpacked/                      archives, unpacked, by sha256
@@ -138,8 +139,10 @@ class Workspace:
     def save(self, prepared: Prepared) -> str:
         """Store a prepared data set under its name, all or nothing. Returns the name.
 
-        Replaces a data set of that name; decisions are kept, since they are keyed by row id.
+        Replaces a data set of that name; decisions are kept, since they are keyed by row id, and so are
+        predictions of a model of another name.
         """
+        from core.model_store import keep_model
         from core.storage import write_dataset
 
         dataset = prepared.dataset
@@ -150,21 +153,31 @@ class Workspace:
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._datasets))
         try:
             write_dataset(folder, prepared, dataset)
-            _swap(folder, self._datasets / dataset.name)
+            if dataset.name in self.names() and self._model_of(dataset.name) != prepared.predictions.model:
+                keep_model(self, dataset.name)
+            self.replace(dataset.name, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return dataset.name
 
-    def open(self, name: str) -> Project:
-        """The stored data set of that name, memory-mapped. Raises InputError where there is none."""
-        from core.storage import read_dataset  # pandas: not before it is needed
-
+    def folder(self, name: str) -> Path:
+        """The folder of a stored data set. Raises InputError where there is none of that name."""
         if name not in self.names():
             raise refuse(
                 f"no data set called {name!r}", expected="one of " + (", ".join(self.names()) or "none yet")
             )
-        folder = self._datasets / name
+        return self._datasets / name
+
+    def replace(self, name: str, folder: Path) -> None:
+        """Put a finished folder in the place of a data set's, choices kept."""
+        _swap(folder, self._datasets / name)
+
+    def open(self, name: str) -> Project:
+        """The stored data set of that name, memory-mapped. Raises InputError where there is none."""
+        from core.storage import read_dataset  # pandas: not before it is needed
+
+        folder = self.folder(name)
         with self._lock:
             stamp = (folder / "dataset.json").stat().st_mtime_ns
             held = self._opened.get(name)
@@ -189,6 +202,9 @@ class Workspace:
     def _choices(self, name: str) -> dict[str, Any]:
         path = self._datasets / name / "choices.json"
         return json.loads(path.read_text()) if path.exists() else {}
+
+    def _model_of(self, name: str) -> str:
+        return json.loads((self._datasets / name / "dataset.json").read_text())["model"]
 
     def _source_of(self, name: str) -> str:
         return json.loads((self._datasets / name / "dataset.json").read_text())["source"]["path"]

@@ -138,6 +138,26 @@ def _by_list(
     return Classes(listed.names, tokens, _recode(codes, given), order)
 
 
+def column_order(
+    columns: tuple[str, ...] | None, width: int, names: tuple[str, ...], tokens: tuple[str, ...], file: str
+) -> tuple[int, ...]:
+    """(K,) the column of each of K known classes: by name, token or number where columns have names.
+
+    Raises InputError where they are named otherwise, or where there is another number of them.
+    """
+    if columns is not None:
+        numbers = tuple(map(str, range(len(names))))
+        found = _matched(columns, names) or _matched(columns, tokens) or _matched(columns, numbers)
+        if found is None:
+            shown = f"the columns ({_some(columns)}) are not named as the classes ({_some(names)})"
+            raise refuse(shown, file=file, mend="name one column for each class")
+        return found
+    if width != len(names):
+        shown = f"{width} columns, but the data has {len(names)} classes ({_some(names)})"
+        raise refuse(shown, file=file, expected="one column for each class, in this order")
+    return tuple(range(width))
+
+
 def _against_list(given: GivenLabels, listed: ClassList, where: Where) -> tuple[list[int], tuple[str, ...]]:
     """(index in the list of each label value, tokens). Labels may be written as tokens, as names, or
     as numbers that equal the tokens ("3.0" for "3") or the positions of a list of names."""

@@ -11,6 +11,7 @@ from core.baseline import PREFIX, Trust, _groups, baseline, train_and_store, tra
 from core.dataset import Columns, Dataset
 from core.errors import InputError
 from core.loading import Prepared
+from core.model_store import models
 from core.predictions import Predictions
 from core.settings import Settings
 from core.source import Source
@@ -154,12 +155,17 @@ def test_train_and_store__keeps_predictions_with_the_data_set(tmp_path: Path) ->
     assert len(workspace.open("pets").problems) == 1
 
 
-def test_train_and_store__never_replaces_another_model(tmp_path: Path) -> None:
+def test_train_and_store__is_kept_beside_another_model(tmp_path: Path) -> None:
     brought = Predictions("mine", np.full((200, 2), 0.5, np.float32))
     workspace = stored(tmp_path, texts(), brought)
-    with pytest.raises(InputError, match="predictions of 'mine', and they are not replaced"):
+    for _ in range(2):  # trained again it replaces itself only
         train_and_store(workspace, workspace.open("pets"))
-    assert workspace.open("pets").predictions.model == "mine"
+        assert workspace.open("pets").predictions.model == "mine"
+        assert workspace.open("pets").problems == ()
+        mine, beside = models(workspace, "pets")
+        assert (mine.name, mine.in_use) == ("mine", True)
+        assert (beside.name, beside.in_use, beside.fits) == ("baseline: TF-IDF of words", False, True)
+        assert beside.problems[-1].found.startswith(PREFIX + "Out of sample it agrees with 100.0% of 200")
 
 
 def test_trust__verdict_follows_the_lower_bound() -> None:
