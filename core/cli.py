@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import cli_report
+from core import cli_models, cli_report
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
 
@@ -30,7 +30,6 @@ _DELIMITER = (
     'what stands between several labels of a row, such as "|"; "list" for JSON lists, "none" for one label '
     "a row (default: found out, where it is clear)"
 )
-_IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 _SKIP = "leave out decisions that do not fit the data; the summary lists them"
 
 
@@ -77,16 +76,12 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = commands.add_parser("audit", help="find the issues of a data set")
     audit.add_argument("data", type=Path, metavar="DATA")
-    audit.add_argument(
-        "--pred-probs", type=Path, metavar="P", help="out-of-sample probabilities, N rows x K classes"
-    )
+    cli_models.add_options(audit)
     audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
     for role in ("label", "id", "split", "text", "image"):
         audit.add_argument(f"--{role}-column", metavar="C")
     audit.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
     audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")
-    audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
-    audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
     audit.add_argument(
         "--merge-variants",
         action="store_true",
@@ -145,9 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     restore.set_defaults(run=_restore)
 
     report = cli_report.add(commands, _workspace)
+    models = cli_models.add(commands, _workspace)
     commands.add_parser("checks", help="list the checks").set_defaults(run=_checks)
     commands.add_parser("formats", help="list the formats").set_defaults(run=_formats)
-    for command in (app, audit, export, decisions, backup, restore, give, report):
+    for command in (app, audit, export, decisions, backup, restore, give, report, models):
         command.add_argument("--workspace", type=Path, metavar="DIR")
     return parser
 
@@ -206,7 +202,7 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
         name=path.stem,
         columns=columns,
         classes=args.classes,
-        pred_probs=args.pred_probs,
+        pred_probs=next(iter(args.pred_probs), None),
         embeddings=args.embeddings,
         softmax=args.softmax,
         merge_variants=args.merge_variants,
@@ -220,9 +216,8 @@ def _delimiter(said: str | None) -> str | None:
     return said if said is None else {"list": LIST, "none": ""}.get(said, said)
 
 
-def _load(workspace: Workspace, plan: Plan, path: Path, in_order: bool = False) -> str:
+def _load(workspace: Workspace, plan: Plan, path: Path, args: argparse.Namespace | None = None) -> str:
     """Read, check and store one data file; its name. Raises InputError with every error of the check."""
-    from core.cli_models import store
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
@@ -230,7 +225,9 @@ def _load(workspace: Workspace, plan: Plan, path: Path, in_order: bool = False) 
     columns = fill_columns(plan.columns, raw)
     name = workspace.free_name(plan.name, raw.source.path)
     prepared = prepare(raw, replace(plan, name=name, columns=columns))
-    return store(workspace, prepared, in_order)
+    if args is None:
+        return cli_models.store(workspace, prepared, in_order=False)
+    return cli_models.store(workspace, prepared, args.in_order, args.pred_probs[1:], args.softmax)
 
 
 def _load_samples(workspace: Workspace) -> None:
@@ -254,7 +251,7 @@ def _audit(args: argparse.Namespace) -> int:
     if unknown:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
-    name = _load(workspace, _plan(args.data, args), args.data, args.in_order)
+    name = _load(workspace, _plan(args.data, args), args.data, args)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
         for line in train_where_needed(workspace, name, args.features, args.group_column):
             print(line, file=sys.stderr)

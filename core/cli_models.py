@@ -1,30 +1,100 @@
-"""What the command line does with a model's predictions."""
+"""The command line's part on models: predictions of one or several of them, and which one is in use."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.errors import InputError, refuse
+from core.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
     from core.loading import Prepared
     from core.workspace import Workspace
 
+_PRED_PROBS = (
+    "out-of-sample probabilities, N rows x K classes, or a predicted class a row; given again: one more "
+    "model, kept beside the first"
+)
+_IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 
-def store(workspace: Workspace, prepared: Prepared, in_order: bool) -> str:
-    """Store a data set as checked, and say what was found; its name.
+
+def add_options(audit: argparse.ArgumentParser) -> None:
+    """The options of `audit` that say what a model's predictions are."""
+    audit.add_argument("--pred-probs", type=Path, action="append", default=[], metavar="P", help=_PRED_PROBS)
+    audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
+    audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
+
+
+def add(commands: Any, open_workspace: Callable[[argparse.Namespace], Workspace]) -> argparse.ArgumentParser:
+    """The command `models`."""
+    text = "list the models of a data set, and say which one is in use"
+    parser: argparse.ArgumentParser = commands.add_parser("models", help=text)
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--use", metavar="MODEL", help="use this model from now on")
+    parser.add_argument("--mean", nargs="+", metavar="MODEL", help="add the mean of these models")
+    parser.add_argument("--forget", metavar="MODEL", help="delete a model that is not in use")
+    parser.set_defaults(run=lambda args: _models(args, open_workspace(args)))
+    return parser
+
+
+def store(
+    workspace: Workspace,
+    prepared: Prepared,
+    in_order: bool,
+    others: Sequence[Path] = (),
+    softmax: bool = False,
+) -> str:
+    """Store a data set as checked, with the models of other files beside it; say what was found. Its name.
 
     in_order: somebody said that rows without ids are in the order of the data. Where nobody did, the labels
-    must not speak against it. Raises InputError with every error of the check.
+    must not speak against it. Raises InputError with every error; then nothing is stored.
     """
-    for problem in prepared.problems:
+    from core.another_model import read_model
+    from core.model_store import add_model
+
+    _say(prepared.problems, in_order)
+    if prepared.dataset is None:
+        raise TypeError("a data set without errors is there")
+    more = [read_model(prepared.dataset, path, softmax) for path in others]
+    for _, problems in more:
+        _say(problems, in_order)
+    name = workspace.save(prepared)
+    for predictions, problems in more:
+        add_model(workspace, name, predictions, problems)
+    return name
+
+
+def _say(problems: Sequence[Problem], in_order: bool) -> None:
+    """Print what was found. Raises InputError with every error, and for an order that is not borne out."""
+    from core.loading import matched_by_order, order_doubted
+
+    for problem in problems:
         if problem.severity != "error":
             print(f"{problem.severity}: {problem}", file=sys.stderr)
-    if errors := [p for p in prepared.problems if p.severity == "error"]:
+    if errors := [p for p in problems if p.severity == "error"]:
         raise InputError(*errors)
-    if prepared.order_doubted and not in_order:
+    if order_doubted(problems) and not in_order:
         found = "rows are matched by their order, and they agree with the labels no better than by chance"
         mend = "give predictions with an id column; if the rows are in the order of the data, say --in-order"
-        raise refuse(found, file=", ".join(prepared.by_order), mend=mend)
-    return workspace.save(prepared)
+        raise refuse(found, file=", ".join(matched_by_order(problems)), mend=mend)
+
+
+def _models(args: argparse.Namespace, workspace: Workspace) -> int:
+    from core.another_model import agreement_of
+    from core.model_store import add_mean, forget_model, models, use_model
+
+    if args.mean is not None:
+        add_mean(workspace, args.name, args.mean)
+    if args.use is not None:
+        use_model(workspace, args.name, args.use)
+    if args.forget is not None:
+        forget_model(workspace, args.name, args.forget)
+    dataset = workspace.open(args.name).dataset
+    for model in models(workspace, args.name):
+        mark = "*" if model.in_use else " "
+        fits = agreement_of(dataset, model.predictions).sentence if model.fits else "made for other data"
+        print(f"{mark} {model.name}: {fits}")
+    return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,12 +86,23 @@ class Prepared:
     @property
     def by_order(self) -> tuple[str, ...]:
         """The files whose rows name no row of the data and were matched by their order alone."""
-        return tuple(dict.fromkeys(p.file for p in self.problems if p.found == IN_ORDER))
+        return matched_by_order(self.problems)
 
     @property
     def order_doubted(self) -> bool:
         """Whether predictions matched by order agree with the labels no better than another order would."""
-        return any(p.mend == IS_IT_IN_ORDER and p.file in self.by_order for p in self.problems)
+        return order_doubted(self.problems)
+
+
+def matched_by_order(problems: Sequence[Problem]) -> tuple[str, ...]:
+    """The files of which problems say that their rows were matched by order alone."""
+    return tuple(dict.fromkeys(p.file for p in problems if p.found == IN_ORDER))
+
+
+def order_doubted(problems: Sequence[Problem]) -> bool:
+    """Whether one of these files agrees with the labels no better than rows in another order would."""
+    files = matched_by_order(problems)
+    return any(p.mend == IS_IT_IN_ORDER and p.file in files for p in problems)
 
 
 def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prepared:
