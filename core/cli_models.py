@@ -83,7 +83,7 @@ def _say(problems: Sequence[Problem], in_order: bool) -> None:
 
 
 def _models(args: argparse.Namespace, workspace: Workspace) -> int:
-    from core.another_model import agreement_of
+    from core.model_agreement import agreement_of
     from core.model_store import add_mean, forget_model, models, use_model
 
     if args.mean is not None:

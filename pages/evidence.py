@@ -9,7 +9,7 @@ from core import provenance
 from core.audit import checks
 from core.audits import not_run
 from core.review.people import Role
-from pages.parts import session
+from pages.parts import models, session
 from pages.parts.problems import show_problems
 
 session.require_role(Role.VIEWER, "look")
@@ -39,6 +39,9 @@ for name in not_run(audit):
     st.text(f"{checks()[name].title}: not run yet.")
 for name, missing in audit.skipped.items():
     st.text(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}.")
+
+st.subheader("Models", anchor=False)
+models.table(project)
 
 st.subheader("Decisions", anchor=False)
 st.text(f"{decided:,} rows have a decision in force. They are counted, not estimated.")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.review.people import Role
+from pages.parts import load_models as more
 from pages.parts import load_steps as steps
 from pages.parts import session, work
 from pages.parts.problems import show_problems
@@ -40,9 +41,10 @@ except InputError as error:
 st.subheader("3 · Check")
 plan = steps.make_plan(workspace, raw, columns, files)
 with st.spinner("Checking every row"):
-    prepared = steps.check(raw, plan)
-steps.say_verdict(prepared)
-confirmed = steps.confirm_order(workspace, prepared)
+    checked = more.check(steps.check(raw, plan), files.others, files.softmax)
+steps.say_verdict(checked.whole)
+confirmed = more.confirm_order(workspace, checked)
+checked = more.choose_in_use(checked)
 
 st.subheader("4 · Analyse")
-steps.analyse(workspace, prepared, len(raw.frame), confirmed)
+steps.analyse(workspace, checked, len(raw.frame), confirmed)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.audits import not_run
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
-from pages.parts import examples, numbers, session, work
+from pages.parts import examples, models, numbers, session, work
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
@@ -31,6 +31,7 @@ def buttons(flagged: int, load: str = "Load your own data") -> None:
         if st.button(load, icon=":material/upload_file:"):
             st.switch_page("load.py", query_params=session.only())
         work.offer_retraining(project)
+        models.offer(project)
         with st.popover("How rows are flagged", icon=":material/tune:", type="tertiary"):
             work.settings(project.name)
 

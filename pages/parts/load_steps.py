@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace
 from pages.parts import session, work
+from pages.parts.load_models import Checked, store
 from pages.parts.problems import show_problems
 
 NONE = "(none)"
@@ -33,18 +33,23 @@ DELIMITERS = {
     LIST: "Several, as a list",
 }
 """What can stand between the labels of a row, in words."""
+SEVERAL_MODELS = "Several files are several models, one of them in use."
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files beside the data; None where there is none. softmax: the predictions are logits."""
+    """The files beside the data; None where there is none. softmax: the predictions are logits.
+
+    others: predictions of further models.
+    """
 
     pred_probs: Path | None = None
     embeddings: Path | None = None
     classes: Path | None = None
     softmax: bool = False
+    others: tuple[Path, ...] = ()
 
 
 def choose_source(workspace: Workspace) -> Path | None:
@@ -70,6 +75,19 @@ def _uploaded(workspace: Workspace, label: str, key: str) -> Path | None:
 def _typed_path(workspace: Workspace, label: str, key: str, help: str = "") -> Path | None:
     typed = st.text_input(label, key=key, placeholder="data/train.csv", help=session.escape(help) or None)
     return workspace.resolve(typed.strip()) if typed.strip() else None
+
+
+def _uploads(workspace: Workspace, label: str, key: str) -> list[Path]:
+    uploads = st.file_uploader(label, key=key, accept_multiple_files=True, help=SEVERAL_MODELS)
+    return list(dict.fromkeys(store_upload(workspace.uploads, u.name, u) for u in uploads))
+
+
+def _typed_paths(workspace: Workspace, label: str, key: str) -> list[Path]:
+    typed = st.text_input(
+        label, key=key, placeholder="data/probs.npy", help=f"{SEVERAL_MODELS} Put ; between."
+    )
+    paths = [part.strip() for part in typed.split(";")]
+    return list(dict.fromkeys(workspace.resolve(path) for path in paths if path))
 
 
 def offer_samples(workspace: Workspace) -> None:
@@ -170,13 +188,15 @@ def choose_predictions(workspace: Workspace) -> Files:
         )
         ask = _uploaded if way == "Upload" else _typed_path
         with st.container(horizontal=True):
-            pred_probs = ask(workspace, "Predictions (.npy, .npz, CSV, Parquet)", f"l_probs_{way}")
+            several = _uploads if way == "Upload" else _typed_paths
+            pred_probs = several(workspace, "Predictions (.npy, .npz, CSV, JSON, Parquet)", f"l_probs_{way}")
             embeddings = ask(workspace, "Embeddings, optional", f"l_embeddings_{way}")
             classes = ask(workspace, "Class names, optional", f"l_classes_{way}")
-        softmax = pred_probs is not None and st.toggle(
+        softmax = bool(pred_probs) and st.toggle(
             "The predictions are logits", key="l_softmax", help="Labelmend then takes their softmax."
         )
-    return Files(pred_probs, embeddings, classes, bool(softmax))
+    first = pred_probs[0] if pred_probs else None
+    return Files(first, embeddings, classes, bool(softmax), tuple(pred_probs[1:]))
 
 
 def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: Files) -> Plan:
@@ -234,39 +254,14 @@ def say_verdict(prepared: Prepared) -> None:
         show_problems(prepared.problems)
 
 
-def confirm_order(workspace: Workspace, prepared: Prepared) -> bool:
-    """Asks whether rows that name no row of the data are in its order; asked once for the same content."""
-    if not prepared.ok or not prepared.by_order or _order_key(prepared) in _orders(workspace, prepared):
-        return True
-    files, data = " and ".join(prepared.by_order), prepared.source.path.name
-    if prepared.order_doubted:
-        st.warning("The labels speak against this order. See above.", icon=":material/warning:")
-    return st.checkbox(
-        session.escape(f"Row 1 of {files} is row 1 of {data}, and so on to the last"),
-        help="These files name no rows, so that only their order says which row is which.",
-        key=f"l_order_{_order_key(prepared)}",
-    )
-
-
-def _orders(workspace: Workspace, prepared: Prepared) -> list[str]:
-    name = prepared.dataset.name if prepared.dataset is not None else ""
-    return workspace.recall(name, "in_order", [])
-
-
-def _order_key(prepared: Prepared) -> str:
-    """The content that was put side by side, shortened."""
-    ids = prepared.dataset.part("ids") if prepared.dataset is not None else ""
-    parts = [prepared.predictions.part(part) for part in ("pred_probs", "embeddings")]
-    return hashlib.sha256("".join([ids, *parts]).encode()).hexdigest()[:16]
-
-
-def analyse(workspace: Workspace, prepared: Prepared, rows: int, confirmed: bool) -> None:
+def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) -> None:
     """The buttons that store the data set and start the audit, with or without a baseline.
 
     confirmed: nothing is left to ask.
     """
+    prepared, ready = checked.prepared, checked.whole.ok and confirmed
     dataset, probs = prepared.dataset, prepared.predictions.pred_probs
-    trainable = prepared.ok and confirmed and dataset is not None and probs is None and not why_not(dataset)
+    trainable = ready and dataset is not None and probs is None and not why_not(dataset)
     train = trainable and st.button(
         f"Train a baseline and analyse {rows:,} rows",
         icon=":material/model_training:",
@@ -276,14 +271,12 @@ def analyse(workspace: Workspace, prepared: Prepared, rows: int, confirmed: bool
         f"Analyse {rows:,} rows",
         type="primary",
         icon=":material/troubleshoot:",
-        disabled=not (prepared.ok and confirmed),
-        help=_why_disabled(prepared.ok, confirmed),
+        disabled=not ready,
+        help=_why_disabled(checked.whole.ok, confirmed),
     )
     if train or alone:
         try:
-            name = workspace.save(prepared)
-            if prepared.by_order:
-                workspace.remember(name, "in_order", [_order_key(prepared)])
+            name = store(workspace, checked)
         except InputError as error:
             show_problems(error.problems)
             return

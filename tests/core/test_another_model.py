@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.another_model import agreement_of, read_model
+from core.another_model import read_model
 from core.dataset import Dataset
 from core.errors import InputError
+from core.model_agreement import agreement_of
 from core.predictions import Predictions
 from tests.conftest import make_dataset
 from tests.core.label_sets import PROBS, moods

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.model_store import models
 from core.workspace import Workspace, shared_workspace
 from tests.pages.conftest import Open, words
 
@@ -92,3 +93,29 @@ def test_load__another_number_of_rows_is_refused(open_page: Open, files: Path) -
     app = load(open_page, files, str(files / "short.npy"))
     assert "39 rows, but the data has 40" in words(app).replace("\\", "")
     assert order_box(app) is None and analyse(app).disabled
+
+
+def test_load__several_models_one_in_use(open_page: Open, files: Path, workspace: Workspace) -> None:
+    np.save(files / "weak.npy", 0.6 * np.load(files / "probs.npy") + 0.2)
+    app = load(open_page, files, f"{files / 'probs.npy'}; {files / 'weak.npy'}")
+    box = order_box(app)
+    assert box is not None and "probs\\.npy and weak\\.npy" in box.label and analyse(app).disabled
+    choice = next(r for r in app.radio if r.label == "Model in use")
+    assert choice.options == ["probs", "weak"]
+    choice.set_value(1).run()
+    order_box(app).check().run()
+    before = set(workspace.names())
+    analyse(app).click().run()
+    (name,) = set(workspace.names()) - before
+    assert [(m.name, m.in_use) for m in models(workspace, name)] == [("weak", True), ("probs", False)]
+    assert workspace.open(name).predictions.model == "weak"
+
+
+def test_load__a_bad_second_model_is_named_and_stores_nothing(
+    open_page: Open, files: Path, workspace: Workspace
+) -> None:
+    np.save(files / "short.npy", np.load(files / "probs.npy")[1:])
+    before = workspace.names()
+    app = load(open_page, files, f"{files / 'probs.npy'}; {files / 'short.npy'}")
+    assert "short.npy: 39 rows, but the data has 40" in words(app).replace("\\", "")
+    assert analyse(app).disabled and workspace.names() == before
