@@ -26,7 +26,7 @@ AGREEMENT = (
 
 def offer(found: Project) -> None:
     """The way to another model, for owners; nothing while there is none. What is in it is drawn once open."""
-    if found.predictions.pred_probs is None or not session.can(Role.OWNER):
+    if not session.can(Role.OWNER) or not models(session.workspace(), found.name):
         return
     key = f"models_{found.name}"
     place = st.popover("Models", icon=":material/neurology:", type="tertiary", key=key, on_change="rerun")
@@ -44,7 +44,8 @@ def choose(found: Project) -> None:
     there = models(session.workspace(), found.name)
     fitting = [m for m in there if m.fits]
     st.markdown(f":small[{AGREEMENT}]")
-    _use(found, fitting)
+    if fitting:
+        _use(found, fitting)
     for model in there:
         if not model.fits:
             st.text(f"{shown(model)}: made for other rows or classes, so that it cannot be used now.")
@@ -93,21 +94,22 @@ def sentence(said: Agreement) -> str:
 def _use(found: Project, fitting: list[Model]) -> None:
     """The choice of the model in use. Its results are there at once where it was analysed before."""
     names = [m.name for m in fitting]
-    now = found.predictions.model
+    now = next((m.name for m in fitting if m.in_use), None)
     picked = st.radio(
         "Model in use",
         range(len(fitting)),
-        index=names.index(now),
+        index=None if now is None else names.index(now),
         format_func=lambda i: session.escape(shown(fitting[i])),
         captions=[sentence(agreement_of(found.dataset, m.predictions)) for m in fitting],
         key=f"use_{found.name}_{now}_{len(fitting)}",
     )
+    wanted = None if picked is None else names[picked]
     st.button(
         "Use it",
-        disabled=names[picked] == now or session.job_started() is not None,
+        disabled=wanted in (None, now) or session.job_started() is not None,
         help="Rows are flagged and ordered by it from then on. Decisions stay, and so do the other models.",
         on_click=_do,
-        args=(found.name, lambda: _start_using(found.name, names[picked])),
+        args=(lambda: _start_using(found.name, str(wanted)),),
         key=f"use_it_{found.name}",
     )
 
@@ -126,7 +128,7 @@ def _mean(found: Project, fitting: list[Model]) -> None:
         "Add the mean",
         disabled=len(chosen) < 2,
         on_click=_do,
-        args=(found.name, lambda: add_mean(session.workspace(), found.name, chosen)),
+        args=(lambda: add_mean(session.workspace(), found.name, chosen),),
         key=f"add_mean_{found.name}",
     )
 
@@ -159,7 +161,7 @@ def _start_using(name: str, model: str) -> None:
         work.start(name)
 
 
-def _do(name: str, act: Callable[[], object]) -> None:
+def _do(act: Callable[[], object]) -> None:
     session.require_role(Role.OWNER, "choose the model")
     try:
         act()
