@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ MOST_VALUES = 200_000_000
 """Of one array made from text. More belongs into .npy, which is mapped and not read."""
 SUM_OFF = 0.1
 """How far from 1 a row may sum and still say that the classes it leaves out have probability 0."""
+_PLAIN, _FLAT = json.JSONDecoder(), re.compile(r"\s*\[[^\[\]{}]*\]\s*")
 _LABEL, _SCORE = "label", "score"
 _EXPECTED = 'a list of numbers, {"class": number} or [{"label": "class", "score": number}], as in row 1'
 
@@ -67,7 +69,8 @@ def _parsed(cells: pd.Series, file: str, column: str) -> Iterator[Any]:
             yield None
             continue
         try:
-            yield parse(cell)
+            # Making a decoder costs more than reading a short list; only an object can have a key twice.
+            yield _PLAIN.decode(cell) if _FLAT.fullmatch(cell) else parse(cell)
         except ValueError as error:
             found = f"{cell[:40]!r} is no JSON: {error}"
             mend = "write lists with commas, as json.dumps does"
