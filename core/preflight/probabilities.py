@@ -234,7 +234,7 @@ def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
 def _are_logs(array: np.ndarray, survey: _Survey) -> bool:
     """Whether these are log-probabilities. The softmax of such rows is their exponential, so that logits
     which happen to look like this come out the same."""
-    if survey.nan or survey.high > NOISE:
+    if survey.high > NOISE:
         return False
     for _, chunk in _chunks(array):
         sums = np.exp(chunk.astype(np.float64)).sum(axis=1)
