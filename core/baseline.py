@@ -127,6 +127,7 @@ def baseline(
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()
+    progress.report(0, "looking for rows of equal content")
     given = dataset.labels if labels is None else labels
     if reason := why_not(replace(dataset, labels=given)):
         raise _nothing_to_learn(reason)

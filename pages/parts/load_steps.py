@@ -54,17 +54,17 @@ class Files:
 
 def choose_source(workspace: Workspace) -> Path | None:
     """The data file or folder that the visitor points at, or None so far."""
-    ways = ["Upload a file", "Upload an image folder", "Path on this machine"]
+    ways = ["Upload a file", "Upload a folder", "Path on this machine"]
     way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
     if way == ways[1]:
-        folder = st.file_uploader(
-            "A folder with one folder of images a class", accept_multiple_files="directory", key="l_folder"
-        )
+        label = "Pictures with a folder for each class, YOLO, COCO, or a Hugging Face dataset"
+        folder = st.file_uploader(label, accept_multiple_files="directory", key="l_folder")
         return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
     if way == ways[2]:
         roots = ", ".join(str(root) for root in workspace.settings.data_roots)
-        return _typed_path(workspace, "Path of a file or an image folder", "l_path", f"Inside {roots}")
-    return _uploaded(workspace, "CSV, TSV, JSON, JSONL, Parquet, zipped images, or labels as .npy", "l_file")
+        return _typed_path(workspace, "Path of a file or a folder", "l_path", f"Inside {roots}")
+    label = "CSV, Excel, JSON, Parquet, Arrow, zipped pictures, or a file of an annotation tool"
+    return _uploaded(workspace, label, "l_file")
 
 
 def _uploaded(workspace: Workspace, label: str, key: str) -> Path | None:
