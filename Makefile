@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-com
 # The lock files are complete: pip takes them as they are, and asks for no newer release of what an extra names.
 LOCKED := $(PIP) --no-deps --require-hashes -r
 
-.PHONY: install app test lint bench soak screenshots clean walk
+.PHONY: install app test lint bench soak fuzz screenshots clean walk
 
 install: $(VENV)/.app
 
@@ -48,6 +48,10 @@ bench: $(VENV)/.test
 # Kills the server and PostgreSQL under 30 clients for 5 minutes each: make soak SOAK="--minutes 60 --seed 7"
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak $(SOAK)
+
+# Damaged files through the importers, ten minutes of processor time: make fuzz FUZZ="--minutes 60 --seed 7"
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 screenshots: $(VENV)/.test
 	sh .ci/browser

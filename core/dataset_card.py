@@ -74,7 +74,8 @@ def _front_matter(record: Record) -> list[str]:
 
 def _files(record: Record, written: Exported | None) -> list[str]:
     source, corrections = record.project.source, record.corrections
-    over = " over the names of its files" if source.path.is_dir() else ""
+    pictures = source.format in ("image_folder", "yolo")  # their digest leaves out what the pictures show
+    over = " over the names of its pictures and its labels" if pictures else ""
     lines = [
         "",
         f"- Source: {code(source.path.name)} ({code(source.format)}), "

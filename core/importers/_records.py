@@ -74,6 +74,7 @@ def to_frame(records: Iterable[Any], file: str) -> tuple[pd.DataFrame, list[str]
             if len(lists) * count > MOST_CELLS:
                 found = f"{len(lists):,} different keys in {count:,} records"
                 raise refuse(found, file=file, expected="the same keys in every record", row=count)
+    check_characters(list(lists), file)
     problems = [
         Problem("notice", f"{n:,} of {count:,} records have this key", file=file, column=key)
         for key, n in present.items()

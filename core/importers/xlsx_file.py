@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +22,11 @@ from core.unpacking import check_zip, zip_names
 
 _MOST_CELLS = 20_000_000
 _AT_ONCE = 2_000
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, SyntaxError, LookupError, ValueError, ArithmeticError,
+    OSError, EOFError, TypeError, AttributeError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What the library lets through of a damaged part; SyntaxError is that of its XML."""
 
 _Row = tuple[Any, ...]
 
@@ -41,16 +48,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     try:
         with path.open("rb") as handle:  # the library refuses a path by its suffix
             found, others = _table(handle, path, progress)
-    except (
-        zipfile.BadZipFile,
-        LookupError,
-        ValueError,
-        OSError,
-        EOFError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        # The library lets whatever a damaged part leads to through.
+    except _DAMAGED as error:
         raise refuse(f"not readable as a workbook: {error}", file=path.name, mend="save it again") from error
     problems = [Problem("notice", f"other sheets are not read: {others}", file=path.name)] if others else []
     size = path.stat().st_size

@@ -65,6 +65,7 @@ def test_lines__bom(tmp_path: Path) -> None:
         (b'{"a":1}\n[1]\n', "row 2: record 2 is a list"),
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "line 1 is not valid JSON: nested too deeply"),
         (b'{"a":"ok"}\n{"a":"\\ud800"}\n', "row 2, column a: half of a surrogate pair"),
+        (b'{"a\\ud800":"ok"}\n', "half of a surrogate pair, which is no character, in a name"),
         (b'{"a":' + b"9" * 5_000 + b"}\n", "line 1 is not valid JSON"),
     ],
 )

@@ -1,0 +1,155 @@
+"""Damaged files through the importers and the pre-flight check, in processes whose memory is bounded.
+
+Whatever a file holds, it is read or refused in words (InputError): no other exception, no signal, no more
+than MEMORY bytes, no more than PATIENCE_S, and no file anywhere but in the workspace.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.core.importers.samples import SAMPLES
+from tests.fuzz.mutate import mutated
+
+MEMORY = 4 << 30
+"""Bytes of address space; the libraries themselves take about 1.5 GB of it."""
+PATIENCE_S = 20
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "tests.fuzz.run")
+_SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
+
+
+@dataclass(frozen=True)
+class Found:
+    """tried, read, refused: numbers of files. fault: of the first file that did neither, "" for none.
+
+    case: the numbers that make the file again: see `case`.
+    """
+
+    tried: int
+    read: int
+    refused: int
+    fault: str = ""
+    case: int = -1
+
+
+def seeds() -> list[bytes]:
+    """A small good file of every format that is one file."""
+    return [content for _, content in SAMPLES.values()]
+
+
+def case(seed: int, number: int) -> tuple[str, bytes]:
+    """(name, bytes) of a damaged file; the same numbers give the same file."""
+    rng = random.Random(f"{seed} {number}")
+    return f"file{rng.choice(_SUFFIXES)}", mutated(seeds(), rng)
+
+
+def try_one(seed: int, number: int, folder: Path) -> bool:
+    """Whether a damaged file is read; False where it is refused in words. Raises whatever else happens."""
+    from core.errors import InputError
+    from core.loading import Plan, guess_columns, prepare
+    from core.reading import read_table
+
+    name, data = case(seed, number)
+    path = folder / name
+    path.write_bytes(data)
+    try:
+        raw = read_table(path, unpack_to=folder / "unpacked")
+        prepare(raw, Plan("fuzz", guess_columns(raw)))
+    except InputError as error:
+        assert error.problems and all(str(problem).strip() for problem in error.problems)
+        return False
+    finally:
+        path.unlink()
+    return True
+
+
+def child(seed: int, first: int, seconds: float) -> None:
+    """Files from number `first` on, until the time is over; a line of JSON after each hundred, and one of the
+    file that is tried, so that the parent knows which one ended the process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    stop, number = time.monotonic() + seconds, first
+    with tempfile.TemporaryDirectory() as name:
+        folder, outside = Path(name) / "in", Path(name) / "outside"
+        folder.mkdir()
+        outside.write_text("mine")
+        read = refused = 0
+        while time.monotonic() < stop:
+            print(json.dumps({"at": number}), flush=True)
+            try:
+                good = try_one(seed, number, folder)
+            except BaseException:  # noqa: BLE001 - that is what is looked for
+                print(json.dumps({"fault": traceback.format_exc(limit=-6)}), flush=True)
+                return
+            read, refused = read + good, refused + (not good)
+            number += 1
+            there = {p.name for p in Path(name).iterdir()}
+            if there != {"in", "outside"} or outside.read_text() != "mine":
+                print(json.dumps({"fault": f"a file outside of the folder: {there}"}), flush=True)
+                return
+        print(json.dumps({"read": read, "refused": refused}), flush=True)
+
+
+def fuzz(seed: int, seconds: float, first: int = 0) -> Found:
+    """Run `child` in a process of its own and tell what came of it."""
+    command = [*COMMAND, str(seed), str(first), str(seconds)]
+    at, said = first, {}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        watch = _Watch(process)
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            watch.alive()
+            found = json.loads(line)
+            at = found.get("at", at)
+            said |= found
+        errors = process.stderr.read()
+        code = process.wait()
+        watch.stop()
+    tried = at - first + 1
+    if "fault" in said:
+        return Found(tried, 0, 0, said["fault"], at)
+    if code or "read" not in said:
+        why = f"no answer for {PATIENCE_S} s" if watch.ended else f"exit code {code}"
+        return Found(tried, 0, 0, f"{why}\n{errors[-2000:]}", at)
+    return Found(tried, said["read"], said["refused"])
+
+
+class _Watch:
+    """Ends a process that has said nothing for PATIENCE_S."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        import threading
+
+        self.ended = False
+        self._process = process
+        self._last = time.monotonic() + PATIENCE_S  # the start takes its time
+        self._over = threading.Event()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def alive(self) -> None:
+        self._last = time.monotonic()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _look(self) -> None:
+        while not self._over.wait(1):
+            if time.monotonic() - self._last > PATIENCE_S:
+                self.ended = True
+                self._process.kill()
+                return
+
+
+if __name__ == "__main__":
+    child(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
