@@ -138,6 +138,7 @@ def baseline(
     found = _load(cache_dir, key)
     if found is None:
         groups = _groups(dataset, group_column)
+        progress.report(0, "making features")
         apart = len(np.unique(groups[given >= 0]))
         if apart < FOLDS:
             raise _nothing_to_learn(
