@@ -1,6 +1,7 @@
 """A baseline model for a data set that has labels and no predictions: trained, judged, cached, stored.
 
-Each row is scored by a model that did not see it, nor any row with the same content or of the same group.
+Each row is scored by a model that did not see it, nor any row with (nearly) the same content or of the same
+group.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from core import models as models_package
 from core.cache import load_table, store_table
 from core.dataset import Dataset
 from core.errors import InputError, Problem, refuse
+from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.models._base import Embedder
@@ -28,8 +30,10 @@ from core.workspace import Project, Workspace
 
 SEED = 0
 PREFIX = BASELINE
-_NAME, _VERSION = "baseline", 1
+_NAME, _VERSION = "baseline", 2
 _DEFAULTS = {"text": "text_tfidf", "image": "image_pixels", "tabular": "tabular_columns"}
+_ALIKE = 0.8
+"""Share of their pieces that nearly equal texts have in common, as in the check for near-duplicates."""
 _BINS = 15
 _WEAK = 0.4
 _MOST_CLASSES_FOR_TREES = 30
@@ -123,11 +127,11 @@ def baseline(
 
     embedder: a name of `embedders`; None: the default of the data set's kind. labels: (N,) codes to train
     on in place of the given ones (-1: leave the row out), as review corrected them. group_column: rows with
-    the same value are never in training and scored at once; rows with equal content never are.
+    the same value are never in training and scored at once; rows of equal content and texts that are
+    grouped as near-duplicates never are.
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()
-    progress.report(0, "looking for rows of equal content")
     given = dataset.labels if labels is None else labels
     if reason := why_not(replace(dataset, labels=given)):
         raise _nothing_to_learn(reason)
@@ -137,14 +141,13 @@ def baseline(
     key = _key(dataset, chosen, given, group_column)
     found = _load(cache_dir, key)
     if found is None:
-        groups = _groups(dataset, group_column)
-        progress.report(0, "making features")
+        groups = _groups(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
         apart = len(np.unique(groups[given >= 0]))
         if apart < FOLDS:
             raise _nothing_to_learn(
                 f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed"
             )
-        features = chosen.fit_transform(dataset, SEED, progress.part(0, 0.5))
+        features = chosen.fit_transform(dataset, SEED, progress.part(0.1, 0.5))
         folds = deal_folds(given, groups, FOLDS, SEED)
         trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
         fit = "trees" if trees else "logistic"
@@ -242,19 +245,21 @@ def _embedder(dataset: Dataset, name: str | None) -> Embedder:
     return known[name]
 
 
-def _groups(dataset: Dataset, column: str | None) -> np.ndarray:
-    """(N,) group of each row: rows of equal content, or of an equal value of the column, are together."""
+def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
+    """(N,) group of each row. Rows of equal content are together, of nearly equal texts as the check for
+    near-duplicates groups them, and of an equal value of the column."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    progress = progress or Progress()
     count = len(dataset)
-    if dataset.media_hash is not None:
-        hashes = dataset.media_hash
-        unread = np.array([f"row {i}" for i in range(count)])
-        keys = [pd.factorize(np.where(hashes == "", unread, hashes))[0]]
-    else:
-        table = dataset.table[list(dataset.columns.content)].reset_index(drop=True)
-        keys = [pd.factorize(pd.util.hash_pandas_object(table.astype("str").fillna(""), index=False))[0]]
+    first = first_copies(dataset, progress.part(0, 0.2))
+    keys = [first]
+    if dataset.columns.kind == "text":
+        distinct = np.flatnonzero(first == np.arange(count))
+        alike = alike_texts(contents(dataset), distinct, _ALIKE, progress.part(0.2, 1))
+        leaders = group(first, [alike]).group
+        keys = [np.where(leaders < 0, np.arange(count), leaders)]
     if column is not None:
         codes = pd.factorize(dataset.table[column])[0]
         alone = codes.max(initial=-1) + 1 + np.arange(count)

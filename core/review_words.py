@@ -48,7 +48,7 @@ def prediction_facts(record: Record) -> list[tuple[str, str]]:
     said = [p.found.removeprefix(PREFIX) for p in record.project.problems if p.found.startswith(PREFIX)]
     folds = (
         f"{FOLDS} folds dealt with seed {SEED}; every row is scored by a model that saw neither it nor a row "
-        "of equal content or group"
+        "of equal content, of nearly equal text or of its group"
     )
     return [
         model,

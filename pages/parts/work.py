@@ -83,7 +83,8 @@ def show(name: str) -> None:
         return
     if job.state != "running":
         st.rerun()
-    st.progress(job.fraction, session.escape(job.message or "Starting"))
+    message = job.message or "Starting"
+    st.progress(job.fraction, session.escape(message[:1].upper() + message[1:]))
     with st.container(horizontal=True, vertical_alignment="center"):
         if job.cancelling:
             st.text("Stopping.")

@@ -52,6 +52,16 @@ def test_baseline__ranks_wrong_labels_worst(tmp_path: Path) -> None:
     assert made.trust.verdict == "usable"
 
 
+def test_groups__nearly_equal_texts_are_never_apart() -> None:
+    long = (
+        "the quick brown fox jumps over the lazy dog while seven wizards make toxic brew for the evil queen"
+    )
+    dataset = make_dataset([0, 1, 0, 1, 0, 1])
+    said = [long, f"{long}!", "short", long.replace("seven", "eight"), "SHORT", ""]
+    found = _groups(replace(dataset, table=dataset.table.assign(text=said)), None)
+    assert found.tolist() == [0, 0, 2, 0, 2, 5]
+
+
 def test_baseline__labels_that_say_nothing_are_not_trusted(tmp_path: Path) -> None:
     dataset = texts(400)
     shuffled = np.random.default_rng(5).permutation(dataset.labels)
@@ -138,7 +148,7 @@ def test_groups__join_equal_content_and_the_group_column() -> None:
     owner = ["x", "y", "z", "z", None, None]
     table = dataset.table.assign(text=said, owner=pd.array(owner, dtype="str"))
     alone = _groups(replace(dataset, table=table), None)
-    assert alone.tolist() == [0, 1, 0, 2, 3, 4]
+    assert alone.tolist() == [0, 1, 0, 3, 4, 5]
     joined = _groups(replace(dataset, table=table), "owner")
     assert joined[0] == joined[2] == joined[3]
     assert len(set(joined)) == 4
