@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
+    from core.dataset import Dataset
     from core.loading import Prepared
     from core.workspace import Workspace
 
@@ -61,10 +62,24 @@ def store(
     more = [read_model(prepared.dataset, path, softmax) for path in others]
     for _, problems in more:
         _say(problems, in_order)
+    _say_carried_over(workspace, prepared.dataset, prepared.source.path.name)
     name = workspace.save(prepared)
     for predictions, problems in more:
         add_model(workspace, name, predictions, problems)
     return name
+
+
+def _say_carried_over(workspace: Workspace, dataset: Dataset, file: str) -> None:
+    """What becomes of the decisions on the version that the data set replaces."""
+    if dataset.name not in workspace.names():
+        return
+    from core.new_version import of_stored
+    from core.review.store import shared_store
+
+    found = of_stored(shared_store(workspace.database_url), dataset)
+    if found.decided:
+        print(f"{dataset.name}: {found.sentence}", file=sys.stderr)
+        _say(found.problems(file), in_order=False)
 
 
 def _say(problems: Sequence[Problem], in_order: bool) -> None:

@@ -129,7 +129,7 @@ class Workspace:
 
     def free_name(self, wanted: str, source: Path | None = None) -> str:
         """A name safe in URLs and folders; the same again for the same source, else one not taken."""
-        base = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.").lower()[:60] or "data"
+        base = safe_name(wanted)
         name, number = base, 1
         while name in self.names() and (source is None or self._source_of(name) != str(source)):
             number += 1
@@ -208,6 +208,11 @@ class Workspace:
 
     def _source_of(self, name: str) -> str:
         return json.loads((self._datasets / name / "dataset.json").read_text())["source"]["path"]
+
+
+def safe_name(wanted: str) -> str:
+    """A name of a data set that is safe in URLs and folders."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.").lower()[:60] or "data"
 
 
 def _swap(new: Path, place: Path) -> None:

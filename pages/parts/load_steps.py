@@ -14,10 +14,11 @@ from core.dataset import Columns, Kind
 from core.errors import InputError
 from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 from core.multilabel import LIST
+from core.new_version import of_stored
 from core.preflight.columns import guess_label_delimiter
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
-from core.workspace import Workspace
+from core.workspace import Workspace, safe_name
 from pages.parts import session, work
 from pages.parts.load_models import Checked, store
 from pages.parts.problems import show_problems
@@ -212,6 +213,13 @@ def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: File
             help="For the analysis only: cells of rows that nobody changes are exported as they are.",
         )
     name = workspace.free_name(typed or free, raw.source.path)
+    wanted = safe_name(called if typed in ("", free) else typed)
+    if wanted != name and st.toggle(
+        f"This is a new version of {session.escape(wanted)}",
+        key="l_version",
+        help="Its rows are replaced by those of this file. Decisions carry over by row id.",
+    ):
+        name = wanted
     return Plan(
         name=name,
         columns=columns,
@@ -238,6 +246,17 @@ def check(raw: RawTable, plan: Plan) -> Prepared:
     if prepared.dataset is None:
         return prepared
     return replace(prepared, dataset=replace(prepared.dataset, name=plan.name))
+
+
+def with_decisions(workspace: Workspace, prepared: Prepared) -> Prepared:
+    """The same, with what does not fit of the decisions on the version that the data set would replace."""
+    dataset = prepared.dataset
+    if dataset is None or dataset.name not in workspace.names():
+        return prepared
+    found = of_stored(session.store(), dataset)
+    if found.decided:
+        st.text(f"A new version of {dataset.name}: {found.sentence}.")
+    return replace(prepared, problems=(*prepared.problems, *found.problems(prepared.source.path.name)))
 
 
 def say_verdict(prepared: Prepared) -> None:

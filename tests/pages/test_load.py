@@ -10,7 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.model_store import models
+from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
+from pages.parts import session
 from tests.pages.conftest import Open, words
 
 N = 40
@@ -119,3 +121,21 @@ def test_load__a_bad_second_model_is_named_and_stores_nothing(
     app = load(open_page, files, f"{files / 'probs.npy'}; {files / 'short.npy'}")
     assert "short.npy: 39 rows, but the data has 40" in words(app).replace("\\", "")
     assert analyse(app).disabled and workspace.names() == before
+
+
+def test_load__a_new_version_takes_the_name_and_the_decisions(
+    workspace: Workspace, open_page: Open, files: Path
+) -> None:
+    folder = files / "other"
+    folder.mkdir()
+    (folder / "clean.csv").write_text("id,text,label\nr0,a,cat\nnew,b,dog\n")
+    session.store().record([Decision("clean", r, Action.KEEP, "ann", "cat", f"v{r}") for r in ("r0", "r1")])
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Path on this machine").run()
+    app.text_input(key="l_path").set_value(str(folder / "clean.csv")).run()
+    assert "carry over" not in words(app)
+    app.toggle(key="l_version").set_value(True).run()
+    assert not app.exception
+    assert "A new version of clean: decisions on 1 of 2 decided rows carry over." in words(app)
+    assert "that this version does not have" in words(app)
+    assert len(workspace.open("clean").dataset) != 2  # nothing is stored before somebody says so
