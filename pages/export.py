@@ -70,6 +70,9 @@ elif corrections.changes:
     if len(corrections.changes) > len(shown):
         st.text(f"The first {len(shown):,} of {len(corrections.changes):,} changes; the change log has all.")
 
-export_steps.write(session.workspace(), corrections, format_name)
-export_steps.write_patch(session.workspace(), project)
+# In containers: what one of them adds or takes away must not move the popover below, which would close.
+with st.container():
+    export_steps.write(session.workspace(), corrections, format_name)
+with st.container():
+    export_steps.write_patch(session.workspace(), project)
 export_steps.for_the_record(session.workspace(), project, corrections, format_name)

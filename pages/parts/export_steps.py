@@ -96,7 +96,7 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
         if renamed:
             parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:
-            parts.append(f"{dropped:,} rows are left out.")
+            parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} left out.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
     elif not corrections.untouched:
