@@ -40,12 +40,20 @@ def read(path: Path, progress: Progress) -> RawTable:
     except UnicodeDecodeError as error:
         raise refuse("bytes that are not UTF-8", file=path.name, mend="save the labels as str") from error
     native = np.array(texts, dtype=texts.dtype.newbyteorder("="))
+    if native.dtype.kind == "U" and not _are_characters(native):
+        raise refuse("numbers that are no characters", file=path.name, mend="write the file again")
     frame = pd.DataFrame({"label": pd.Series(native, dtype="str" if native.dtype.kind == "U" else None)})
     source = Source(path, FORMAT.name, file_sha256(path), path.stat().st_size, {"dtype": array.dtype.str})
     return RawTable(frame, source, tuple(problems))
 
 
 FORMAT = ImportFormat("npy", "NumPy array of labels", (".npy",), sniff, read)
+
+
+def _are_characters(texts: np.ndarray) -> bool:
+    """Whether every code point is one that a text can hold; NumPy reads any number."""
+    points = np.ascontiguousarray(texts).view(np.uint32)
+    return not (points > 0x10FFFF).any() and not ((points >= 0xD800) & (points < 0xE000)).any()
 
 
 def _whole(values: np.ndarray, file: str) -> tuple[np.ndarray, list[Problem]]:

@@ -53,3 +53,12 @@ def test_read__cut_off(tmp_path: Path) -> None:
     (tmp_path / "y.npy").write_bytes((tmp_path / "y.npy").read_bytes()[:300])
     with pytest.raises(InputError, match=r"y\.npy: damaged or cut off"):
         read(tmp_path / "y.npy", Progress())
+
+
+@pytest.mark.parametrize("point", [0x110000, 0xFFFFFFFF, 0xD800])
+def test_read__numbers_that_are_no_characters(tmp_path: Path, point: int) -> None:
+    path = tmp_path / "t.npy"
+    np.save(path, np.array(["cat", "dog"]))
+    path.write_bytes(path.read_bytes()[:-4] + np.uint32(point).tobytes())
+    with pytest.raises(InputError, match="numbers that are no characters"):
+        read(path, Progress())
