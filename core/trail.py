@@ -14,7 +14,7 @@ from core.decision_files import write_decisions
 from core.issue_rows import state_of
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.people import WORKSPACE
-from core.review.store import Store
+from core.review.store import Store, event_of
 from core.review.tables import decisions as _log
 
 PAGE_EVENTS = 50
@@ -79,7 +79,7 @@ def page_of_events(
     query = select(_log).where(*_conditions(store, dataset, wanted)).order_by(_log.c.seq.desc())
     with store.database.reading() as connection:
         rows = connection.execute(query.limit(size).offset((page - 1) * size)).mappings()
-        events = [_event(row) for row in rows]
+        events = [event_of(row) for row in rows]
         undone = _undone(connection, events)
         named = _named(connection, [e.undoes for e in events if e.undoes])
         named |= _named(connection, [e.undoes for e in named.values() if e.undoes])
@@ -157,7 +157,7 @@ def write_trail(store: Store, dataset: str, wanted: Wanted, out: Path) -> int:
     query = select(_log).where(*_conditions(store, dataset, wanted)).order_by(_log.c.seq)
     with store.database.reading(streams=True) as connection:
         streamed = connection.execution_options(stream_results=True, max_row_buffer=_AT_ONCE)
-        events = (_event(row) for row in streamed.execute(query).mappings())
+        events = (event_of(row) for row in streamed.execute(query).mappings())
         if out.suffix.lower() == ".csv":
             return write_decisions((line for event in events for line in _lines(event)), out)
         return write_decisions(events, out)
@@ -200,10 +200,6 @@ def _about_row(store: Store, dataset: str, row: str) -> ColumnElement[bool]:
     return or_(_log.c.row_id == row, _log.c.op_id.in_(bulk), given)
 
 
-def _event(row: Mapping[Any, Any]) -> Decision:
-    return Decision(**{**row, "action": Action(row["action"])})
-
-
 def _entry(event: Decision, undone: bool, named: Mapping[str, Decision]) -> Entry:
     of = named.get(event.undoes or "")
     if of is None or of.action is not Action.UNDO:
@@ -213,7 +209,7 @@ def _entry(event: Decision, undone: bool, named: Mapping[str, Decision]) -> Entr
 
 def _named(connection: Connection, op_ids: Sequence[str]) -> dict[str, Decision]:
     rows = connection.execute(select(_log).where(_log.c.op_id.in_(op_ids))).mappings() if op_ids else ()
-    return {row["op_id"]: _event(row) for row in rows}
+    return {row["op_id"]: event_of(row) for row in rows}
 
 
 def _undone(connection: Connection, events: Sequence[Decision]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -94,32 +94,32 @@ def _normal(prefix: str, name: str) -> str:
 
 
 def _refuse_repeats(paths: pd.Series, file: str) -> None:
-    again = paths.duplicated() & (paths != "")
-    if again.any():
-        row = int(again.to_numpy().argmax())
+    def found(row: int) -> str:
         first = int((paths == paths[row]).to_numpy().argmax())
-        raise refuse(
-            f"{paths[row]!r} is named again, after row {first + 1:,}",
-            file=file,
-            row=row + 1,
-            column=NAME,
-            count=int(again.sum()),
-            mend="give every image one row",
-        )
+        return f"{paths[row]!r} is named again, after row {first + 1:,}"
+
+    _refuse_rows(paths, paths.duplicated(), found, file)
 
 
 def _refuse_shared(paths: pd.Series, tables: Sequence[pd.DataFrame], file: str) -> None:
     """Raises InputError where another metadata file has a row for the same image."""
     there = {path for table in tables for path in table.index}
-    both = paths.isin(there) & (paths != "")
-    if both.any():
-        row = int(both.to_numpy().argmax())
+    _refuse_rows(
+        paths, paths.isin(there), lambda row: f"{paths[row]!r} has a row in another metadata file too", file
+    )
+
+
+def _refuse_rows(paths: pd.Series, wrong: pd.Series, found: Callable[[int], str], file: str) -> None:
+    """Raises InputError for the first wrong row that names an image. found: what is wrong with it."""
+    wrong = wrong & (paths != "")
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
         raise refuse(
-            f"{paths[row]!r} has a row in another metadata file too",
+            found(row),
             file=file,
             row=row + 1,
             column=NAME,
-            count=int(both.sum()),
+            count=int(wrong.sum()),
             mend="give every image one row",
         )
 

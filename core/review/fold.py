@@ -162,11 +162,9 @@ class _Packing:
 
     def packed(self, row_id: str, events: Sequence[Decision], before: bytes | None = None) -> bytes:
         """A row's events as bytes. before: the bytes of its earlier events, where there are any."""
-        fields = tuple(self._fields(event) for event in events)
-        if before is not None:
-            events = [*self.events(row_id, before), *events]
-            fields = marshal.loads(before[1:]) + fields
-        return bytes([_state(standing(events))]) + marshal.dumps(fields)
+        earlier: tuple[_Fields, ...] = () if before is None else marshal.loads(before[1:])
+        state = _state(standing([*(self._event(row_id, fields) for fields in earlier), *events]))
+        return bytes([state]) + marshal.dumps(earlier + tuple(self._fields(event) for event in events))
 
     def events(self, row_id: str, packed: bytes) -> list[Decision]:
         """The events of a packed row."""

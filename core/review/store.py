@@ -147,7 +147,7 @@ class Store:
         if last is not None:
             query = query.order_by(None).order_by(_decisions.c.seq.desc()).limit(last)
         with self.database.reading() as connection:
-            found = [_decision(row) for row in connection.execute(query).mappings()]
+            found = [event_of(row) for row in connection.execute(query).mappings()]
         return found if last is None else found[::-1]
 
     def is_stored(self, op_id: str) -> bool:
@@ -215,7 +215,7 @@ class Store:
     def _refresh(self, connection: Connection, dataset: str) -> Fold:
         """The fold with what this connection sees. The lock is held."""
         fold = self._folds.setdefault(dataset, Fold())
-        fold.add(_decision(row) for row in connection.execute(_of(dataset, fold.seq)).mappings())
+        fold.add(event_of(row) for row in connection.execute(_of(dataset, fold.seq)).mappings())
         return fold
 
 
@@ -314,7 +314,7 @@ def _known(connection: Connection, op_ids: Iterable[str]) -> dict[str, Decision]
     for start in range(0, len(wanted), _IN_ONE_QUERY):
         some = wanted[start : start + _IN_ONE_QUERY]
         rows = connection.execute(select(_decisions).where(_decisions.c.op_id.in_(some))).mappings()
-        found |= {row["op_id"]: _decision(row) for row in rows}
+        found |= {row["op_id"]: event_of(row) for row in rows}
     return found
 
 
@@ -330,11 +330,12 @@ def _undos(connection: Connection, op_ids: Sequence[str]) -> list[Decision]:
     for start in range(0, len(op_ids), _IN_ONE_QUERY):
         some = op_ids[start : start + _IN_ONE_QUERY]
         rows = connection.execute(select(_decisions).where(_decisions.c.undoes.in_(some))).mappings()
-        found += [_decision(row) for row in rows]
+        found += [event_of(row) for row in rows]
     return found
 
 
-def _decision(row: Mapping[Any, Any]) -> Decision:
+def event_of(row: Mapping[Any, Any]) -> Decision:
+    """The event in a row of the log's table."""
     return Decision(**{**row, "action": Action(row["action"])})
 
 
