@@ -221,10 +221,10 @@ def _load(workspace: Workspace, plan: Plan, path: Path, args: argparse.Namespace
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
-    raw = read_table(path, unpack_to=workspace.unpacked)
+    raw = read_table(path, unpack_to=workspace.unpacked, keep_in=workspace.kept)
     columns = fill_columns(plan.columns, raw)
     name = workspace.free_name(plan.name, raw.source.path)
-    prepared = prepare(raw, replace(plan, name=name, columns=columns))
+    prepared = prepare(raw, replace(plan, name=name, columns=columns), keep_in=workspace.kept)
     if args is None:
         return cli_models.store(workspace, prepared, in_order=False)
     return cli_models.store(workspace, prepared, args.in_order, args.pred_probs[1:], args.softmax)

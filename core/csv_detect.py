@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.csv_scan import BLOCK, CsvLayout, byte_encoding, read_bytes, records, unquote
+from core.csv_scan import BLOCK, CsvLayout, byte_encoding, pieces, read_bytes, records, unquote
+from core.progress import Progress
 
 HEAD = 1 << 20
 DELIMITERS = ("\t", ";", "|", ",")
@@ -41,7 +42,7 @@ def detect(data: np.ndarray, encoding: str, bom: int) -> CsvLayout:
     )
 
 
-def detect_encoding(path: Path) -> tuple[str, int]:
+def detect_encoding(path: Path, progress: Progress | None = None) -> tuple[str, int]:
     """(encoding, bytes of BOM in what `read_bytes` returns), judged by every byte of the file.
 
     Bytes that are not UTF-8 are read as cp1252, or latin-1 where cp1252 does not define them.
@@ -57,10 +58,10 @@ def detect_encoding(path: Path) -> tuple[str, int]:
             return "utf-16-le", 0
         if zeros[::2].mean() > 0.6 and zeros[1::2].mean() < 0.1:
             return "utf-16-be", 0
-    if _is_utf8(data):
+    if _is_utf8(data, progress or Progress()):
         return "utf-8", 3 if head.startswith(b"\xef\xbb\xbf") else 0
-    undefined = np.isin(np.arange(256), [0x81, 0x8D, 0x8F, 0x90, 0x9D])
-    return ("latin-1" if undefined[data].any() else "cp1252"), 0
+    undefined = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+    return ("latin-1" if any(map(undefined.search, pieces(data))) else "cp1252"), 0
 
 
 def has_header(rows: list[list[str]]) -> bool:
@@ -91,14 +92,14 @@ def has_header(rows: list[list[str]]) -> bool:
 
 
 def _head_counts(head: np.ndarray, layout: CsvLayout) -> np.ndarray:
-    counts = [c for _, _, c in records(head, layout, "", BLOCK, head=True)]
+    counts = [c for _, _, c, _ in records(head, layout, "", BLOCK, layout.bom, head=True)]
     return np.concatenate(counts) if counts else np.zeros(0, dtype=np.int64)
 
 
 def _head_rows(head: np.ndarray, layout: CsvLayout, limit: int = 1000) -> list[list[str]]:
     rows: list[list[str]] = []
     encoding = byte_encoding(layout.encoding)
-    for starts, stops, counts in records(head, layout, "", BLOCK, head=True):
+    for starts, stops, counts, _ in records(head, layout, "", BLOCK, layout.bom, head=True):
         cells = zip(starts.tolist(), stops.tolist(), strict=True)
         for count in counts[: limit - len(rows)].tolist():
             spans = [next(cells) for _ in range(count)]
@@ -106,11 +107,12 @@ def _head_rows(head: np.ndarray, layout: CsvLayout, limit: int = 1000) -> list[l
     return rows
 
 
-def _is_utf8(data: np.ndarray) -> bool:
+def _is_utf8(data: np.ndarray, progress: Progress) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, len(data), BLOCK):
-            decoder.decode(data[start : start + BLOCK].tobytes())
+        for number, piece in enumerate(pieces(data)):
+            progress.report(number * BLOCK / len(data), "Looking at the file")
+            decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

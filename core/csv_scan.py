@@ -8,7 +8,9 @@ quote, and \\n, \\r\\n and \\r end a record outside quotes. Blank lines are no r
 
 from __future__ import annotations
 
+import codecs
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,15 +47,32 @@ class Block:
     first: the index of the first of them; records count from 0 and include the header.
     starts, stops: (R, C) int64 byte offsets of the cells, quotes included, separators not.
     A record is data[starts[i, 0]:stops[i, -1]]; line ends and blank lines lie between records.
+    after: where what follows them begins.
     """
 
     first: int
     starts: np.ndarray
     stops: np.ndarray
+    after: int = 0
+
+    @property
+    def next(self) -> Start:
+        """Where a scan of the rest starts."""
+        return Start(self.after, self.first + len(self.starts), self.starts.shape[1])
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a scan starts within a file: at the first byte of record `first`; width: cells in each record,
+    0 where the first one is to tell."""
+
+    at: int
+    first: int = 0
+    width: int = 0
 
 
 def read_bytes(path: Path, encoding: str = "utf-8") -> np.ndarray:
-    """(size,) uint8 to scan: the file itself, memory-mapped, or UTF-16 turned into UTF-8.
+    """(size,) uint8 to scan, memory-mapped: the file itself, or UTF-16 turned into UTF-8.
 
     A UTF-16 file keeps its BOM as a UTF-8 one, so that `.decode("utf-8").encode(encoding)` of all
     bytes is the file again. Raises InputError where the file is not valid in that encoding.
@@ -62,11 +81,21 @@ def read_bytes(path: Path, encoding: str = "utf-8") -> np.ndarray:
         return np.zeros(0, dtype=np.uint8)
     if encoding not in _WIDE:
         return np.memmap(path, dtype=np.uint8, mode="r")
-    try:
-        text = path.read_bytes().decode(encoding).encode("utf-8")
-    except UnicodeError as error:
-        raise refuse(f"not valid {encoding}: {error}", file=path.name, mend="save it as UTF-8") from error
-    return np.frombuffer(text, dtype=np.uint8)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with tempfile.TemporaryFile() as out:
+        try:
+            for piece in pieces(np.memmap(path, dtype=np.uint8, mode="r")):
+                out.write(decoder.decode(piece).encode("utf-8"))
+            out.write(decoder.decode(b"", final=True).encode("utf-8"))
+        except UnicodeError as error:
+            raise refuse(f"not valid {encoding}: {error}", file=path.name, mend="save it as UTF-8") from error
+        out.flush()
+        return np.memmap(out, dtype=np.uint8, mode="r") if out.tell() else np.zeros(0, dtype=np.uint8)
+
+
+def pieces(data: np.ndarray) -> Iterator[bytes]:
+    """The bytes, BLOCK of them at a time."""
+    return (data[start : start + BLOCK].tobytes() for start in range(0, len(data), BLOCK))
 
 
 def byte_encoding(encoding: str) -> str:
@@ -84,17 +113,21 @@ def unquote(cell: bytes, quote: bytes = b'"') -> bytes:
     return cell[1:stop].replace(quote * 2, quote) + cell[stop + 1 :]
 
 
-def scan(data: np.ndarray, layout: CsvLayout, file: str = "", block: int = BLOCK) -> Iterator[Block]:
+def scan(
+    data: np.ndarray, layout: CsvLayout, file: str = "", block: int = BLOCK, start: Start | None = None
+) -> Iterator[Block]:
     """Every record of `data` (what `read_bytes` returned), in order, in blocks of bounded memory.
+
+    start: leave out what is before it, as `Block.next` of an earlier scan.
 
     Raises InputError for a quote that is left open (naming its line) and, at the end, for records
     whose number of cells differs from the first one's (naming their lines).
     """
-    width = 0
-    first = 0
+    start = start or Start(layout.bom)
+    width, first = start.width, start.first
     ragged: list[_Ragged] = []
     n_ragged = 0
-    for starts, stops, counts in records(data, layout, file, block):
+    for starts, stops, counts, after in records(data, layout, file, block, start.at):
         width = width or int(counts[0])
         good = counts == width
         if not good.all():
@@ -106,7 +139,7 @@ def scan(data: np.ndarray, layout: CsvLayout, file: str = "", block: int = BLOCK
             keep = np.repeat(good, counts)
             starts, stops = starts[keep], stops[keep]
         if n_ragged == 0:
-            yield Block(first, starts.reshape(-1, width), stops.reshape(-1, width))
+            yield Block(first, starts.reshape(-1, width), stops.reshape(-1, width), after)
         first += len(counts)
     if ragged:
         raise _ragged(data, layout, file, width, ragged, n_ragged)
@@ -124,24 +157,25 @@ def line_of(data: np.ndarray, offset: int) -> int:
 
 
 def records(
-    data: np.ndarray, layout: CsvLayout, file: str, block: int, head: bool = False
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(cell starts, cell stops, cells in each record) of the whole records of each block, flat.
+    data: np.ndarray, layout: CsvLayout, file: str, block: int, start: int, head: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
+    """(cell starts, cell stops, cells in each record, start of the next record) of each block's whole
+    records, flat.
 
-    head: the data may stop in the middle of a record; raise nothing.
+    start: where a record begins. head: the data may stop in the middle of a record; raise nothing.
     """
     delimiter, quote = ord(layout.delimiter), ord(layout.quote)
     # A block must not end with a quote or \r: what they mean hangs on the byte after them.
     unbroken = re.compile(b"[" + re.escape(layout.quote.encode()) + b"\r\n]*")
     size = len(data)
-    position = record = layout.bom
+    position = record = start
     open_at = -1
     pending = np.zeros(0, dtype=np.int64)
     while position < size:
         stop = min(position + block, size)
         if stop < size:
             stop = min(unbroken.match(data, stop - 1).end() + 1, size)  # type: ignore[call-overload]
-        starts_cell = position == layout.bom or int(data[position - 1]) in (delimiter, LF, CR)
+        starts_cell = position == start or int(data[position - 1]) in (delimiter, LF, CR)
         found = _separators(np.asarray(data[position:stop]), delimiter, quote, starts_cell, open_at >= 0)
         opened = np.concatenate([[open_at], found.opened + position])
         open_at = int(opened[-1]) if found.inside else -1
@@ -154,7 +188,7 @@ def records(
             ends = np.append(ends, size)
         starts, stops, counts, record, pending = _split(data, ends, delimiter, record)
         if len(counts):
-            yield starts, stops, counts
+            yield starts, stops, counts, record
         position = stop
 
 

@@ -145,26 +145,6 @@ class Dataset:
         return sha.hexdigest()
 
 
-def content_ids(table: pd.DataFrame, content: Iterable[str]) -> list[str]:
-    """Row ids for a table without an id column: sha256 of the content columns, repeats get -1, -2.
-
-    Never the position and never the label, so that an id outlives re-ordering and correction.
-    """
-    columns = [table[c].astype("str").fillna("").tolist() for c in content]
-    seen: dict[str, int] = {}
-    ids = []
-    for cells in zip(*columns, strict=True):
-        sha = hashlib.sha256()
-        for cell in cells:
-            raw = cell.encode("utf-8", "surrogatepass")
-            sha.update(len(raw).to_bytes(8, "little") + raw)
-        key = sha.hexdigest()[:16]
-        repeat = seen.get(key, 0)
-        seen[key] = repeat + 1
-        ids.append(f"{key}-{repeat}" if repeat else key)
-    return ids
-
-
 def _feed(sha: hashlib._Hash, values: pd.Series) -> None:
     """Hash every value of a column with its type, lengths and missing mask; equal columns hash equal."""
     array = pa.Array.from_pandas(values)
@@ -180,7 +160,7 @@ def _feed(sha: hashlib._Hash, values: pd.Series) -> None:
         sha.update(str(kind).encode())
         sha.update(np.packbits(chunk.is_null().to_numpy(zero_copy_only=False)).data)
         if pa.types.is_large_string(kind):
-            filled = pc.fill_null(chunk, "")
+            filled = pc.fill_null(chunk, "") if chunk.null_count else chunk
             # Lengths first, so that ("ab", "c") and ("a", "bc") differ.
             sha.update(np.ascontiguousarray(pc.binary_length(filled).to_numpy()).data)
             offsets = np.frombuffer(filled.buffers()[1], dtype=np.int64)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import InputError
 from core.progress import Cancelled, Progress
@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 class Job:
     """One piece of work, read by any number of pages while it runs.
 
-    fraction: in [0, 1]. message: one line on what is being done. error: one sentence, for "failed" only.
+    fraction: in [0, 1]. message: one line on what is being done. error: one sentence, for "failed" only;
+    refused: what it was told by, where that was InputError. result: what the work returned, once it is done.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,6 +29,8 @@ class Job:
         self.fraction = 0.0
         self.message = ""
         self.error = ""
+        self.refused: InputError | None = None
+        self.result: Any = None
         self._started = time.monotonic()
         self._progress = Progress(self._on_report)
         self._finished = threading.Event()
@@ -58,11 +61,11 @@ class Job:
     def _run(self, work: Callable[[Progress], object]) -> None:
         state: State = "done"
         try:
-            work(self._progress)
+            self.result = work(self._progress)
         except Cancelled:
             state = "cancelled"
         except InputError as error:
-            state, self.error = "failed", str(error)
+            state, self.error, self.refused = "failed", str(error), error
         except MemoryError:
             state, self.error = "failed", "Not enough memory."
         except Exception as error:  # nobody above this thread could tell the visitor
@@ -70,6 +73,13 @@ class Job:
             state, self.error = "failed", f"An unexpected error ({type(error).__name__}); the log has it."
         self.state = state
         self._finished.set()
+
+
+def start_job(name: str, work: Callable[[Progress], object]) -> Job:
+    """Start the work in a thread of its own."""
+    job = Job(name)
+    threading.Thread(target=job._run, args=(work,), name=f"job {name}", daemon=True).start()
+    return job
 
 
 class Jobs:
@@ -85,8 +95,7 @@ class Jobs:
             held = self._jobs.get(name)
             if held is not None and held.state == "running":
                 return held
-            job = self._jobs[name] = Job(name)
-        threading.Thread(target=job._run, args=(work,), name=f"job {name}", daemon=True).start()
+            job = self._jobs[name] = start_job(name, work)
         return job
 
     def get(self, name: str) -> Job | None:

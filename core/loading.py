@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
+from core.known_hashes import HASHES, known_hashes
 from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER, agreement, set_agreement
 from core.preflight.columns import guess_columns
@@ -105,10 +106,12 @@ def order_doubted(problems: Sequence[Problem]) -> bool:
     return any(p.mend == IS_IT_IN_ORDER and p.file in files for p in problems)
 
 
-def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prepared:
+def prepare(
+    raw: RawTable, plan: Plan, progress: Progress | None = None, keep_in: Path | None = None
+) -> Prepared:
     """The pre-flight check: every problem of table, ids, labels, predictions and images, in one go.
 
-    A step that fails adds its errors; the other steps go on with what there is.
+    A step that fails adds its errors; the other steps go on with what there is. keep_in: as in `read_table`.
     """
     progress = progress or Progress()
     problems = [*raw.problems, *check_table(raw, plan.columns)]
@@ -123,7 +126,7 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
         if ids is not None and classes is not None:
             progress.report(0.2, "Checking predictions")
             predictions = _predictions(problems, plan, array, classes, ids, progress.part(0.2, 0.5))
-            root, hashes = _attempt(problems, _media, raw, plan, progress.part(0.5, 1.0)) or (None, None)
+            root, hashes = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0)) or (None, None)
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
             dataset = Dataset(
@@ -268,7 +271,7 @@ def _embeddings(
 
 
 def _media(
-    raw: RawTable, plan: Plan, progress: Progress
+    raw: RawTable, plan: Plan, keep_in: Path | None, progress: Progress
 ) -> tuple[tuple[Path | None, np.ndarray | None], list[Problem]]:
     """((folder of the images, hashes of their bytes), warnings); (None, None) where there are no images."""
     if plan.columns.kind != "image" or not plan.columns.content:
@@ -278,5 +281,6 @@ def _media(
     if not root.is_dir():
         raise refuse("no such folder of images", file=str(root), mend="check the path")
     paths = as_text(raw.frame[plan.columns.content[0]])
-    hashes, problems = hash_images(root, paths, path.name, progress)
+    with known_hashes(None if keep_in is None else keep_in / HASHES) as known:
+        hashes, problems = hash_images(root, paths, path.name, known, progress)
     return (root, hashes), problems

@@ -31,10 +31,16 @@ def formats() -> dict[str, ImportFormat]:
     return collect(core.importers, ImportFormat)
 
 
-def read_table(path: Path, progress: Progress | None = None, unpack_to: Path | None = None) -> RawTable:
+def read_table(
+    path: Path,
+    progress: Progress | None = None,
+    unpack_to: Path | None = None,
+    keep_in: Path | None = None,
+) -> RawTable:
     """A file or image folder as a table. The bytes decide on the format; the suffix breaks ties.
 
     unpack_to: the folder below which an archive is unpacked, once for the same content.
+    keep_in: the folder that keeps what was read of a large file, so that it is not held in memory.
     Raises InputError for a missing, empty, unknown or damaged file.
     """
     head = _head(path)
@@ -49,6 +55,8 @@ def read_table(path: Path, progress: Progress | None = None, unpack_to: Path | N
     progress = progress or Progress()
     if chosen.unpack is not None and unpack_to is not None:
         return chosen.unpack(path, unpack_to, progress)
+    if chosen.keep is not None and keep_in is not None:
+        return chosen.keep(path, keep_in, progress)
     return chosen.read(path, progress)
 
 

@@ -11,6 +11,9 @@ from typing import Any
 import pandas as pd
 
 from core.errors import Problem
+from core.progress import Progress
+
+_PIECE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,13 @@ class RawTable:
     media_root: Path | None = None
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, progress: Progress | None = None) -> str:
     """sha256 of a file's bytes, read in pieces."""
     with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        if progress is None:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+        size, sha = path.stat().st_size, hashlib.sha256()
+        while piece := handle.read(_PIECE):
+            progress.report(handle.tell() / size, "Looking at the file")
+            sha.update(piece)
+        return sha.hexdigest()

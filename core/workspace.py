@@ -7,6 +7,7 @@
 <root>/cache/                         audit results and thumbnails, by content
 <root>/uploads/                       files that came through the browser, by sha256
 <root>/unpacked/                      archives, unpacked, by sha256
+<root>/kept/                          large tables as they were read (core.spool), hashes of files
 <root>/exports/<name>/                corrected files, for download
 <root>/labelmend.db                   decisions (unless a database URL is set)
 <root>/secret.key                     signs session tokens
@@ -80,6 +81,13 @@ class Workspace:
     def unpacked(self) -> Path:
         """Where archives are unpacked; made when the first one is."""
         return self.root / "unpacked"
+
+    @property
+    def kept(self) -> Path:
+        """What was read of large files, and hashes of files that were read."""
+        folder = self.root / "kept"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def exports(self, name: str) -> Path:
         """The folder of a data set's corrected files, made where it is absent."""

@@ -40,8 +40,7 @@ except InputError as error:
 
 st.subheader("3 · Check")
 plan = steps.make_plan(workspace, raw, columns, files)
-with st.spinner("Checking every row"):
-    checked = more.check(steps.check(raw, plan), files.others, files.softmax)
+checked = more.check(steps.check(raw, plan), files.others, files.softmax)
 steps.say_verdict(steps.with_decisions(workspace, checked.whole))
 confirmed = more.confirm_order(workspace, checked)
 checked = more.choose_in_use(checked)

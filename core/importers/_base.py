@@ -18,6 +18,8 @@ class ImportFormat:
     sniff: (path, first 64 KiB of it, b"" for a folder) -> whether these bytes are this format.
     read: (path, progress) -> RawTable; raises core.errors.InputError for what its owner can mend.
     unpack: for an archive, (path, folder, progress) -> RawTable, its files unpacked below the folder.
+    keep: (path, folder, progress) -> RawTable as `read` gives it, what was read of a large file kept in the
+        folder, so that it is neither held in memory nor read twice.
     """
 
     name: str
@@ -26,3 +28,4 @@ class ImportFormat:
     sniff: Callable[[Path, bytes], bool]
     read: Callable[[Path, Progress], RawTable]
     unpack: Callable[[Path, Path, Progress], RawTable] | None = None
+    keep: Callable[[Path, Path, Progress], RawTable] | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.csv_detect import detect, detect_encoding
-from core.csv_scan import CsvLayout, byte_encoding, read_bytes, scan, unquote
-from core.errors import Problem, refuse
+from core.csv_scan import BLOCK, Block, CsvLayout, Start, byte_encoding, pieces, read_bytes, scan, unquote
+from core.errors import InputError, Problem, refuse
 from core.importers._base import ImportFormat
 from core.importers._records import BOM, TABLES, is_json
+from core.known_hashes import HASHES, known_hashes
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
+from core.spool import Spool, spooled
 
+LARGE = 64 << 20
+"""Bytes of a file that is read through the disk."""
+_VERSION = 1
+"""Of what is kept of a file; another one is read anew."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 
@@ -34,33 +41,101 @@ def sniff(path: Path, head: bytes) -> bool:
 def read(path: Path, progress: Progress) -> RawTable:
     """Each cell as it is written, outer quotes removed: "0007" keeps its zeros, a space stays."""
     progress.report(0.0, "Looking at the file")
-    encoding, bom = detect_encoding(path)
+    encoding, bom = detect_encoding(path, progress.part(0.0, 0.1))
     data = read_bytes(path, encoding)
     layout = detect(data, encoding, bom)
-    parts: list[list[pa.Array]] = []
     names: list[str] | None = None
-    for block in scan(data, layout, path.name):
-        starts, stops = block.starts, block.stops
-        if not parts:
-            parts = [[] for _ in range(starts.shape[1])]
-            if layout.header:
-                heads = zip(starts[:1].T, stops[:1].T, strict=True)
-                names = [_values(data, a, b, layout)[0].as_py() for a, b in heads]
-                starts, stops = starts[1:], stops[1:]
-        for c, column in enumerate(parts):
-            column.append(_values(data, starts[:, c], stops[:, c], layout))
-        progress.report(0.9 * int(block.stops[-1, -1]) / len(data), "Reading rows")
-    if not parts:
-        raise refuse("the file is empty", file=path.name, mend="give a table with a header row")
-    columns, problems = _column_names(names, len(parts), path.name)
-    arrays = [pa.chunked_array(p, pa.large_string()) for p in parts]
-    problems += _remarks(path.name, layout, columns, arrays, bool((data == 0).any()))
-    frame = pa.table(arrays, names=columns).to_pandas() if columns else pd.DataFrame()
+    blocks = []
+    for block, arrays in _blocks(data, layout, path.name, None, progress.part(0.1, 0.9)):
+        names = _header(data, block, layout) if block.first == 0 else names
+        blocks.append(arrays)
+    if not blocks:
+        raise _nothing(path)
+    columns = [pa.chunked_array(chunks, pa.large_string()) for chunks in zip(*blocks, strict=True)]
+    found, problems = _table(path.name, data, layout, names, columns)
     source = Source(path, FORMAT.name, file_sha256(path), path.stat().st_size, asdict(layout))
-    return RawTable(frame, source, tuple(problems))
+    return RawTable(found.to_pandas(), source, tuple(problems))
 
 
-FORMAT = ImportFormat("csv", "CSV, TSV and other delimited text", TABLES, sniff, read)
+def read_large(path: Path, kept: Path, progress: Progress) -> RawTable:
+    """As `read`, through the disk: of a file of 64 MB or more no more than a block is held in memory,
+    reading that was stopped goes on, and the same bytes are read once.
+
+    Raises InputError where the file changes while it is read.
+    """
+    before = path.stat()
+    if before.st_size < LARGE:
+        return read(path, progress)
+    with known_hashes(kept / HASHES) as known:
+        sha256 = known.sha256(path, progress.part(0.0, 0.1))
+    with spooled(kept / "tables", f"{sha256}-{_VERSION}", progress) as spool:
+        if not spool.whole:
+            _fill(spool, path, progress.part(0.1, 1.0))
+        layout = CsvLayout(**spool.position["layout"])
+        found = pa.table(spool.columns(), spool.position["columns"])
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        mend = "load it again when nothing writes to it"
+        raise refuse("the file changed while it was read", file=path.name, mend=mend)
+    said = tuple(Problem(**problem) for problem in spool.position["problems"])
+    source = Source(path, FORMAT.name, sha256, before.st_size, asdict(layout))
+    return RawTable(found.to_pandas(split_blocks=True), source, said)
+
+
+FORMAT = ImportFormat("csv", "CSV, TSV and other delimited text", TABLES, sniff, read, keep=read_large)
+
+
+def _fill(spool: Spool, path: Path, progress: Progress) -> None:
+    """Read what the spool does not have yet. Its position: layout, names in the header, where to go on."""
+    at = spool.position
+    if at is None:
+        encoding, bom = detect_encoding(path, progress.part(0.0, 0.1))
+        data = read_bytes(path, encoding)
+        layout, names, start = detect(data, encoding, bom), None, None
+    else:
+        layout, names, start = CsvLayout(**at["layout"]), at["names"], Start(*at["next"])
+        data = read_bytes(path, layout.encoding)
+    for block, arrays in _blocks(data, layout, path.name, start, progress.part(0.1, 0.9)):
+        names = _header(data, block, layout) if block.first == 0 else names
+        spool.append(arrays, {"layout": asdict(layout), "names": names, "next": astuple(block.next)})
+    if spool.position is None:
+        raise _nothing(path)
+    found, problems = _table(path.name, data, layout, names, spool.columns())
+    spool.position |= {"columns": found.column_names, "problems": [asdict(p) for p in problems]}
+    spool.keep(whole=True)
+
+
+def _blocks(
+    data: np.ndarray, layout: CsvLayout, file: str, start: Start | None, progress: Progress
+) -> Iterator[tuple[Block, list[pa.Array]]]:
+    """Each block with the values of its columns, the header left out."""
+    for block in scan(data, layout, file, BLOCK, start):
+        rows = slice(int(layout.header and block.first == 0), None)
+        cells = zip(block.starts[rows].T, block.stops[rows].T, strict=True)
+        arrays = [_values(data, starts, stops, layout) for starts, stops in cells]
+        progress.report(block.after / len(data), "Reading rows")
+        yield block, arrays
+
+
+def _header(data: np.ndarray, block: Block, layout: CsvLayout) -> list[str] | None:
+    """The first record's cells where it names the columns, else None."""
+    if not layout.header:
+        return None
+    heads = zip(block.starts[:1].T, block.stops[:1].T, strict=True)
+    return [_values(data, starts, stops, layout)[0].as_py() for starts, stops in heads]
+
+
+def _table(
+    file: str, data: np.ndarray, layout: CsvLayout, names: list[str] | None, columns: Sequence[pa.Array]
+) -> tuple[pa.Table, list[Problem]]:
+    """The columns under unique names, and what was inferred and is worth a word."""
+    unique, problems = _column_names(names, len(columns), file)
+    zeros = any(b"\0" in piece for piece in pieces(data))
+    return pa.table(list(columns), names=unique), [*problems, *_remarks(file, layout, unique, columns, zeros)]
+
+
+def _nothing(path: Path) -> InputError:
+    return refuse("the file is empty", file=path.name, mend="give a table with a header row")
 
 
 def _is_utf16(head: bytes) -> bool:
@@ -166,7 +241,7 @@ def _column_names(names: list[str] | None, width: int, file: str) -> tuple[list[
 
 
 def _remarks(
-    file: str, layout: CsvLayout, columns: list[str], arrays: list[pa.ChunkedArray], zeros: bool
+    file: str, layout: CsvLayout, columns: list[str], arrays: Sequence[pa.Array], zeros: bool
 ) -> list[Problem]:
     """What was inferred about the bytes and is worth a word."""
     said = []
@@ -176,7 +251,7 @@ def _remarks(
     if layout.delimiter != "," and Path(file).suffix.lower() not in (".tsv", ".tab", ".psv"):
         said.append(Problem("notice", f"cells are separated by {layout.delimiter!r}", file=file))
     for name, array in zip(columns, arrays, strict=True) if zeros else ():
-        hit = pc.match_substring(array, "\x00").to_numpy()
+        hit = np.asarray(pc.match_substring(array, "\x00"))
         if hit.any():
             first, count = int(hit.argmax()) + 1, int(hit.sum())
             said.append(Problem("notice", "NUL bytes in the text, kept", "", "", file, first, name, count))

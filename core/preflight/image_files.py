@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 
 from core.errors import Problem
+from core.known_hashes import KnownHashes
 from core.paths import inside
 from core.progress import Progress
-from core.source import file_sha256
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 
 
 def hash_images(
-    root: Path, paths: pd.Series, file: str, progress: Progress
+    root: Path, paths: pd.Series, file: str, known: KnownHashes, progress: Progress
 ) -> tuple[np.ndarray, list[Problem]]:
     """((N,) sha256 of each file's bytes, "" where it may not or cannot be read; warnings by reason).
 
-    Only regular files whose real path lies inside root are opened.
+    Only regular files whose real path lies inside root are opened, and of those only what `known` is not.
     """
     hashes = np.full(len(paths), "", dtype=object)
     failed: dict[str, list[int]] = {}
@@ -33,7 +33,7 @@ def hash_images(
             failed.setdefault(_reason(root, relative), []).append(i)
             continue
         try:
-            hashes[i] = file_sha256(path)
+            hashes[i] = known.sha256(path)
         except OSError:
             failed.setdefault("cannot be read", []).append(i)
     return hashes, [_warning(reason, rows, paths, file) for reason, rows in sorted(failed.items())]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.dataset import content_ids
 from core.errors import Problem, Severity, refuse
 from core.multilabel import LIST
 from core.preflight.cleanlab_columns import cleanlab_remarks
+from core.preflight.content_ids import content_ids
 from core.preflight.labels import GivenLabels, as_text
 from core.source import RawTable
 
@@ -66,7 +66,7 @@ def row_ids(raw: RawTable, columns: Columns) -> tuple[pd.Index, list[Problem]]:
         found = "no id and no content column: row numbers are the ids, and hold only while the order holds"
         return positions, [Problem("warning", found, "add a column of ids", file=file)]
     said = Problem("notice", "no id column: ids are made from the content", file=file)
-    return pd.Index(content_ids(frame, columns.content), dtype="str"), [said]
+    return content_ids(frame, columns.content), [said]
 
 
 def label_remarks(given: GivenLabels, file: str, column: str) -> list[Problem]:
@@ -121,4 +121,4 @@ def _given_ids(ids: pd.Series, file: str) -> pd.Index:
             count=len(repeated),
             mend="give every row its own id, or choose no id column",
         )
-    return pd.Index(ids.to_numpy(), dtype="str")
+    return pd.Index(ids.array, dtype="str")

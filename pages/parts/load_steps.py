@@ -22,6 +22,7 @@ from core.workspace import Workspace, safe_name
 from pages.parts import session, work
 from pages.parts.load_models import Checked, store
 from pages.parts.problems import show_problems
+from pages.parts.waiting import result_of
 
 NONE = "(none)"
 KINDS: dict[Kind, str] = {"text": "Text", "image": "Images", "tabular": "Table", "none": "Nothing"}
@@ -105,15 +106,20 @@ def offer_samples(workspace: Workspace) -> None:
                     st.switch_page("overview.py", query_params={"ds": sample.name})
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the file")
-def _read(path: Path, stamp: tuple[float, int], unpack_to: Path) -> RawTable:
-    return read_table(path, unpack_to=unpack_to)
-
-
 def read(path: Path) -> RawTable:
     """The source as read; kept while the visitor matches columns."""
-    stat = path.stat()
-    return _read(path, (stat.st_mtime, stat.st_size), session.workspace().unpacked)
+    unpacked, kept = session.workspace().unpacked, session.workspace().kept
+    return result_of(
+        f"Reading {path.name}",
+        _stamps(path),
+        lambda progress: read_table(path, progress, unpack_to=unpacked, keep_in=kept),
+    )
+
+
+def _stamps(*paths: Path | None) -> tuple[tuple[str, int, int], ...]:
+    """What changes where one of these files does."""
+    stats = [(str(path), path.stat()) for path in paths if path is not None]
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
 
 def match_columns(raw: RawTable) -> Columns:
@@ -231,17 +237,15 @@ def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: File
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _prepare(_raw: RawTable, sha256: str, plan: Plan, stamps: tuple[tuple[float, int], ...]) -> Prepared:
-    return prepare(_raw, plan)
-
-
 def check(raw: RawTable, plan: Plan) -> Prepared:
     """The pre-flight check; run again only where the file or a choice has changed."""
-    files = [p.stat() for p in (raw.source.path, plan.pred_probs, plan.embeddings, plan.classes) if p]
+    stamps = _stamps(raw.source.path, plan.pred_probs, plan.embeddings, plan.classes)
     # The name is no part of the work: typing another must not check a million rows again.
-    prepared = _prepare(
-        raw, raw.source.sha256, replace(plan, name=""), tuple((f.st_mtime, f.st_size) for f in files)
+    unnamed, kept = replace(plan, name=""), session.workspace().kept
+    prepared = result_of(
+        "Checking every row",
+        (raw.source.sha256, unnamed, stamps),
+        lambda progress: prepare(raw, unnamed, progress, keep_in=kept),
     )
     if prepared.dataset is None:
         return prepared

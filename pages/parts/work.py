@@ -75,12 +75,16 @@ def offer_retraining(found: Project) -> None:
     )
 
 
-@st.fragment(run_every="1s")
 def show(name: str) -> None:
     """How far a data set's analysis is, with Cancel; when it is over, the page is drawn again."""
     job = session.jobs().get(name)
-    if job is None:
-        return
+    if job is not None:
+        show_job(job)
+
+
+@st.fragment(run_every="1s")
+def show_job(job: Job, leave: str = "You can leave this page.") -> None:
+    """How far a job is, with Cancel; when it is over, the page is drawn again."""
     if job.state != "running":
         st.rerun()
     message = job.message or "Starting"
@@ -89,8 +93,8 @@ def show(name: str) -> None:
         if job.cancelling:
             st.text("Stopping.")
         else:
-            _offer_cancel(job, f"cancel_{name}")
-            st.text(f"{_time_left(job)}You can leave this page.")
+            _offer_cancel(job, f"cancel_{job.name}")
+            st.text(f"{_time_left(job)}{leave}")
 
 
 def _offer_cancel(job: Job, key: str) -> None:

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.dataset import Columns, Dataset, content_ids
+from core.dataset import Columns, Dataset
 from tests.conftest import make_dataset
 
 
@@ -69,19 +67,3 @@ def test_part__numbers_and_dates_are_hashed_by_value() -> None:
 
 def test_positions__missing_is_minus_one(pets: Dataset) -> None:
     assert pets.positions(["r2", "nope", "r0"]).tolist() == [2, -1, 0]
-
-
-def test_content_ids__survive_reordering_and_number_repeats() -> None:
-    table = pd.DataFrame({"text": ["a", "b", "a", "a"], "label": ["x", "y", "z", "x"]}, dtype="str")
-    ids = content_ids(table, ["text"])
-    assert ids[0] != ids[1]
-    assert ids[2] == f"{ids[0]}-1"
-    assert ids[3] == f"{ids[0]}-2"
-    assert content_ids(table.iloc[::-1], ["text"])[2] == ids[1]
-
-
-@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=12))
-def test_content_ids__unique(rows: list[tuple[str, str]]) -> None:
-    table = pd.DataFrame(rows, columns=["a", "b"], dtype="str")
-    ids = content_ids(table, ["a", "b"])
-    assert len(set(ids)) == len(ids) == len(rows)

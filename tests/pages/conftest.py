@@ -17,7 +17,7 @@ from core.predictions import Predictions
 from core.settings import Settings
 from core.source import Source
 from core.workspace import Workspace, shared_workspace
-from pages.parts import session
+from pages.parts import session, waiting
 from tests.conftest import make_dataset
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
@@ -75,8 +75,10 @@ def workspace(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def open_page(workspace: Workspace) -> Open:
+def open_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open a page by its file's name with query parameters; fails where the page raises."""
+    # Nothing draws a page again by itself here: it waits for its files to be read, however busy the machine.
+    monkeypatch.setattr(waiting, "SOON_S", 60)
 
     def opened(page: str, /, **params: str) -> AppTest:
         app = AppTest.from_file(str(FRAME), default_timeout=60)
