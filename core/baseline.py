@@ -215,7 +215,11 @@ def train_and_audit(workspace: Workspace, name: str, progress: Progress) -> None
 
 
 def train_where_needed(
-    workspace: Workspace, name: str, embedder: str | None = None, group_column: str | None = None
+    workspace: Workspace,
+    name: str,
+    embedder: str | None = None,
+    group_column: str | None = None,
+    progress: Progress | None = None,
 ) -> list[str]:
     """Train and store a baseline where a data set has no predictions; what to tell of it, a line each."""
     project = workspace.open(name)
@@ -224,7 +228,7 @@ def train_where_needed(
     if reason := why_not(project.dataset):
         return [f"no baseline: {reason}"]
     try:
-        made = train_and_store(workspace, project, embedder=embedder, group_column=group_column)
+        made = train_and_store(workspace, project, progress, embedder=embedder, group_column=group_column)
     except InputError as error:
         if embedder or group_column:
             raise  # somebody asked for just this

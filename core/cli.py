@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import cli_models, cli_report
+from core.cli_progress import shown
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
 
@@ -221,10 +222,12 @@ def _load(workspace: Workspace, plan: Plan, path: Path, args: argparse.Namespace
     from core.loading import prepare, read_table
     from core.preflight.columns import fill_columns
 
-    raw = read_table(path, unpack_to=workspace.unpacked, keep_in=workspace.kept)
-    columns = fill_columns(plan.columns, raw)
-    name = workspace.free_name(plan.name, raw.source.path)
-    prepared = prepare(raw, replace(plan, name=name, columns=columns), keep_in=workspace.kept)
+    with shown() as progress:
+        reading, checking = progress.part(0.0, 0.7), progress.part(0.7, 1.0)
+        raw = read_table(path, reading, unpack_to=workspace.unpacked, keep_in=workspace.kept)
+        name = workspace.free_name(plan.name, raw.source.path)
+        said = replace(plan, name=name, columns=fill_columns(plan.columns, raw))
+        prepared = prepare(raw, said, checking, keep_in=workspace.kept)
     if args is None:
         return cli_models.store(workspace, prepared, in_order=False)
     return cli_models.store(workspace, prepared, args.in_order, args.pred_probs[1:], args.softmax)
@@ -253,16 +256,14 @@ def _audit(args: argparse.Namespace) -> int:
     workspace = _workspace(args)
     name = _load(workspace, _plan(args.data, args), args.data, args)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
-        for line in train_where_needed(workspace, name, args.features, args.group_column):
+        with shown() as progress:
+            said = train_where_needed(workspace, name, args.features, args.group_column, progress)
+        for line in said:
             print(line, file=sys.stderr)
     project = workspace.open(name)
-    audit = run_audit(
-        project.dataset,
-        project.predictions,
-        workspace.cache_dir,
-        names=names,
-        settings=chosen_settings(args.choices),
-    )
+    chosen = chosen_settings(args.choices)
+    with shown() as progress:
+        audit = run_audit(project.dataset, project.predictions, workspace.cache_dir, names, chosen, progress)
     seconds = time.perf_counter() - started
     print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.names):,} classes, {seconds:.1f} s")
     for check, result in audit.results.items():

@@ -35,6 +35,11 @@ class Job:
         self._progress = Progress(self._on_report)
         self._finished = threading.Event()
 
+    def start(self, work: Callable[[Progress], object]) -> Job:
+        """Do the work in a thread of its own. Once for each job."""
+        threading.Thread(target=self._run, args=(work,), name=f"job {self.name}", daemon=True).start()
+        return self
+
     def cancel(self) -> None:
         """Ask the work to stop; it does so at its next report."""
         self._progress.cancel()
@@ -75,13 +80,6 @@ class Job:
         self._finished.set()
 
 
-def start_job(name: str, work: Callable[[Progress], object]) -> Job:
-    """Start the work in a thread of its own."""
-    job = Job(name)
-    threading.Thread(target=job._run, args=(work,), name=f"job {name}", daemon=True).start()
-    return job
-
-
 class Jobs:
     """The jobs of this process, at most one for each name. Safe to share between threads."""
 
@@ -95,8 +93,8 @@ class Jobs:
             held = self._jobs.get(name)
             if held is not None and held.state == "running":
                 return held
-            job = self._jobs[name] = start_job(name, work)
-        return job
+            job = self._jobs[name] = Job(name)
+        return job.start(work)
 
     def get(self, name: str) -> Job | None:
         """The latest job of that name, running or over."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
+from core.kept_ids import kept_ids
 from core.known_hashes import HASHES, known_hashes
 from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER, agreement, set_agreement
@@ -28,7 +29,7 @@ from core.preflight.probabilities import (
     check_pred_probs,
 )
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
-from core.preflight.table_checks import check_table, label_remarks, row_ids, unused_remark
+from core.preflight.table_checks import check_table, label_remarks, unused_remark
 from core.progress import Progress
 from core.reading import formats, read_table
 from core.source import RawTable, Source
@@ -118,7 +119,7 @@ def prepare(
     dataset, predictions = None, Predictions()
     if all(p.severity != "error" for p in problems):
         progress.report(0.0, "Checking ids and labels")
-        ids = _attempt(problems, row_ids, raw, plan.columns)
+        ids = _attempt(problems, kept_ids, raw, plan.columns, keep_in)
         array = None
         if plan.pred_probs is not None:
             array = _attempt(problems, _read_pred_probs, raw, plan, plan.pred_probs)
@@ -126,7 +127,10 @@ def prepare(
         if ids is not None and classes is not None:
             progress.report(0.2, "Checking predictions")
             predictions = _predictions(problems, plan, array, classes, ids, progress.part(0.2, 0.5))
-            root, hashes = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0)) or (None, None)
+            root, hashes = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0)) or (
+                None,
+                None,
+            )
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
             dataset = Dataset(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import Problem, refuse
-from core.files import write_json
+from core.files import link, write_json
 from core.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
     try:
         for file in folder.iterdir():
             if file.name not in _NOT_LINKED:
-                _link(file, new / file.name)
-        _link(kept / _ARRAY, new / _ARRAY)
+                link(file, new / file.name)
+        link(kept / _ARRAY, new / _ARRAY)
         write_json(new / _DATASET, after)
         workspace.replace(name, new)
     except BaseException:
@@ -148,7 +148,7 @@ def keep_model(workspace: Workspace, name: str) -> None:
         "made_for": _made_for(meta),
         "problems": meta.get("model_problems", []),
     }
-    _place(workspace, name, body, lambda new: _link(folder / _ARRAY, new))
+    _place(workspace, name, body, lambda new: link(folder / _ARRAY, new))
 
 
 def forget_model(workspace: Workspace, name: str, model: str) -> None:
@@ -249,10 +249,3 @@ def _place(workspace: Workspace, name: str, body: dict[str, Any], write: Any) ->
             os.rename(new, place)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def _link(file: Path, to: Path) -> None:
-    try:
-        os.link(file, to)
-    except OSError:  # a file system without links
-        shutil.copy2(file, to)

@@ -151,7 +151,7 @@ def _locked(lock: IO[bytes]) -> bool:
 
 
 def _forget(root: Path, but: str) -> None:
-    """Delete the tables that were used longest ago, where there are too many. Who has them mapped keeps them."""
+    """Delete those used longest ago, where there are too many; who has one mapped still has it."""
     others = [folder for folder in root.iterdir() if folder.is_dir() and folder.name != but]
     others.sort(key=lambda folder: folder.stat().st_mtime)
     too_many = len(others) + 1 - MOST_KEPT

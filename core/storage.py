@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
-from core.files import write_json
+from core.files import link, write_json
 from core.multilabel import LabelSets
 from core.predictions import Predictions
 from core.source import Source
@@ -24,13 +25,18 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _INDEX = "__row_id__"
+_TABLE = "table.arrow"
 
 
-def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
-    """Write a prepared data set into an empty folder, every file flushed to disk."""
-    table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
-    with pa.OSFile(str(folder / "table.arrow"), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
-        writer.write_table(table)
+def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: Iterable[Path] = ()) -> None:
+    """Write a prepared data set into an empty folder, every file flushed to disk.
+
+    others: folders of stored data sets. Where one has the same table, it is linked and not written again.
+    """
+    if not any(_linked(other, folder, prepared, dataset) for other in others):
+        table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
+        with pa.OSFile(str(folder / _TABLE), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+            writer.write_table(table)
     arrays = {
         "labels": dataset.labels,
         "media_hash": None if dataset.media_hash is None else dataset.media_hash.astype("S64"),
@@ -65,6 +71,36 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset) -> None:
     )
 
 
+def _linked(other: Path, folder: Path, prepared: Prepared, dataset: Dataset) -> bool:
+    """Whether the table of another stored data set is the same, and so could be linked."""
+    try:
+        meta = json.loads((other / "dataset.json").read_text())
+        same = meta["format"] == _FORMAT and _same_table(meta, other, prepared, dataset)
+        if same:
+            link(other / _TABLE, folder / _TABLE)
+        return same
+    except FileNotFoundError:
+        return False  # somebody has just put another version in its place
+
+
+def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: Dataset) -> bool:
+    """Whether a stored data set has the same rows and ids: by its digests, or because it was read from the
+    same bytes in the same way; then its digests are taken. Pictures are not in those bytes."""
+    parts, held = meta["parts"]["dataset"], dataset.parts
+    if {"ids", "table"} <= held.keys():
+        return (parts["ids"], parts["table"]) == (held["ids"], held["table"])
+    source, columns = meta["source"], {**meta["columns"], "content": tuple(meta["columns"]["content"])}
+    mine = json.loads(json.dumps(asdict(prepared.source), default=str))
+    same = all(source[fact] == mine[fact] for fact in ("sha256", "format", "layout")) and mine["layout"]
+    if not same or Columns(**columns) != dataset.columns or dataset.columns.kind == "image":
+        return False
+    table = pa.ipc.open_file(pa.memory_map(str(other / _TABLE))).read_all()
+    if table.column_names != [_INDEX, *dataset.table.columns] or len(table) != len(dataset):
+        return False
+    dataset.trust({part: parts[part] for part in ("ids", "content", "split", "table")})
+    return True
+
+
 def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Problem, ...]]:
     """The data set of a folder, memory-mapped. Raises InputError where another version wrote it."""
     meta = json.loads((folder / "dataset.json").read_text())
@@ -72,7 +108,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         raise refuse(
             f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
         )
-    table = pa.ipc.open_file(pa.memory_map(str(folder / "table.arrow"))).read_all()
+    table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
     frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
     columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}

@@ -160,7 +160,7 @@ class Workspace:
             raise ValueError(f"{dataset.name!r} is not a safe name; use free_name")
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._datasets))
         try:
-            write_dataset(folder, prepared, dataset)
+            write_dataset(folder, prepared, dataset, map(self.folder, self.names()))
             if dataset.name in self.names() and self._model_of(dataset.name) != prepared.predictions.model:
                 keep_model(self, dataset.name)
             self.replace(dataset.name, folder)

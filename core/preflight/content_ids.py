@@ -32,7 +32,9 @@ def content_ids(table: pd.DataFrame, content: Iterable[str]) -> pd.Index:
     again = np.flatnonzero(repeats)
     if len(again):
         numbers = pc.cast(pa.array(repeats[again]), pa.large_string())
-        numbered = pc.binary_join_element_wise(ids.take(pa.array(again)), numbers, pa.scalar("-", pa.large_string()))
+        numbered = pc.binary_join_element_wise(
+            ids.take(pa.array(again)), numbers, pa.scalar("-", pa.large_string())
+        )
         ids = pc.replace_with_mask(ids, pa.array(repeats > 0), numbered)
     return pd.Index(pd.array(ids, dtype="str"))
 

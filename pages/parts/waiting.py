@@ -1,4 +1,4 @@
-"""Work that a page needs the result of before it can go on: shown while it runs, cancelled, taken up again."""
+"""Work that a page cannot go on without: shown while it runs, cancelled, taken up again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core.jobs import Job, start_job
+from core.jobs import Job
 from core.progress import Progress
 from pages.parts import session, work
 
@@ -35,10 +35,12 @@ def result_of(name: str, key: Hashable, make: Callable[[Progress], T]) -> T:
         st.error(session.escape(job.error), icon=":material/error:")
     else:
         st.text("Cancelled. Nothing is stored; what was read already is not read again.")
-    st.button("Go on" if job.state == "cancelled" else "Try again", on_click=_started.clear, args=(name, key, make))
+    st.button(
+        "Go on" if job.state == "cancelled" else "Try again", on_click=_started.clear, args=(name, key, make)
+    )
     st.stop()
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _started(name: str, key: Hashable, _make: Callable[[Progress], object]) -> Job:
-    return start_job(name, _make)
+    return Job(name).start(_make)

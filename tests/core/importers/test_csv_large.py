@@ -30,7 +30,7 @@ def as_csv(rows: list[list[str]], quoting: int = csv.QUOTE_MINIMAL) -> bytes:
     return out.getvalue().encode("utf-8", "surrogatepass")
 
 
-ROWS = [[str(i), f"text {i}, \"quoted\"\nén", "cat" if i % 2 else ""] for i in range(40)]
+ROWS = [[str(i), f'text {i}, "quoted"\nén', "cat" if i % 2 else ""] for i in range(40)]
 
 
 def stopped(path: Path, kept: Path, after: int) -> None:
@@ -59,8 +59,10 @@ def test_read_large__as_read(tmp_path: Path, encoding: str, quoting: int) -> Non
         assert (found.source, found.problems) == (expected.source, expected.problems)
 
 
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), min_size=3, max_size=3), min_size=1,
-                max_size=8))  # fmt: skip
+CELL = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+@given(st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None)
 def test_read_large__as_read_for_any_text(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
@@ -118,7 +120,11 @@ def test_read_large__refuses_a_file_that_changes_meanwhile(tmp_path: Path) -> No
 
 def test_read_large__errors_as_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    for data in (b"a,b\n1,2\n3\n" + b"4,5\n" * 30, b"a,b\n" * 30 + b'1,"2', b"a,b\n" * 30 + b'1,"2\n3" 4,5\n'):
+    for data in (
+        b"a,b\n1,2\n3\n" + b"4,5\n" * 30,
+        b"a,b\n" * 30 + b'1,"2',
+        b"a,b\n" * 30 + b'1,"2\n3" 4,5\n',
+    ):
         path.write_bytes(data)
         with pytest.raises(InputError) as expected:
             read(path, Progress())

@@ -1,0 +1,90 @@
+"""A table that is stored already is linked, whoever loads it, and only where it is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.dataset import Columns
+from core.loading import Plan, Prepared, prepare, read_table
+from core.predictions import Predictions
+from core.settings import Settings
+from core.workspace import Workspace
+
+Load = Callable[..., Prepared]
+COLUMNS = Columns("id", "label", None, ("text",), "text")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(Settings(tmp_path / "w", (tmp_path,), "", "ann"))
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def loaded(name: str, rows: str, columns: Columns = COLUMNS) -> Prepared:
+        (tmp_path / "t.csv").write_text(f"id,text,note,label\n{rows}")
+        return prepare(read_table(tmp_path / "t.csv"), Plan(name, columns))
+
+    return loaded
+
+
+ROWS = "a,one,x,cat\nb,two,y,dog\n"
+
+
+def same_file(workspace: Workspace, one: str, other: str) -> bool:
+    file, twin = (workspace.folder(name) / "table.arrow" for name in (one, other))
+    return file.samefile(twin)
+
+
+def test_save__links_the_table_of_the_same_bytes(workspace: Workspace, load: Load) -> None:
+    workspace.save(load("first", ROWS))
+    workspace.save(load("second", ROWS))
+    assert same_file(workspace, "first", "second")
+    first, second = workspace.open("first").dataset, workspace.open("second").dataset
+    assert first.fingerprint == second.fingerprint
+    assert first.table.equals(second.table)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (ROWS.replace("one", "uno"), COLUMNS),
+        (ROWS, Columns("id", "label", None, ("note",), "text")),
+        (ROWS, Columns(None, "label", None, ("text",), "text")),
+    ],
+)
+def test_save__writes_another_table_or_other_columns(
+    workspace: Workspace, load: Load, rows: str, columns: Columns
+) -> None:
+    workspace.save(load("first", ROWS))
+    prepared = load("second", rows, columns)
+    workspace.save(prepared)
+    assert not same_file(workspace, "first", "second")
+    assert prepared.dataset is not None
+    fresh = load("third", rows, columns).dataset
+    assert fresh is not None
+    assert workspace.open("second").dataset.fingerprint == fresh.fingerprint
+
+
+def test_save__new_predictions_keep_the_table(workspace: Workspace, load: Load) -> None:
+    workspace.save(load("first", ROWS))
+    before = (workspace.folder("first") / "table.arrow").stat().st_ino
+    opened = workspace.open("first")
+    probs = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    workspace.save(Prepared(opened.dataset, Predictions("baseline", probs), opened.source, ()))
+    assert (workspace.folder("first") / "table.arrow").stat().st_ino == before
+    assert workspace.open("first").dataset.table["text"].tolist() == ["one", "two"]
+
+
+def test_save__a_data_set_that_goes_away_meanwhile(
+    workspace: Workspace, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.save(load("first", ROWS))
+    prepared = load("second", ROWS)
+    (workspace.folder("first") / "table.arrow").unlink()
+    workspace.save(prepared)
+    assert workspace.open("second").dataset.table["text"].tolist() == ["one", "two"]
