@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from core.progress import Progress
 from core.registry import collect
 from core.spreadsheet import escape, is_formula
 
+BLOCK_ROWS = 50_000
 _SHOWN = 20
 _READ_AS = {"manifest": "csv"}
 _KEYED = {"json", "jsonl"}
@@ -60,24 +63,29 @@ def verify_export(
     progress = progress or Progress()
     frame = _read(corrections, summary, progress.part(0.0, 0.5))
     codes = summary.format == "npy" and corrections.source.format != "npy"
-    table = corrections.dataset.table[~corrections.dropped]
+    table, kept = corrections.dataset.table, np.flatnonzero(~corrections.dropped)
     if codes:
-        table = pd.DataFrame({"label": corrections.dataset.labels[~corrections.dropped]})
+        table = pd.DataFrame({"label": corrections.dataset.labels})
     names = [*map(str, table.columns), *corrections.added_names]
-    if len(frame) != len(table) or [str(c) for c in frame.columns] != names:
+    if len(frame) != len(kept) or [str(c) for c in frame.columns] != names:
         found = f"{len(frame):,} rows and the columns {', '.join(map(str, frame.columns))}"
-        wanted = f"{len(table):,} rows and the columns {', '.join(names)}"
-        return Verification(0, 0, max(table.size, 1), (f"found {found} instead of {wanted}",))
+        wanted = f"{len(kept):,} rows and the columns {', '.join(names)}"
+        size = max(len(kept) * table.shape[1], 1)
+        return Verification(0, 0, size, (f"found {found} instead of {wanted}",))
     strict = corrections.source.format in formats()[summary.format].rewrites
     safe = corrections.options.spreadsheet_safe and summary.format in ("csv", "manifest")
     identical = changed = 0
     wrong: list[str] = []
     for number, name in enumerate(table.columns):
-        progress.report(0.5 + 0.5 * number / table.shape[1], "comparing cells")
         decided = _decided(corrections, str(name), codes, strict)
-        same, expected, bad = _compare(table.iloc[:, number], frame.iloc[:, number], decided, strict, safe)
-        identical, changed = identical + same, changed + expected
-        wrong += [f"row {row + 1:,}, column {name}: {text}" for row, text in bad]
+        before, after = table.iloc[:, number], frame.iloc[:, number]
+        for start in range(0, len(kept), BLOCK_ROWS):
+            progress.report(0.5 + 0.5 * (number + start / len(kept)) / table.shape[1], "comparing cells")
+            rows = slice(start, start + BLOCK_ROWS)
+            new = {row - start: token for row, token in decided.items() if rows.start <= row < rows.stop}
+            same, expected, bad = _compare(before.iloc[kept[rows]], after.iloc[rows], new, strict, safe)
+            identical, changed = identical + same, changed + expected
+            wrong += [f"row {start + row + 1:,}, column {name}: {text}" for row, text in bad]
     return Verification(identical, changed, len(wrong), tuple(wrong[:_SHOWN]))
 
 
@@ -85,7 +93,12 @@ def _read(corrections: Corrections, summary: ExportSummary, progress: Progress) 
     if (read_back := formats()[summary.format].read_back) is not None:
         return read_back(corrections, summary.path, progress)
     reader = collect(core.importers, ImportFormat)[_READ_AS.get(summary.format, summary.format)]
-    frame = reader.read(summary.path, progress).frame
+    if reader.keep is None:
+        frame = reader.read(summary.path, progress).frame
+    else:
+        with tempfile.TemporaryDirectory(dir=summary.path.parent) as folder:
+            # What is mapped stays, though the folder goes.
+            frame = reader.keep(summary.path, Path(folder), progress).frame
     if summary.format in _KEYED:
         # A first label puts its key at the end of its record, which may be the first to have it.
         names = [*map(str, corrections.dataset.table.columns), *corrections.added_names]

@@ -41,9 +41,11 @@ def import_it(path: Path, root: Path) -> None:
     from core.loading import Plan, prepare, read_table
 
     columns = Columns("id", "label", None, ("text",), "text")
-    prepared = prepare(read_table(path), Plan("big", columns))
+    workspace = _workspace(root)
+    raw = read_table(path, keep_in=workspace.kept)
+    prepared = prepare(raw, Plan("big", columns), keep_in=workspace.kept)
     assert prepared.ok, prepared.problems
-    _workspace(root).save(prepared)
+    workspace.save(prepared)
 
 
 def export_it(root: Path, out: Path) -> None:

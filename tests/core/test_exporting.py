@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import core.importers
+from core import export_check
 from core.corrections import Corrections, preview
 from core.errors import InputError
 from core.export_check import verify_export
 from core.exporters.csv_file import CSV
 from core.exporting import LOG_COLUMNS, default_format, formats, side_files, write_export
+from core.importers import csv_file
 from core.importers._base import ImportFormat
 from core.progress import Cancelled, Progress
 from core.reading import read_table
@@ -262,13 +264,22 @@ def test_verify__spreadsheet_safe_cells_are_changes(tmp_path: Path) -> None:
         (b"five,cat\r\n", b"", "found 3 rows and the columns text, label instead of 4 rows"),
     ],
 )
-def test_verify__sees_what_is_wrong(tmp_path: Path, old: bytes, new: bytes, said: str) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_verify__sees_what_is_wrong(
+    tmp_path: Path, old: bytes, new: bytes, said: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(csv_file, "LARGE", 0)
+        monkeypatch.setattr(export_check, "BLOCK_ROWS", 2)
     corrections = plan(load(make_source("csv", tmp_path)), {0: "dog", 3: Action.EXCLUDE})
     summary = write_export(corrections, tmp_path / "out.csv")
+    assert verify_export(corrections, summary).ok
+    there = sorted(tmp_path.iterdir())
     summary.path.write_bytes(summary.path.read_bytes().replace(old, new))
     checked = verify_export(corrections, summary)
     assert not checked.ok
     assert checked.examples[0].startswith(said)
+    assert sorted(tmp_path.iterdir()) == there
 
 
 def test_verify__a_first_label_at_the_end_of_its_record(tmp_path: Path) -> None:
