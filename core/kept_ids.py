@@ -27,9 +27,11 @@ def kept_ids(raw: RawTable, columns: Columns, keep_in: Path | None) -> tuple[pd.
     """As `row_ids`; from `keep_in` where they were made before of the same bytes and columns."""
     if keep_in is None or len(raw.frame) < FROM_ROWS:
         return row_ids(raw, columns)
-    made_of = [_VERSION, raw.source.format, raw.source.sha256, columns.id, columns.content]
+    source = raw.source
+    made_of = [_VERSION, source.format, source.sha256, dict(source.layout), columns.id, columns.content]
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
     folder = keep_in / "ids"
-    file = folder / f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.arrow"
+    file = folder / f"{key}.arrow"
     if file.exists():
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         said = [Problem(**problem) for problem in json.loads(table.schema.metadata[_SAID])]

@@ -244,7 +244,7 @@ def check(raw: RawTable, plan: Plan) -> Prepared:
     unnamed, kept = replace(plan, name=""), session.workspace().kept
     prepared = result_of(
         "Checking every row",
-        (raw.source.sha256, unnamed, stamps),
+        (raw.source.sha256, repr(raw.source.layout), unnamed, stamps),
         lambda progress: prepare(raw, unnamed, progress, keep_in=kept),
     )
     if prepared.dataset is None:

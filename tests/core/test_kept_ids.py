@@ -48,6 +48,14 @@ def test_kept_ids__other_bytes_or_other_columns_are_made_anew(tmp_path: Path) ->
     assert kept_ids(raw(["a", "b"]), WITHOUT_ID, tmp_path)[0].tolist() != ["a", "b"]
 
 
+def test_kept_ids__the_same_bytes_read_in_another_way_are_made_anew(tmp_path: Path) -> None:
+    one, other = raw(["a", "b"]), raw(["a"])
+    other = replace(other, source=replace(other.source, layout={"form": "long"}))
+    columns = replace(WITHOUT_ID, id="id")
+    assert kept_ids(one, columns, tmp_path)[0].tolist() == ["a", "b"]
+    assert kept_ids(other, columns, tmp_path)[0].tolist() == ["a"]
+
+
 def test_kept_ids__an_error_is_not_kept(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(InputError, match="more than once"):
