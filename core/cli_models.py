@@ -53,13 +53,15 @@ def store(
     in_order: somebody said that rows without ids are in the order of the data. Where nobody did, the labels
     must not speak against it. Raises InputError with every error; then nothing is stored.
     """
-    from core.another_model import read_model
+    from core.another_model import read_further
     from core.model_store import add_model
 
     _say(prepared.problems, in_order)
     if prepared.dataset is None:
         raise TypeError("a data set without errors is there")
-    more = [read_model(prepared.dataset, path, softmax) for path in others]
+    more = list(prepared.others)
+    for path in others:
+        more += read_further(prepared.dataset, path, prepared.source, softmax)
     for _, problems in more:
         _say(problems, in_order)
     _say_carried_over(workspace, prepared.dataset, prepared.source.path.name)

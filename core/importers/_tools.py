@@ -84,7 +84,7 @@ def _tool(path: Path, head: bytes, stamp: tuple[int, int]) -> str | None:
 def _told(data: bytes) -> tuple[str | None, bool]:
     """(the tool that these first bytes tell, whether more of them could tell no more)."""
     text = data.removeprefix(BOM).decode("utf-8", "replace").lstrip()
-    records = _first_records(text)
+    records = first_records(text)
     if text[:1] == "{" and len(records) < 2 and (name := _of_object(text)):
         return name, True
     if not records or not all(isinstance(record, dict) for record in records):
@@ -99,7 +99,7 @@ def _told(data: bytes) -> tuple[str | None, bool]:
     return name or ("doccano" if _is_doccano(records) else None), True
 
 
-def _first_records(text: str) -> list[Any]:
+def first_records(text: str) -> list[Any]:
     """The first whole values of a JSON list, or of JSON Lines."""
     found: list[Any] = []
     listed = text[:1] == "["
