@@ -36,10 +36,10 @@ class _Result:
 
 
 def is_results(head: bytes) -> bool:
-    """Whether a file begins as a JSON list of COCO results."""
+    """Whether a file begins as a JSON list of COCO results: most of its first entries are."""
     text = head.removeprefix(BOM).decode("utf-8", "replace").lstrip()
     records = first_records(text) if text[:1] == "[" else []
-    return bool(records) and all(isinstance(r, dict) and r.keys() >= _MARKS for r in records)
+    return 2 * sum(isinstance(r, dict) and r.keys() >= _MARKS for r in records) > len(records)
 
 
 def read(path: Path, asked: Asked) -> ArrayFile:
