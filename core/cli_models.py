@@ -19,12 +19,14 @@ _PRED_PROBS = (
     "out-of-sample probabilities, N rows x K classes, or a predicted class a row; given again: one more "
     "model, kept beside the first"
 )
+_FLAGS = "what cleanlab said of the labels: Datalab's issues.csv, or a table with Cleanlab Studio's columns"
 _IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 
 
 def add_options(audit: argparse.ArgumentParser) -> None:
     """The options of `audit` that say what a model's predictions are."""
     audit.add_argument("--pred-probs", type=Path, action="append", default=[], metavar="P", help=_PRED_PROBS)
+    audit.add_argument("--flags", type=Path, metavar="F", help=_FLAGS)
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
     audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
 

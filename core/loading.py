@@ -13,6 +13,7 @@ import pandas as pd
 from core.another_model import Checked, check_models
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
+from core.flags import Flags
 from core.multilabel import cell_tokens
 from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER
@@ -31,6 +32,7 @@ from core.preflight.probabilities import (
 )
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
 from core.preflight.table_checks import check_table, label_remarks, row_ids, unused_remark
+from core.preflight.tool_flags import flags_of_file, own_flags
 from core.preflight.tool_predictions import Model, own_models, read_models
 from core.progress import Progress
 from core.reading import formats, read_table
@@ -48,7 +50,7 @@ class Plan:
     classes: a file with a class name a line, a JSON list or {label: name}, or CSV label,name.
     softmax: turn logits into probabilities (by the sigmoid, where a row can have several labels).
     merge_variants: read labels that differ only in case or white space as one class. media_root: the folder
-    of the images; default: the source's folder.
+    of the images; default: the source's folder. flags: a file in which cleanlab says which labels look wrong.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Plan:
     softmax: bool = False
     merge_variants: bool = False
     media_root: Path | None = None
+    flags: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +135,9 @@ def prepare(raw: RawTable, plan: Plan, progress: Progress | None = None) -> Prep
             root, hashes = _attempt(problems, _media, raw, plan, progress.part(0.5, 1.0)) or (None, None)
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
+            flags = _attempt(problems, _flags, raw, plan, classes, ids)
             dataset = Dataset(
-                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets
+                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets, flags
             )
             others, failed = check_models(dataset, models[1:], "", plan.softmax)
             problems += [p for model in failed for p in model.left_out]
@@ -273,6 +277,12 @@ def _embeddings(
     values, said = align(replace(array, values=values), ids)
     check_embeddings(values, array.file, progress)
     return values, problems + said
+
+
+def _flags(raw: RawTable, plan: Plan, classes: Classes, ids: pd.Index) -> tuple[Flags | None, list[Problem]]:
+    if plan.flags is not None:
+        return flags_of_file(plan.flags, plan.columns.id, classes, ids)
+    return own_flags(raw.frame, raw.source.path.name, classes)
 
 
 def _media(

@@ -43,7 +43,7 @@ PREVIEW_CHARACTERS = 300
 class Files:
     """The files beside the data; None where there is none. softmax: the predictions are logits.
 
-    others: predictions of further models.
+    others: predictions of further models. flags: what cleanlab said of the labels.
     """
 
     pred_probs: Path | None = None
@@ -51,6 +51,7 @@ class Files:
     classes: Path | None = None
     softmax: bool = False
     others: tuple[Path, ...] = ()
+    flags: Path | None = None
 
 
 def choose_source(workspace: Workspace) -> Path | None:
@@ -193,11 +194,12 @@ def choose_predictions(workspace: Workspace) -> Files:
             pred_probs = several(workspace, "Predictions (.npy, .npz, CSV, JSON, Parquet)", f"l_probs_{way}")
             embeddings = ask(workspace, "Embeddings, optional", f"l_embeddings_{way}")
             classes = ask(workspace, "Class names, optional", f"l_classes_{way}")
+            flags = ask(workspace, "Flags of cleanlab, optional", f"l_flags_{way}")
         softmax = bool(pred_probs) and st.toggle(
             "The predictions are logits", key="l_softmax", help="Labelmend then takes their softmax."
         )
     first = pred_probs[0] if pred_probs else None
-    return Files(first, embeddings, classes, bool(softmax), tuple(pred_probs[1:]))
+    return Files(first, embeddings, classes, bool(softmax), tuple(pred_probs[1:]), flags)
 
 
 def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: Files) -> Plan:
@@ -228,6 +230,7 @@ def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: File
         embeddings=files.embeddings,
         softmax=files.softmax,
         merge_variants=merge,
+        flags=files.flags,
     )
 
 
@@ -238,7 +241,8 @@ def _prepare(_raw: RawTable, sha256: str, plan: Plan, stamps: tuple[tuple[float,
 
 def check(raw: RawTable, plan: Plan) -> Prepared:
     """The pre-flight check; run again only where the file or a choice has changed."""
-    files = [p.stat() for p in (raw.source.path, plan.pred_probs, plan.embeddings, plan.classes) if p]
+    there = (raw.source.path, plan.pred_probs, plan.embeddings, plan.classes, plan.flags)
+    files = [p.stat() for p in there if p]
     # The name is no part of the work: typing another must not check a million rows again.
     prepared = _prepare(
         raw, raw.source.sha256, replace(plan, name=""), tuple((f.st_mtime, f.st_size) for f in files)
