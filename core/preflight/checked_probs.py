@@ -8,6 +8,7 @@ import pandas as pd
 from core.errors import InputError, Problem
 from core.preflight.agreement import agreement, set_agreement
 from core.preflight.array_files import ArrayFile
+from core.preflight.large_arrays import each_chunk
 from core.preflight.prediction_files import align
 from core.preflight.probabilities import check_label_probs, check_pred_probs
 from core.preflight.reconcile import Classes
@@ -21,7 +22,8 @@ def checked_probs(
     values, problems = align(array, ids)
     columns = classes.columns or ()
     if columns != tuple(range(values.shape[1])):
-        values = np.ascontiguousarray(values[:, list(columns)])
+        order = list(columns)
+        values = each_chunk(values, lambda chunk: chunk[:, order], len(order), values.dtype)
     checked = check_pred_probs if classes.sets is None else check_label_probs
     try:
         values, said = checked(values, array.file, softmax, progress)

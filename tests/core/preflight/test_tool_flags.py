@@ -64,15 +64,9 @@ def test_own__studio_a_high_score_is_bad_there_and_low_here(tmp_path: Path) -> N
     prepared = load(tmp_path, STUDIO)
     why, dog = "Flagged by Cleanlab Studio", ", which suggests dog."
     assert table(tmp_path, prepared) == [
-        [
-            "a",
-            0.0625,
-            True,
-            "dog",
-            f"{why} (label_issue_score 0.94, there 1 is the worst), which suggests dog.",
-        ],
+        ["a", 0.0625, True, "dog", f"{why} (label_issue_score 0.94, there 1 is the worst){dog}"],
         ["b", 0.75, False, "", ""],
-        ["c", 0, True, "dog", f"{why}, which suggests dog."],
+        ["c", 0, True, "dog", f"{why}{dog}"],
         ["d", 1, False, "", ""],
     ]
     shown = "the flags of Cleanlab Studio are shown as a check of their own (2 rows)."
