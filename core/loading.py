@@ -181,9 +181,9 @@ def _models(raw: RawTable, plan: Plan, ids: pd.Index | None) -> tuple[list[Model
         found += own_models(raw, asked)
     usable = [m for m in found if m.output is not None]
     problems = [p for m in found for p in m.left_out]
-    if usable and plan.pred_probs is None:
+    if usable and plan.pred_probs is None and (first := usable[0].output) is not None:
         said = f"the predictions of {usable[0].name} in this file are used; they have to be out-of-sample"
-        problems.append(Problem("notice", said, file=raw.source.path.name))
+        problems.append(Problem("notice", said, file=first.file))
     return usable, problems
 
 

@@ -17,7 +17,7 @@ from core.errors import InputError, Problem, refuse
 from core.preflight.array_files import ArrayFile
 from core.preflight.labels import ClassList
 from core.preflight.predicted_labels import PredictedLabels, as_probabilities, place_of_classes
-from core.preflight.prediction_cells import read_values
+from core.preflight.prediction_cells import check_size, read_values
 from core.source import ModelOutput, Named
 
 Said = Mapping[str, float | None]
@@ -94,6 +94,8 @@ def from_said(
     if at is not None:
         kept = [at[row] for row in kept]
     _check_scores(left, kept, file, column)
+    named = {name for said in left for name in said}
+    check_size(len(left) * (len(named) + len(asked.tokens)), file, column)
     try:
         if asked.several:
             return _sets(left, file, column, ids, asked)

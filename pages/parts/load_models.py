@@ -53,9 +53,10 @@ class Checked:
     @property
     def key(self) -> str:
         """Digest of the content that was put side by side, shortened."""
-        ids = self.prepared.dataset.part("ids") if self.prepared.dataset is not None else ""
+        dataset = self.prepared.dataset
+        rows = [] if dataset is None else [dataset.part("ids"), dataset.part("flags")]
         arrays = [p.part("pred_probs") for p in self.models]
-        body = "".join([ids, *arrays, self.prepared.predictions.part("embeddings")])
+        body = "".join([*rows, *arrays, self.prepared.predictions.part("embeddings")])
         return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 

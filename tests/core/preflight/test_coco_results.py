@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.another_model import read_further, read_model
+from core.dataset import Columns
 from core.errors import InputError
 from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 from core.preflight import coco_results
 from core.preflight.coco_results import is_results, overlaps
+from core.preflight.labels import ClassList
+from core.preflight.model_outputs import Asked
 
 DATA: dict[str, Any] = {
     "categories": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}, {"id": 9, "name": "cow"}],
@@ -248,3 +252,49 @@ def test_overlaps__known_values() -> None:
     boxes = np.array([[0, 0, 10, 10], [5, 5, 0, 9], [np.nan, 0, 1, 1]])
     others = np.array([[5, 0, 10, 10], [20, 20, 1, 1], [0, 0, 10, 10]])
     assert overlaps(boxes, others).round(4).tolist() == [[0.3333, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 10),
+    st.floats(),
+    st.just(10**400),
+    st.text(max_size=3),
+    st.just([1]),
+)
+RESULTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "image_id": st.one_of(st.sampled_from([1, 2, 5, 99]), ODD),
+            "category_id": st.one_of(st.sampled_from([3, 7, 9]), ODD),
+        },
+        optional={
+            "score": st.one_of(st.floats(0, 1), ODD),
+            "bbox": st.lists(st.one_of(st.floats(0, 20), ODD), max_size=5),
+        },
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(RESULTS)
+def test_read__whatever_is_in_it_is_read_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, results: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("r") / "results.json"
+    path.write_text(json.dumps(results))
+    boxes = {"x": [0.0, 20, np.nan], "y": [0.0, 0, 0], "w": [10.0, 10, 8], "h": [10.0, 10, 8]}
+    frame = pd.DataFrame({"image_id": [2, 2, 1], **boxes})
+    names = ("cat", "dog", "cow")
+    layout = {"categories": [["cat", 3], ["dog", 7], ["cow", 9]]}
+    ids = pd.Index(["10", "11", "12"], dtype="str")
+    asked = Asked(Columns(), frame, ids, lambda: (names, ClassList(names, names)), "coco", layout)
+    try:
+        found = coco_results.read(path, asked)
+    except InputError as error:
+        assert all(str(p).startswith("results.json") for p in error.problems)
+        return
+    assert found.values.shape[1] == 3 and np.isfinite(found.values).all()
+    assert found.names == names and found.ids is not None and set(found.ids) <= set(ids)
