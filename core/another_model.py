@@ -1,41 +1,96 @@
-"""One more model's file for a data set that is there already, checked like the first."""
+"""More models for a data set that is there already, each checked like the first."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from core.dataset import Dataset
-from core.errors import Problem, refuse
-from core.loading import checked_probs
+from core.errors import InputError, Problem
 from core.predictions import Predictions
+from core.preflight.array_files import ArrayFile
+from core.preflight.checked_probs import checked_probs
 from core.preflight.labels import ClassList
-from core.preflight.predicted_labels import PredictedLabels, as_probabilities
-from core.preflight.prediction_files import read_predictions
+from core.preflight.model_outputs import Asked
 from core.preflight.probabilities import as_float_matrix
 from core.preflight.reconcile import Classes, column_order
+from core.preflight.tool_predictions import Model, read_models
 from core.progress import Progress
+from core.source import Source
+
+Checked = tuple[Predictions, list[Problem]]
+"""A model's probabilities aligned with the data set, and what was found."""
 
 
 def read_model(
     dataset: Dataset, path: Path, softmax: bool = False, progress: Progress | None = None
-) -> tuple[Predictions, list[Problem]]:
-    """(a model's probabilities aligned with the data set, named after the file; what was found).
+) -> Checked:
+    """The first model of a file; see `read_further`."""
+    return read_further(dataset, path, None, softmax, progress)[0]
+
+
+def read_further(
+    dataset: Dataset,
+    path: Path,
+    source: Source | None = None,
+    softmax: bool = False,
+    progress: Progress | None = None,
+) -> list[Checked]:
+    """Each model of a file, named after the file where that does not name it.
 
     By id where the file has ids, else by order; columns by name where they have names, else in the order of
-    the classes. Raises InputError for what does not fit.
+    the classes. source: of the data set; COCO results need its categories. Raises InputError for what does
+    not fit, and where no model of the file can be used; of several, those that cannot are told and left out.
     """
-    found = read_predictions(path, dataset.columns.id)
+    models = read_models(path, asked_by(dataset, source))
+    checked, failed = check_models(dataset, models, path.stem, softmax, progress)
+    if not checked:
+        raise InputError(*(p for model in failed for p in model.errors))
+    first, problems = checked[0]
+    return [(first, [*problems, *(p for m in failed for p in m.left_out)]), *checked[1:]]
+
+
+def check_models(
+    dataset: Dataset,
+    models: Sequence[Model],
+    otherwise: str,
+    softmax: bool = False,
+    progress: Progress | None = None,
+) -> tuple[list[Checked], list[Model]]:
+    """([each model that can be used], those that cannot). otherwise: the name of a nameless model."""
+    checked: list[Checked] = []
+    failed: list[Model] = []
+    for model in models:
+        if model.output is None:
+            failed.append(model)
+            continue
+        try:
+            checked.append(_check(dataset, model.output, model.name or otherwise, softmax, progress))
+        except InputError as error:
+            failed.append(replace(model, errors=error.problems))
+    return checked, failed
+
+
+def asked_by(dataset: Dataset, source: Source | None = None) -> Asked:
+    """What a stored data set says of itself to a file of predictions."""
+    names, tokens = dataset.names, dataset.tokens if dataset.sets is None else dataset.sets.tokens
+    listed = ClassList(tokens, names, dataset.name)
+    format, layout = ("", {}) if source is None else (source.format, source.layout)
+    columns = dataset.columns
+    if dataset.sets is not None:
+        columns = replace(columns, delimiter=dataset.sets.delimiter)
+    return Asked(columns, dataset.table, dataset.row_ids, lambda: (tokens, listed), format, layout)
+
+
+def _check(
+    dataset: Dataset, found: ArrayFile, name: str, softmax: bool, progress: Progress | None
+) -> Checked:
     names = dataset.names
     tokens = dataset.tokens if dataset.sets is None else dataset.sets.tokens
-    if isinstance(found, PredictedLabels):
-        if dataset.sets is not None:
-            mend = "save one column for each class: its probability, or 0 and 1"
-            raise refuse("one predicted class a row, but rows can have several", file=found.file, mend=mend)
-        found = as_probabilities(found, tokens, ClassList(tokens, names, dataset.name))
     values, problems = as_float_matrix(found.values, found.file, "pred_probs")
     order = column_order(found.names, values.shape[1], names, tokens, found.file)
     classes = Classes(dataset.classes, dataset.tokens, dataset.labels, order, (), dataset.sets)
     array = replace(found, values=values)
     probs, said = checked_probs(array, classes, dataset.row_ids, softmax, progress or Progress())
-    return Predictions(path.stem, probs), [*problems, *said]
+    return Predictions(name, probs), [*problems, *said]

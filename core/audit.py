@@ -37,6 +37,7 @@ IN_WORDS = {
     "embeddings": "embeddings",
     "content": "a content column (image, text or features)",
     "split": "a split column",
+    "flags": "flags of another tool",
 }
 _LIBRARIES = ("numpy", "pandas", "pyarrow")
 _ROWS_AT_ONCE = 100_000
@@ -48,6 +49,11 @@ class Audit:
 
     results: dict[str, Result]
     skipped: dict[str, list[str]]
+
+    @property
+    def missed(self) -> dict[str, list[str]]:
+        """What is told of the checks that could not run; optional ones are not missed."""
+        return {name: needs for name, needs in self.skipped.items() if not checks()[name].optional}
 
 
 @cache
@@ -170,7 +176,7 @@ def audit_summary(audit: Audit, dataset: Dataset, seconds: float | None = None) 
         "classes": list(dataset.names),
         "fingerprint": dataset.fingerprint,
         "checks": found,
-        "skipped": audit.skipped,
+        "skipped": audit.missed,
         "seconds": round(seconds, 3),
         "peak_memory_mb": _peak_memory_mb(),
         "versions": _versions(),

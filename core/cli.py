@@ -207,6 +207,7 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
         embeddings=args.embeddings,
         softmax=args.softmax,
         merge_variants=args.merge_variants,
+        flags=args.flags,
     )
 
 
@@ -268,7 +269,7 @@ def _audit(args: argparse.Namespace) -> int:
     print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.names):,} classes, {seconds:.1f} s")
     for check, result in audit.results.items():
         print(f"  {check}: {result.summary['flagged']:,} flagged ({result.summary['estimator']})")
-    for check, missing in audit.skipped.items():
+    for check, missing in audit.missed.items():
         print(f"  {check}: skipped, needs {', '.join(missing)}")
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)

@@ -19,12 +19,14 @@ _PRED_PROBS = (
     "out-of-sample probabilities, N rows x K classes, or a predicted class a row; given again: one more "
     "model, kept beside the first"
 )
+_FLAGS = "what cleanlab said of the labels: Datalab's issues.csv, or a table with Cleanlab Studio's columns"
 _IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 
 
 def add_options(audit: argparse.ArgumentParser) -> None:
     """The options of `audit` that say what a model's predictions are."""
     audit.add_argument("--pred-probs", type=Path, action="append", default=[], metavar="P", help=_PRED_PROBS)
+    audit.add_argument("--flags", type=Path, metavar="F", help=_FLAGS)
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
     audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
 
@@ -53,13 +55,15 @@ def store(
     in_order: somebody said that rows without ids are in the order of the data. Where nobody did, the labels
     must not speak against it. Raises InputError with every error; then nothing is stored.
     """
-    from core.another_model import read_model
+    from core.another_model import read_further
     from core.model_store import add_model
 
     _say(prepared.problems, in_order)
     if prepared.dataset is None:
         raise TypeError("a data set without errors is there")
-    more = [read_model(prepared.dataset, path, softmax) for path in others]
+    more = list(prepared.others)
+    for path in others:
+        more += read_further(prepared.dataset, path, prepared.source, softmax)
     for _, problems in more:
         _say(problems, in_order)
     _say_carried_over(workspace, prepared.dataset, prepared.source.path.name)

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.flags import Flags
 from core.multilabel import LabelSets
 
 Kind = Literal["image", "text", "tabular", "none"]
@@ -49,6 +50,7 @@ class Dataset:
     media_hash: for images, (N,) sha256 hex of each file's bytes, "" where it cannot be read.
     sets: where a row has several labels, how they are written. classes and tokens are then those sets that
     rows have, each as one text, and K is the number of names in `sets`. None: one label a row.
+    flags: what another tool has said of each row's label, where the data came with that.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Dataset:
     media_root: Path | None = None
     media_hash: np.ndarray | None = None
     sets: LabelSets | None = None
+    flags: Flags | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -93,7 +96,7 @@ class Dataset:
         return None if self.columns.split is None else self.table[self.columns.split].astype("str")
 
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split or table.
+        """sha256 over every value of one part: ids, labels, content, split, table or flags.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -127,6 +130,8 @@ class Dataset:
             sha.update(np.ascontiguousarray(self.labels, dtype=np.int32).data)
             if self.sets is not None:
                 sha.update(repr(self.sets).encode())
+        elif name == "flags":
+            return "" if self.flags is None else self.flags.digest
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])

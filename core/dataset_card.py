@@ -138,7 +138,7 @@ def _checks(record: Record) -> list[str]:
     lines: list[str] = []
     for origin in found:
         lines += ["", *_check(origin)]
-    for name, missing in record.audit.skipped.items():
+    for name, missing in record.audit.missed.items():
         lines += [
             "",
             f"{prose(checks()[name].title)}: not run. It needs {' and '.join(map(prose, missing))}.",

@@ -168,7 +168,7 @@ def _figures(record: Record) -> str:
 
 def _checks(record: Record) -> list[str]:
     said = [part for origin in origins(record.project, record.audit) for part in _check(origin)]
-    for name, missing in record.audit.skipped.items():
+    for name, missing in record.audit.missed.items():
         said.append(_quiet(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}."))
     for name in checks():
         if name not in record.audit.results and name not in record.audit.skipped:

@@ -14,7 +14,7 @@ from core.dataset import Dataset
 from core.predictions import Predictions
 from core.progress import Progress
 
-NEEDS = ("labels", "pred_probs", "embeddings", "content", "split")
+NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags")
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
 
@@ -58,6 +58,7 @@ class Check:
 
     needs: what must be there (of NEEDS); uses: what is read where it is there.
     limits: what its numbers do not cover, in plain sentences, shown beside them as evidence.
+    optional: whether few data sets have what it needs, so that nobody is told where it is missing.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Check:
     uses: frozenset[str] = frozenset()
     settings: tuple[Setting, ...] = ()
     limits: str = ""
+    optional: bool = False
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
         """The needs that this data set does not meet, in the order of NEEDS."""
@@ -83,6 +85,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "embeddings": predictions.embeddings is not None,
         "content": bool(dataset.columns.content),
         "split": dataset.columns.split is not None,
+        "flags": dataset.flags is not None,
     }
     return {name for name, present in there.items() if present}
 

@@ -10,18 +10,22 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from core.another_model import Checked, check_models
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem, refuse
+from core.flags import Flags
 from core.kept_ids import kept_ids
 from core.known_hashes import HASHES, known_hashes
+from core.multilabel import cell_tokens
 from core.predictions import BASELINE, Predictions
-from core.preflight.agreement import IS_IT_IN_ORDER, agreement, set_agreement
+from core.preflight.agreement import IS_IT_IN_ORDER
+from core.preflight.checked_probs import checked_probs
 from core.preflight.columns import guess_columns
 from core.preflight.image_files import hash_images
 from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
-from core.preflight.predicted_labels import PredictedLabels, as_probabilities
-from core.preflight.prediction_files import IN_ORDER, ArrayFile, align, read_array, read_predictions
+from core.preflight.model_outputs import Asked
+from core.preflight.prediction_files import IN_ORDER, ArrayFile, align, read_array
 from core.preflight.probabilities import (
     as_float_matrix,
     check_embeddings,
@@ -30,6 +34,8 @@ from core.preflight.probabilities import (
 )
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
 from core.preflight.table_checks import check_table, label_remarks, unused_remark
+from core.preflight.tool_flags import flags_of_file, own_flags
+from core.preflight.tool_predictions import Model, own_models, read_models
 from core.progress import Progress
 from core.reading import formats, read_table
 from core.source import RawTable, Source
@@ -46,7 +52,7 @@ class Plan:
     classes: a file with a class name a line, a JSON list or {label: name}, or CSV label,name.
     softmax: turn logits into probabilities (by the sigmoid, where a row can have several labels).
     merge_variants: read labels that differ only in case or white space as one class. media_root: the folder
-    of the images; default: the source's folder.
+    of the images; default: the source's folder. flags: a file in which cleanlab says which labels look wrong.
     """
 
     name: str
@@ -57,14 +63,15 @@ class Plan:
     softmax: bool = False
     merge_variants: bool = False
     media_root: Path | None = None
+    flags: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What the pre-flight check made of a table and a plan. Nothing is stored yet.
 
-    dataset: None where an error leaves no labels or ids to build it from. pred_file: the name of the file of
-    probabilities.
+    dataset: None where an error leaves no labels or ids to build it from. pred_file: what problems call the
+    file of probabilities. others: further models of these files, each with what was said of it.
     """
 
     dataset: Dataset | None
@@ -72,6 +79,7 @@ class Prepared:
     source: Source
     problems: tuple[Problem, ...]
     pred_file: str = ""
+    others: tuple[Checked, ...] = ()
 
     @property
     def model_problems(self) -> tuple[Problem, ...]:
@@ -116,26 +124,28 @@ def prepare(
     """
     progress = progress or Progress()
     problems = [*raw.problems, *check_table(raw, plan.columns)]
-    dataset, predictions = None, Predictions()
+    dataset, predictions, array = None, Predictions(), None
+    others: list[Checked] = []
     if all(p.severity != "error" for p in problems):
         progress.report(0.0, "Checking ids and labels")
         ids = _attempt(problems, kept_ids, raw, plan.columns, keep_in)
-        array = None
-        if plan.pred_probs is not None:
-            array = _attempt(problems, _read_pred_probs, raw, plan, plan.pred_probs)
+        models = _attempt(problems, _models, raw, plan, ids) or []
+        array = None if not models else _attempt(problems, _as_matrix, models[0])
         classes = _attempt(problems, _classes, raw, plan, array)
         if ids is not None and classes is not None:
             progress.report(0.2, "Checking predictions")
-            predictions = _predictions(problems, plan, array, classes, ids, progress.part(0.2, 0.5))
-            root, hashes = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0)) or (
-                None,
-                None,
-            )
+            model = models[0].name if models else ""
+            predictions = _predictions(problems, plan, model, array, classes, ids, progress.part(0.2, 0.5))
+            media = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0))
+            root, hashes = media or (None, None)
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
+            flags = _attempt(problems, _flags, raw, plan, classes, ids)
             dataset = Dataset(
-                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets
+                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets, flags
             )
+            others, failed = check_models(dataset, models[1:], "", plan.softmax)
+            problems += [p for model in failed for p in model.left_out]
         elif array is not None:
             # Nobody should mend the labels only to hear of the probabilities afterwards.
             progress.report(0.2, "Checking predictions")
@@ -143,8 +153,8 @@ def prepare(
             _attempt(problems, checked, array.values, array.file, plan.softmax, progress)
     order = ("error", "warning", "notice")
     problems.sort(key=lambda p: order.index(p.severity))
-    file = plan.pred_probs.name if plan.pred_probs is not None else ""
-    return Prepared(dataset, predictions, raw.source, tuple(problems), file)
+    file = array.file if array is not None else plan.pred_probs.name if plan.pred_probs is not None else ""
+    return Prepared(dataset, predictions, raw.source, tuple(problems), file, tuple(others))
 
 
 def _attempt(problems: list[Problem], step: Callable[..., tuple[T, list[Problem]]], *args: Any) -> T | None:
@@ -158,26 +168,45 @@ def _attempt(problems: list[Problem], step: Callable[..., tuple[T, list[Problem]
     return result
 
 
-def _read_pred_probs(raw: RawTable, plan: Plan, path: Path) -> tuple[ArrayFile, list[Problem]]:
-    found = read_predictions(path, plan.columns.id)
-    if isinstance(found, PredictedLabels):
-        array = _spread_labels(found, raw, plan)
-    else:
-        array = found
-    values, said = as_float_matrix(array.values, array.file, "pred_probs")
-    return replace(array, values=values), said
+def _models(raw: RawTable, plan: Plan, ids: pd.Index | None) -> tuple[list[Model], list[Problem]]:
+    """The models of the file of predictions, then those of the data's own file, as far as they can be used;
+    the first is to be in use."""
+    rows = pd.RangeIndex(len(raw.frame)).astype("str") if ids is None else ids
+    asked = Asked(
+        plan.columns,
+        raw.frame,
+        rows,
+        lambda: (_given_labels(raw, plan), _class_list(raw, plan)),
+        raw.source.format,
+        raw.source.layout,
+    )
+    found = [] if plan.pred_probs is None else read_models(plan.pred_probs, asked)
+    found = [replace(m, name=m.name or Path(plan.pred_probs or "").stem) for m in found]
+    if raw.models:
+        found += own_models(raw, asked)
+    usable = [m for m in found if m.output is not None]
+    problems = [p for m in found for p in m.left_out]
+    if usable and plan.pred_probs is None and (first := usable[0].output) is not None:
+        said = f"the predictions of {usable[0].name} in this file are used; they have to be out-of-sample"
+        problems.append(Problem("notice", said, file=first.file))
+    return usable, problems
 
 
-def _spread_labels(found: PredictedLabels, raw: RawTable, plan: Plan) -> ArrayFile:
-    """A predicted class a row as probabilities over the classes of data and class list."""
-    if plan.columns.delimiter:
-        mend = "save one column for each class: its probability, or 0 and 1"
-        raise refuse("one predicted class a row, but rows can have several", file=found.file, mend=mend)
-    listed, column = _class_list(raw, plan), str(plan.columns.label)
+def _as_matrix(model: Model) -> tuple[ArrayFile, list[Problem]]:
+    if model.output is None:
+        raise TypeError("a model that can be used has an output")
+    values, said = as_float_matrix(model.output.values, model.output.file, "pred_probs")
+    return replace(model.output, values=values), said
+
+
+def _given_labels(raw: RawTable, plan: Plan) -> tuple[str, ...]:
+    """The labels of the data as they are written, each once; where a row has several, those within."""
+    column = str(plan.columns.label)
     given, _ = read_given(raw.frame[column], raw.source.path.name)
-    where = Where(raw.source.path.name, column, found.file)
-    given, _ = merge_spellings(given, where, plan.merge_variants)
-    return as_probabilities(found, given.values, listed)
+    if mark := plan.columns.delimiter:
+        return tuple(dict.fromkeys(t for text in given.values for t in cell_tokens(text, mark) or ()))
+    given, _ = merge_spellings(given, Where(raw.source.path.name, column), plan.merge_variants)
+    return given.values
 
 
 def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classes, list[Problem]]:
@@ -230,6 +259,7 @@ def _class_list(raw: RawTable, plan: Plan) -> ClassList | None:
 def _predictions(
     problems: list[Problem],
     plan: Plan,
+    model: str,
     array: ArrayFile | None,
     classes: Classes,
     ids: pd.Index,
@@ -241,27 +271,7 @@ def _predictions(
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
-    return Predictions(source.stem if source is not None else "", pred_probs, embeddings)
-
-
-def checked_probs(
-    array: ArrayFile, classes: Classes, ids: pd.Index, softmax: bool, progress: Progress
-) -> tuple[np.ndarray, list[Problem]]:
-    """(N, K) in the order of rows and classes, checked, and compared with the given labels."""
-    values, problems = align(array, ids)
-    columns = classes.columns or ()
-    if columns != tuple(range(values.shape[1])):
-        values = np.ascontiguousarray(values[:, list(columns)])
-    checked = check_pred_probs if classes.sets is None else check_label_probs
-    try:
-        values, said = checked(values, array.file, softmax, progress)
-    except InputError as error:
-        raise InputError(*problems, *error.problems) from error
-    problems += said
-    if classes.sets is None:
-        return values, problems + agreement(classes.labels, values, classes.names, array.file)
-    member = classes.sets.indicator(classes.names)
-    return values, problems + set_agreement(classes.labels, member, values, array.file)
+    return Predictions(model or (source.stem if source is not None else ""), pred_probs, embeddings)
 
 
 def _embeddings(
@@ -272,6 +282,12 @@ def _embeddings(
     values, said = align(replace(array, values=values), ids)
     check_embeddings(values, array.file, progress)
     return values, problems + said
+
+
+def _flags(raw: RawTable, plan: Plan, classes: Classes, ids: pd.Index) -> tuple[Flags | None, list[Problem]]:
+    if plan.flags is not None:
+        return flags_of_file(plan.flags, plan.columns.id, classes, ids)
+    return own_flags(raw.frame, raw.source.path.name, classes)
 
 
 def _media(

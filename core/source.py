@@ -32,6 +32,23 @@ class Source:
     layout: Mapping[str, Any] = field(default_factory=dict)
 
 
+Named = tuple[Any, Any, Any]
+"""A class that a model names for a row, its own score, and that of all that it named; None for no score."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelOutput:
+    """What one model says of the rows of a file, as the file has it; nothing in it is checked yet.
+
+    question: the column of labels that it answers. rows: for each row what the model said, each time the
+    classes that it named; an empty list where it said nothing.
+    """
+
+    name: str
+    question: str
+    rows: list[list[list[Named]]]
+
+
 @dataclass(frozen=True, eq=False)
 class RawTable:
     """A source as read, before anyone has said what its columns mean.
@@ -39,12 +56,14 @@ class RawTable:
     frame: RangeIndex 0..N-1, the source's columns in their order. Text formats give `str` columns
     that hold each cell as it is written; typed formats keep their types.
     media_root: the folder that image paths are relative to; None: the source's own.
+    models: what models say of its rows, where the file holds that too, in order of first appearance.
     """
 
     frame: pd.DataFrame
     source: Source
     problems: tuple[Problem, ...] = ()
     media_root: Path | None = None
+    models: tuple[ModelOutput, ...] = ()
 
 
 def file_sha256(path: Path, progress: Progress | None = None) -> str:

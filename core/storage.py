@@ -16,6 +16,7 @@ import pyarrow as pa
 from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
 from core.files import link, write_json
+from core.flags import Flags
 from core.multilabel import LabelSets
 from core.predictions import Predictions
 from core.source import Source
@@ -42,6 +43,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
         "media_hash": None if dataset.media_hash is None else dataset.media_hash.astype("S64"),
         "pred_probs": prepared.predictions.pred_probs,
         "embeddings": prepared.predictions.embeddings,
+        "flags": None if dataset.flags is None else dataset.flags.rows,
     }
     for name, array in arrays.items():
         if array is not None:
@@ -61,6 +63,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
             "classes": dataset.classes,
             "tokens": dataset.tokens,
             "sets": None if dataset.sets is None else asdict(dataset.sets),
+            "flags": None if dataset.flags is None else _said_of_flags(dataset.flags),
             "media_root": None if dataset.media_root is None else str(dataset.media_root),
             "model": prepared.predictions.model,
             "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
@@ -123,6 +126,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
         media_hash=None if media_hash is None else media_hash.astype("U64"),
         sets=_label_sets(meta.get("sets")),
+        flags=_flags(meta.get("flags"), folder),
     )
     predictions = Predictions(
         model=meta["model"],
@@ -141,6 +145,16 @@ def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:
     if kept is None:
         return None
     return LabelSets(**{**kept, "names": tuple(kept["names"]), "tokens": tuple(kept["tokens"])})
+
+
+def _said_of_flags(flags: Flags) -> dict[str, Any]:
+    return {"tool": flags.tool, "score_column": flags.score_column, "reversed": flags.reversed}
+
+
+def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
+    """None also for a data set that was stored before flags were read."""
+    rows = None if kept is None else _load_array(folder / "flags.npy")
+    return None if kept is None or rows is None else Flags(**kept, rows=rows)
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

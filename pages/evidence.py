@@ -37,7 +37,7 @@ for origin in found:
                 st.markdown(f":small[**{fact}:** {session.escape(text)}]")
 for name in not_run(audit):
     st.text(f"{checks()[name].title}: not run yet.")
-for name, missing in audit.skipped.items():
+for name, missing in audit.missed.items():
     st.text(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}.")
 
 st.subheader("Models", anchor=False)

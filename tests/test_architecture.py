@@ -26,7 +26,8 @@ GROUND = {
     "core/errors.py": (),
     "core/progress.py": (),
     "core/multilabel.py": (),
-    "core/dataset.py": ("core.errors", "core.multilabel"),
+    "core/flags.py": (),
+    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags"),
     "core/predictions.py": ("core.errors",),
     "core/issues.py": ("core.dataset", "core.predictions", "core.progress"),
 }

@@ -19,12 +19,14 @@ from core.importers import json_lines
 from core.importers._records import BOM, check_characters, parse_file, to_frame
 from core.preflight.labels import integer
 from core.progress import Progress
-from core.source import RawTable, Source, file_sha256
+from core.source import ModelOutput, Named, RawTable, Source, file_sha256
 
 Value = Any
 """A label (text or whole number), or a list of labels."""
 Place = tuple[str | int, ...]
 """The keys and positions that lead to a value within a record."""
+Outputs = list[tuple[str, str, list[Named]]]
+"""(model, question, the classes that it names) of what models say of a record."""
 Cells = dict[tuple[str, str], Any]
 """{(group, key): value}; the group goes before the key where two groups have the same key."""
 
@@ -66,6 +68,7 @@ class Tool:
     aside: groups of cells that are no content of a row. inside: where the cells of a group stand in a record,
         for groups that can hold labels. records_key: of the list, within an object. prefers: questions that
         go before those with more answers. codes: (record) -> {class name: its code}, where the file has both.
+    outputs: (record) -> what models say of it; None: files of this tool hold nothing of the kind.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Tool:
     id_column: str | None = None
     prefers: tuple[str, ...] = ()
     codes: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    outputs: Callable[[dict[str, Any]], Outputs] | None = None
 
 
 def given(answers: Sequence[Answer], listed: bool) -> Value | None:
@@ -145,7 +149,8 @@ def read_answers(
     source = Source(path, tool.name, file_sha256(path), len(data), layout)
     quiet = {*layout["aside"], *layout["questions"]}
     said = [p for p in problems if p.column not in quiet]
-    return RawTable(frame, source, (*said, *_remarks(layout, answers, path.name)))
+    models = () if tool.outputs is None else _models(tool.outputs, records)
+    return RawTable(frame, source, (*said, *_remarks(layout, answers, path.name)), None, models)
 
 
 def question_cell(value: Value | None) -> Any:
@@ -173,6 +178,19 @@ def _records(
     if not isinstance(value, list):
         raise refuse("no list of records", file=path.name, expected=f"a file of {tool.title}")
     return value, False
+
+
+def _models(
+    outputs: Callable[[dict[str, Any]], Outputs], records: Sequence[dict[str, Any]]
+) -> tuple[ModelOutput, ...]:
+    found: dict[tuple[str, str], ModelOutput] = {}
+    for row, record in enumerate(records):
+        for model, question, named in outputs(record):
+            key = (model, question)
+            if key not in found:
+                found[key] = ModelOutput(model, question, [[] for _ in records])
+            found[key].rows[row].append(named)
+    return tuple(found.values())
 
 
 def _by_person(answers: Sequence[Answer]) -> Iterator[tuple[str, Answer]]:

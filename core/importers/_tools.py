@@ -84,7 +84,7 @@ def _tool(path: Path, head: bytes, stamp: tuple[int, int]) -> str | None:
 def _told(data: bytes) -> tuple[str | None, bool]:
     """(the tool that these first bytes tell, whether more of them could tell no more)."""
     text = data.removeprefix(BOM).decode("utf-8", "replace").lstrip()
-    records = _first_records(text)
+    records = first_records(text)
     if text[:1] == "{" and len(records) < 2 and (name := _of_object(text)):
         return name, True
     if not records or not all(isinstance(record, dict) for record in records):
@@ -99,7 +99,7 @@ def _told(data: bytes) -> tuple[str | None, bool]:
     return name or ("doccano" if _is_doccano(records) else None), True
 
 
-def _first_records(text: str) -> list[Any]:
+def first_records(text: str) -> list[Any]:
     """The first whole values of a JSON list, or of JSON Lines."""
     found: list[Any] = []
     listed = text[:1] == "["
@@ -123,6 +123,8 @@ def _of_object(text: str) -> str | None:
         inner = _past(text, at + 1)
         if opened == "[" and key == "samples" and not first.keys() - {"samples"}:
             return "fiftyone_samples" if _is_sample(_first_value(text, inner)) else None
+        if opened in ("[", "{") and key == "frames" and not first and _is_of_video(text, inner, opened):
+            return "fiftyone_samples"
         if opened == "[" and text[inner : inner + 1] == "{":
             keys = {name for name, _ in _members(text, inner)}
             if _COCO_MARKS.get(key, {""}) <= keys:
@@ -167,6 +169,15 @@ def _is_sample(sample: Any) -> bool:
         return False
     nested = [v for v in sample.values() if isinstance(v, dict)]
     return "filepath" in sample and any("_cls" in v or "$oid" in v for v in nested)
+
+
+def _is_of_video(text: str, inner: int, opened: str) -> bool:
+    """Whether frames are those that FiftyOne writes, in a list, or in a list for each video."""
+    if opened == "{":
+        _, inner = next(_members(text, inner - 1), ("", len(text)))
+        inner = _past(text, inner + 1)
+    frame = _first_value(text, inner)
+    return isinstance(frame, dict) and {"frame_number", "_sample_id"} <= frame.keys()
 
 
 def _is_task(record: dict[str, Any]) -> bool:

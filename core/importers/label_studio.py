@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.importers._answers import Addition, Answer, Cells, Tool, object_in, read_answers
+from core.importers._answers import Addition, Answer, Cells, Outputs, Tool, object_in, read_answers
 from core.importers._base import ImportFormat
 from core.importers._tools import tool_of
 from core.progress import Progress
-from core.source import RawTable
+from core.source import Named, RawTable
 
 _REGION = ("start", "end", "x", "y", "points", "ranges", "globalOffsets", "rle", "sequence")
 _REGION_TYPES = {
@@ -43,13 +43,44 @@ def _cells(task: dict[str, Any]) -> Cells:
     found: Cells = {("task", "id"): task["id"]} if "id" in task else {}
     found |= {("data", key): value for key, value in object_in(task, "data").items()}
     for prediction in _dicts(task.get("predictions")):
-        model = str(prediction.get("model_version") or "model")
+        model = _model(prediction)
+        chosen: dict[str, list[str]] = {}
         for _, item in _choices(prediction):
-            choices = item["value"]["choices"]
+            chosen.setdefault(str(item.get("from_name", "label")), []).extend(item["value"]["choices"])
+        for question, choices in chosen.items():
             shown = choices[0] if len(choices) == 1 else json.dumps(choices, ensure_ascii=False)
-            found["prediction", f"{item.get('from_name', 'label')} predicted by {model}"] = shown
+            found["prediction", f"{question} predicted by {model}"] = shown
             found["prediction", f"score of {model}"] = prediction.get("score")
     return found
+
+
+def _outputs(task: dict[str, Any]) -> Outputs:
+    """What each model predicts, a result's own score beside that of the whole prediction."""
+    found: dict[tuple[int, str], list[Named]] = {}
+    predictions = _dicts(task.get("predictions"))
+    for number, prediction in enumerate(predictions):
+        for item in _dicts(prediction.get("result")):
+            if (classes := _predicted(item)) is None:
+                continue
+            own = item.get("score") if len(classes) == 1 else None
+            named = found.setdefault((number, str(item.get("from_name", "label"))), [])
+            named.extend((name, own, prediction.get("score")) for name in classes)
+    return [(_model(predictions[number]), question, named) for (number, question), named in found.items()]
+
+
+def _predicted(item: dict[str, Any]) -> list[Any] | None:
+    """The classes of one result of a prediction, None where it says nothing of the whole task; a taxonomy is
+    kept as it is, to be told."""
+    value = item.get("value")
+    if not isinstance(value, dict) or any(key in value for key in _REGION):
+        return None
+    if isinstance(value.get("choices"), list):
+        return value["choices"]
+    return next(([value[key]] for key in ("rating", "taxonomy") if key in value), None)
+
+
+def _model(prediction: dict[str, Any]) -> str:
+    return str(prediction.get("model_version") or "model")
 
 
 def _answers(task: dict[str, Any]) -> dict[str, list[Answer]]:
@@ -112,6 +143,13 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 TOOL = Tool(
-    "label_studio", "Label Studio JSON", _cells, _answers, _first, added="data", inside={"data": ("data",)}
+    "label_studio",
+    "Label Studio JSON",
+    _cells,
+    _answers,
+    _first,
+    added="data",
+    inside={"data": ("data",)},
+    outputs=_outputs,
 )
 FORMAT = ImportFormat(TOOL.name, TOOL.title, (".json",), sniff, read)

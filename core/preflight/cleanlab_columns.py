@@ -49,6 +49,6 @@ def cleanlab_remarks(columns: Iterable[str], file: str) -> list[Problem]:
     mend = ""
     if len(found) == len(names):
         said += "; this file has no rows of data, only their scores in row order"
-        mend = "load the data that was checked, not this file"
+        mend = "load the data that was checked, not this file, and give this file as its flags"
     shown = f"{said}. They are kept, and are no content: {', '.join(found)}"
     return [Problem("notice", shown, mend, file=file)]

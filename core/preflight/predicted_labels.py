@@ -48,11 +48,8 @@ def as_probabilities(
         missing = np.flatnonzero(predicted.codes < 0)
         mend = "predict these rows too, or leave them out of both files"
         raise refuse("no predicted label", row=int(missing[0]) + 1, count=len(missing), mend=mend, **at)
-    names = listed.names if listed is not None else _names(given, predicted.values)
-    place = _places(names, listed)
-    columns = [place.get(v, place.get(_plain(v), -1)) for v in predicted.values]
-    overlap = listed is not None or any(names[c] in set(given) for c in columns if c >= 0)
-    bad = [i for i, c in enumerate(columns) if c < 0] if overlap else list(range(len(columns)))
+    names, columns, unknown = place_of_classes(predicted.values, given, listed)
+    bad = [i for i, value in enumerate(predicted.values) if value in unknown]
     if bad:
         shown = f"the predicted label {predicted.values[bad[0]]!r} is no class of the data"
         count, row = int(predicted.counts[bad].sum()), int(predicted.first[bad].min()) + 1
@@ -62,6 +59,21 @@ def as_probabilities(
     codes = np.array(columns, dtype=np.int64)[predicted.codes]
     values, problems = _spread(codes, found, len(names))
     return ArrayFile(found.file, values, names, found.ids, (*found.problems, *problems))
+
+
+def place_of_classes(
+    predicted: tuple[str, ...], given: Collection[str], listed: ClassList | None = None
+) -> tuple[tuple[str, ...], list[int], set[str]]:
+    """(the classes, the place among them of each predicted one, those that are no class of the data).
+
+    See `as_probabilities` for what is a class.
+    """
+    names = listed.names if listed is not None else _names(given, predicted)
+    place = _places(names, listed)
+    columns = [place.get(v, place.get(_plain(v), -1)) for v in predicted]
+    overlap = listed is not None or any(names[c] in set(given) for c in columns if c >= 0)
+    unknown = {v for v, c in zip(predicted, columns, strict=True) if c < 0 or not overlap}
+    return names, columns, unknown
 
 
 def _names(given: Collection[str], predicted: tuple[str, ...]) -> tuple[str, ...]:

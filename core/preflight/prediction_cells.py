@@ -102,7 +102,7 @@ def _from_vectors(rows: Iterable[Any], file: str, column: str) -> np.ndarray:
             flat.extend([np.nan if v is None else v for v in value])
         except OverflowError as error:
             raise refuse("a number too large", file=file, row=count, column=column) from error
-        _bounded(len(flat), file, column)
+        check_size(len(flat), file, column)
     return _numpy(flat).reshape(count if width else 0, width)
 
 
@@ -125,7 +125,7 @@ def _from_pairs(
                 flat.append(number)
             except OverflowError as error:
                 raise refuse("a number too large", file=file, row=count, column=column) from error
-        _bounded(len(names) * count, file, column)
+        check_size(len(names) * count, file, column)
     values = np.full((count, len(names)), np.nan)
     values[_numpy(owners), _numpy(places)] = _numpy(flat)
     return values, tuple(names), _fill_left_out(values, np.unique(_numpy(owners)), tuple(names), file, column)
@@ -172,7 +172,8 @@ def _numpy(values: array) -> np.ndarray:
     return np.frombuffer(values, dtype=values.typecode) if len(values) else np.empty(0, values.typecode)
 
 
-def _bounded(count: int, file: str, column: str) -> None:
+def check_size(count: int, file: str, column: str) -> None:
+    """Raises InputError for an array of more than MOST_VALUES numbers."""
     if count > MOST_VALUES:
         found = f"more than {MOST_VALUES:,} numbers as text"
         raise refuse(found, file=file, column=column, mend="save them with numpy.save")

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from core.errors import Problem, refuse
 from core.preflight.array_files import ArrayFile
+from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.labels import as_text
 from core.preflight.predicted_labels import PredictedLabels
 from core.preflight.prediction_cells import holds_numbers, read_cells
@@ -55,6 +56,18 @@ def from_table(raw: RawTable, id_column: str | None, key: str) -> ArrayFile | Pr
     return table.numbers()
 
 
+def ids_of(raw: RawTable, id_column: str | None) -> pd.Index | None:
+    """The ids of a table's rows: the column that is called as the data's, else one that is called an id."""
+    name = _id_column(raw, id_column)
+    return None if name is None else pd.Index(raw.frame[name].astype("str").fillna(""), dtype="str")
+
+
+def _id_column(raw: RawTable, id_column: str | None) -> str | None:
+    header = bool(raw.source.layout.get("header", True))
+    names = set(map(str, raw.frame.columns)) if header else set()
+    return next((c for c in (id_column, *_IDS) if c in names), None)
+
+
 class _Table:
     """A table without its ids and its row number. columns: the others, in their order."""
 
@@ -62,13 +75,11 @@ class _Table:
         self.frame, self.file = raw.frame, raw.source.path.name
         self.header = bool(raw.source.layout.get("header", True))
         names = [str(c) for c in self.frame.columns]
-        row_id = next((c for c in (id_column, *_IDS) if self.header and c in names), None)
+        row_id = _id_column(raw, id_column)
         index = (c for c in _INDEX if self.header and c in names and c != row_id)
         number = next((c for c in index if _counts_up(self.frame[c])), None)
         self.columns = [c for c in names if c not in (row_id, number)]
-        self.ids = (
-            None if row_id is None else pd.Index(self.frame[row_id].astype("str").fillna(""), dtype="str")
-        )
+        self.ids = ids_of(raw, id_column)
         self.problems = tuple(
             p for p in raw.problems if not (p.column in names and p.found.startswith(_NESTED))
         )
@@ -88,10 +99,10 @@ class _Table:
         numbers = any(pd.api.types.is_numeric_dtype(self.frame[c]) for c in others)
         if len(labels) != 1 or len(scores) > 1 or cells or numbers:
             return None
-        score = _numbers(self.frame[scores[0]], self.file, scores[0]) if scores else None
+        score = numbers_of(self.frame[scores[0]], self.file, scores[0]) if scores else None
         if scores and score is None:
             return None
-        if any(_numbers(self.frame[c], self.file, c) is not None for c in others):
+        if any(numbers_of(self.frame[c], self.file, c) is not None for c in others):
             return None  # numbers as text: columns of classes
         problems = (*self.problems, *self._left_out(others, True))
         labels_ = as_text(self.frame[labels[0]]).rename(labels[0])
@@ -101,11 +112,14 @@ class _Table:
         found: dict[str, np.ndarray] = {}
         left = []
         for name in self.columns:
-            values = _numbers(self.frame[name], self.file, name)
+            values = numbers_of(self.frame[name], self.file, name)
             if values is None:
                 left.append(name)
             else:
                 found[name] = values
+        if found and found.keys() <= set(cleanlab_columns(self.columns)):
+            mend = "give it as flags (--flags, or on the Load page)"
+            raise refuse("flags of cleanlab, no predictions", file=self.file, mend=mend)
         if not found:
             raise refuse(
                 "no column of numbers",
@@ -134,7 +148,7 @@ def _counts_up(values: pd.Series) -> bool:
     return bool((values.astype("str").to_numpy() == np.arange(len(values)).astype("str")).all())
 
 
-def _numbers(values: pd.Series, file: str, name: str) -> np.ndarray | None:
+def numbers_of(values: pd.Series, file: str, name: str) -> np.ndarray | None:
     """float64 values, NaN for empty cells; None for a column that is not of numbers.
 
     Raises InputError for a column whose first cell is a number and another one is not.

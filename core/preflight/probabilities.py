@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.errors import InputError, Problem, refuse
+from core.preflight.large_arrays import chunks, each_chunk
 from core.progress import Progress
 
 HAIR = 1e-4
@@ -25,13 +26,12 @@ HARD = (
 )
 """With p in {0, 1} a class's threshold (Northcutt et al., 2021) is the share of its rows predicted as it, and
 p = 1 reaches every threshold, p = 0 none above 0: the joint counts given x predicted."""
-CHUNK = 4 << 20
 
 
 def as_float_matrix(array: np.ndarray, file: str, what: str) -> tuple[np.ndarray, list[Problem]]:
     """The array as native (N, C) float32 or float64 (embeddings also float16), itself where it is that.
 
-    A memory map stays one unless its type, byte order or layout has to change.
+    A memory map stays one; where its type, byte order or layout has to change, a new one is made.
     Raises InputError for another shape or type.
     """
     problems = []
@@ -53,7 +53,9 @@ def as_float_matrix(array: np.ndarray, file: str, what: str) -> tuple[np.ndarray
     if array.dtype.kind != "f":
         problems.append(Problem("notice", f"{array.dtype} values, read as float32", file=file))
     wanted = _float_type(array.dtype, what)
-    return np.ascontiguousarray(array, dtype=wanted), problems
+    if array.dtype != wanted or not array.flags.c_contiguous:
+        array = each_chunk(array, lambda chunk: chunk, array.shape[1], wanted)
+    return np.asarray(array), problems
 
 
 def check_label_probs(
@@ -70,7 +72,7 @@ def check_label_probs(
     if survey.low < -HAIR or survey.high > 1 + HAIR:
         if not logits:
             raise _not_probabilities(array, survey, file)
-        array = _each_chunk(array, _sigmoid)
+        array = _mended(array, _sigmoid)
         found = "logits, turned into probabilities by the sigmoid"
         problems.append(Problem("notice", found, file=file))
         if survey.high <= NOISE:
@@ -78,7 +80,7 @@ def check_label_probs(
             problems.append(Problem("warning", found, "if so, save numpy.exp of them", file=file))
         survey = _survey(array, progress)
     elif survey.low < 0 or survey.high > 1:
-        array = _each_chunk(array, _clipped)
+        array = _mended(array, _clipped)
         found = f"values a hair outside [0, 1] ({survey.low:.3g} to {survey.high:.7g}), clipped"
         problems.append(Problem("notice", found, file=file))
     return array, problems + survey.remarks(file)
@@ -102,7 +104,7 @@ def check_pred_probs(
     survey = _survey(array, progress)
     problems: list[Problem] = []
     if _are_logs(array, survey):
-        array = _each_chunk(array, np.exp)
+        array = _mended(array, np.exp)
         found = "log-probabilities (none over 0, and exp of each row sums to 1), taken as probabilities"
         problems.append(Problem("notice", found, file=file))
         survey, softmax = _survey(array, progress), False
@@ -110,7 +112,7 @@ def check_pred_probs(
     if not survey.bounded:
         if not softmax:
             raise _not_probabilities(array, survey, file)
-        array = _each_chunk(array, _softmax)
+        array = _mended(array, _softmax)
         problems.append(Problem("notice", "logits, turned into probabilities by softmax", file=file))
         survey = _survey(array, progress)
     elif softmax:
@@ -127,7 +129,7 @@ def check_pred_probs(
         found = f"rows sum to {survey.low_sum:.6g} to {survey.high_sum:.6g}, renormalised to 1"
         problems.append(Problem("notice", found, file=file))
     if outside or survey.off > NOISE:
-        array = _each_chunk(array, _renormalised if survey.off > NOISE else _clipped)
+        array = _mended(array, _renormalised if survey.off > NOISE else _clipped)
     problems += survey.remarks(file)
     return array, problems
 
@@ -135,7 +137,7 @@ def check_pred_probs(
 def check_embeddings(array: np.ndarray, file: str, progress: Progress | None = None) -> None:
     """Raises InputError for an (N, D) array with NaN or infinity in it, naming the rows."""
     survey = _Survey(file)
-    for start, chunk in _chunks(array):
+    for start, chunk in chunks(array):
         if progress is not None:
             progress.report(start / len(array), "Checking embeddings")
         with np.errstate(all="ignore"):
@@ -148,12 +150,6 @@ def _float_type(dtype: np.dtype, what: str) -> np.dtype:
     if what == "embeddings":
         return np.dtype(np.float16 if dtype.itemsize == 2 and dtype.kind == "f" else np.float32)
     return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize >= 8 else np.float32)
-
-
-def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    rows = max(1, CHUNK // max(1, array[:1].nbytes))
-    for start in range(0, len(array), rows):
-        yield start, np.asarray(array[start : start + rows])
 
 
 @dataclass
@@ -213,7 +209,7 @@ class _Survey:
 def _survey(array: np.ndarray, progress: Progress | None) -> _Survey:
     survey = _Survey()
     ones = np.ones(array.shape[1], dtype=array.dtype)
-    for start, chunk in _chunks(array):
+    for start, chunk in chunks(array):
         if progress is not None:
             progress.report(start / len(array), "Checking probabilities")
         with np.errstate(all="ignore"):
@@ -236,18 +232,15 @@ def _are_logs(array: np.ndarray, survey: _Survey) -> bool:
     which happen to look like this come out the same."""
     if survey.high > NOISE:
         return False
-    for _, chunk in _chunks(array):
+    for _, chunk in chunks(array):
         sums = np.exp(chunk.astype(np.float64)).sum(axis=1)
         if not (np.abs(sums - 1) <= LOG_OFF).all():
             return False
     return True
 
 
-def _each_chunk(array: np.ndarray, mend: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    out = np.empty(array.shape, array.dtype)
-    for start, chunk in _chunks(array):
-        out[start : start + len(chunk)] = mend(chunk)
-    return out
+def _mended(array: np.ndarray, mend: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return each_chunk(array, mend, array.shape[1], array.dtype)
 
 
 def _clipped(chunk: np.ndarray) -> np.ndarray:
@@ -278,7 +271,7 @@ def _rows_problem(what: str, rows: list[int], file: str, mend: str) -> Problem:
 def _not_probabilities(array: np.ndarray, survey: _Survey, file: str) -> InputError:
     """Names the first value outside [0, 1]; most rows with one, and sums that are off, mean logits."""
     rows, first = 0, (0, 0)
-    for start, chunk in _chunks(array):
+    for start, chunk in chunks(array):
         outside = (chunk < -HAIR) | (chunk > 1 + HAIR)
         having = outside.any(axis=1)
         if rows == 0 and having.any():

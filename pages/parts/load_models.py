@@ -9,13 +9,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.another_model import read_model
+from core.another_model import read_further
 from core.dataset import Dataset
 from core.errors import InputError, Problem
 from core.loading import Prepared
 from core.model_agreement import agreement_of
 from core.model_store import add_model, use_model
 from core.predictions import Predictions
+from core.source import Source
 from core.workspace import Workspace
 from pages.parts import session
 from pages.parts.models import UNNAMED, sentence
@@ -52,9 +53,10 @@ class Checked:
     @property
     def key(self) -> str:
         """Digest of the content that was put side by side, shortened."""
-        ids = self.prepared.dataset.part("ids") if self.prepared.dataset is not None else ""
+        dataset = self.prepared.dataset
+        rows = [] if dataset is None else [dataset.part("ids"), dataset.part("flags")]
         arrays = [p.part("pred_probs") for p in self.models]
-        body = "".join([ids, *arrays, self.prepared.predictions.part("embeddings")])
+        body = "".join([*rows, *arrays, self.prepared.predictions.part("embeddings")])
         return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
@@ -63,21 +65,28 @@ def check(prepared: Prepared, others: Sequence[Path], softmax: bool) -> Checked:
     dataset = prepared.dataset
     if dataset is None:
         return Checked(prepared)
-    key = (dataset.part("ids"), dataset.part("labels"))
-    stamps = [(f.stat().st_mtime, f.stat().st_size) for f in others]
-    read = [_read(dataset, key, f, stamp, softmax) for f, stamp in zip(others, stamps, strict=True)]
-    return Checked(prepared, tuple(read))
+    key = (dataset.part("ids"), dataset.part("labels"), prepared.source.sha256)
+    found = [Other(predictions, tuple(said)) for predictions, said in prepared.others]
+    for file in others:
+        stamp = (file.stat().st_mtime, file.stat().st_size)
+        found += _read(dataset, prepared.source, key, file, stamp, softmax)
+    return Checked(prepared, tuple(found))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the other models")
 def _read(
-    _dataset: Dataset, key: tuple[str, str], path: Path, stamp: tuple[float, int], softmax: bool
-) -> Other:
+    _dataset: Dataset,
+    _source: Source,
+    key: tuple[str, ...],
+    path: Path,
+    stamp: tuple[float, int],
+    softmax: bool,
+) -> list[Other]:
     try:
-        predictions, problems = read_model(_dataset, path, softmax)
+        found = read_further(_dataset, path, _source, softmax)
     except InputError as error:
-        return Other(None, error.problems)
-    return Other(predictions, tuple(problems))
+        return [Other(None, error.problems)]
+    return [Other(predictions, tuple(said)) for predictions, said in found]
 
 
 def confirm_order(workspace: Workspace, checked: Checked) -> bool:

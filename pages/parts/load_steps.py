@@ -44,7 +44,7 @@ PREVIEW_CHARACTERS = 300
 class Files:
     """The files beside the data; None where there is none. softmax: the predictions are logits.
 
-    others: predictions of further models.
+    others: predictions of further models. flags: what cleanlab said of the labels.
     """
 
     pred_probs: Path | None = None
@@ -52,6 +52,7 @@ class Files:
     classes: Path | None = None
     softmax: bool = False
     others: tuple[Path, ...] = ()
+    flags: Path | None = None
 
 
 def choose_source(workspace: Workspace) -> Path | None:
@@ -199,11 +200,12 @@ def choose_predictions(workspace: Workspace) -> Files:
             pred_probs = several(workspace, "Predictions (.npy, .npz, CSV, JSON, Parquet)", f"l_probs_{way}")
             embeddings = ask(workspace, "Embeddings, optional", f"l_embeddings_{way}")
             classes = ask(workspace, "Class names, optional", f"l_classes_{way}")
+            flags = ask(workspace, "Flags of cleanlab, optional", f"l_flags_{way}")
         softmax = bool(pred_probs) and st.toggle(
             "The predictions are logits", key="l_softmax", help="Labelmend then takes their softmax."
         )
     first = pred_probs[0] if pred_probs else None
-    return Files(first, embeddings, classes, bool(softmax), tuple(pred_probs[1:]))
+    return Files(first, embeddings, classes, bool(softmax), tuple(pred_probs[1:]), flags)
 
 
 def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: Files) -> Plan:
@@ -234,12 +236,13 @@ def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: File
         embeddings=files.embeddings,
         softmax=files.softmax,
         merge_variants=merge,
+        flags=files.flags,
     )
 
 
 def check(raw: RawTable, plan: Plan) -> Prepared:
     """The pre-flight check; run again only where the file or a choice has changed."""
-    stamps = _stamps(raw.source.path, plan.pred_probs, plan.embeddings, plan.classes)
+    stamps = _stamps(raw.source.path, plan.pred_probs, plan.embeddings, plan.classes, plan.flags)
     # The name is no part of the work: typing another must not check a million rows again.
     unnamed, kept = replace(plan, name=""), session.workspace().kept
     prepared = result_of(

@@ -130,7 +130,8 @@ def test_cached_audit__computes_nothing(
     run_audit(pets, pets_predictions, tmp_path, ["label_issues"])
     found = cached_audit(pets, replace(pets_predictions, embeddings=None), tmp_path)
     assert list(found.results) == ran == ["label_issues"]
-    assert found.skipped == {"out_of_distribution": ["embeddings"]}
+    assert found.missed == {"out_of_distribution": ["embeddings"]}
+    assert found.skipped == {**found.missed, "tool_flags": ["flags of another tool"]}
 
 
 def test_cache__one_label_of_a_million_invalidates_what_reads_labels_and_nothing_else() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from core.model_store import models
 from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
 from pages.parts import session
+from tests.core.importers.samples import annotation, choice, task
 from tests.pages.conftest import Open, words
 
 N = 40
@@ -139,3 +141,30 @@ def test_load__a_new_version_takes_the_name_and_the_decisions(
     assert "A new version of clean: decisions on 1 of 2 decided rows carry over." in words(app)
     assert "that this version does not have" in words(app)
     assert len(workspace.open("clean").dataset) != 2  # nothing is stored before somebody says so
+
+
+def test_load__models_within_a_tools_file_are_offered(open_page: Open, files: Path) -> None:
+    records = []
+    for i in range(12):
+        said = [
+            {"model_version": name, "score": 0.75, "result": [choice([("apple", "pear")[(i + wrong) % 2]])]}
+            for name, wrong in (("good", 0), ("bad", i % 3 == 0))
+        ]
+        records.append({**task(i, [annotation([("apple", "pear")[i % 2]])]), "predictions": said})
+    (files / "tasks.json").write_text(json.dumps(records))
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Path on this machine").run()
+    app.text_input(key="l_path").set_value(str(files / "tasks.json")).run()
+    assert not app.exception, [e.message for e in app.exception]
+    radio = next(r for r in app.radio if r.label == "Model in use")
+    assert radio.options == ["good", "bad"]
+
+
+def test_load__flags_of_cleanlab_are_checked_with_the_data(open_page: Open, files: Path) -> None:
+    lines = "".join(f"{i == 3},0.5\n" for i in range(N - 1))
+    (files / "issues.csv").write_text(f"is_label_issue,label_score\n{lines}")
+    app = load(open_page, files, "")
+    app.text_input(key="l_flags_Path on this machine").set_value(str(files / "issues.csv")).run()
+    assert not app.exception, [e.message for e in app.exception]
+    assert "39 rows, but the data has 40" in words(app).replace("\\", "")
+    assert analyse(app).disabled

@@ -12,6 +12,7 @@ import pytest
 
 from core.audit import checks
 from core.dataset import Columns, Dataset
+from core.flags import FIELDS, Flags
 from core.issues import NEEDS, Check, Result
 from core.predictions import Predictions
 from core.progress import Cancelled, Progress
@@ -57,8 +58,12 @@ def build(n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
     columns = Columns(id="id", label="label", split="split", content=("text",), kind="text")
-    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels)
-    for array in (labels, probs, embeddings):
+    flags = np.array([(0.9, False, -1, True)] * n, dtype=FIELDS)
+    if dirty:
+        flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
+    said = Flags("A tool", "tool_score", False, flags)
+    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, flags=said)
+    for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
     return dataset, Predictions("model", probs, embeddings)
 
@@ -128,7 +133,9 @@ def test_run__the_same_again(check: Check) -> None:
 def test_run__does_not_hang_on_the_order_of_rows(check: Check) -> None:
     dataset, predictions = build(120, dirty=True)
     order = np.random.default_rng(0).permutation(120)
-    shuffled = replace(dataset, table=dataset.table.iloc[order], labels=dataset.labels[order])
+    assert dataset.flags is not None
+    flags = replace(dataset.flags, rows=dataset.flags.rows[order])
+    shuffled = replace(dataset, table=dataset.table.iloc[order], labels=dataset.labels[order], flags=flags)
     assert predictions.pred_probs is not None and predictions.embeddings is not None
     moved = replace(
         predictions, pred_probs=predictions.pred_probs[order], embeddings=predictions.embeddings[order]
@@ -153,6 +160,7 @@ def test_run__reads_only_what_it_declares(check: Check) -> None:
         table=table,
         classes=dataset.classes if "labels" in read else ("x", "y", "z"),
         labels=dataset.labels if "labels" in read else np.zeros(120, dtype=np.int32),
+        flags=dataset.flags if "flags" in read else None,
     )
     less = Predictions(
         "another",

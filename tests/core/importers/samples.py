@@ -104,6 +104,23 @@ def sample(number: int, label: str | None) -> dict:
     }
 
 
+def predicted(number: int) -> dict:
+    """A task of Label Studio with what two models say."""
+    scored = {**choice(["pos"]), "score": 0.75}
+    others = [{"model_version": "m2", "result": [choice(["neg"])]}, {"result": [{}]}]
+    first = {"model_version": "m1", "score": 0.5, "result": [scored, {**choice(["neg"]), "score": 0.25}]}
+    return {**task(number, [annotation(["pos"])]), "predictions": [first, *others]}
+
+
+def sample_of_several() -> dict:
+    """A sample of FiftyOne with several labels and several predictions."""
+    labels = [{"_cls": "Classification", "label": name} for name in ("cat", "dog")]
+    guesses = [{**one, "confidence": 0.75} for one in labels]
+    fields = {"ground_truth": labels, "vit": guesses}
+    several = {key: {"_cls": "Classifications", "classifications": found} for key, found in fields.items()}
+    return {**sample(1, None), **several}
+
+
 def vote(number: int, name: str, code: int, guess: str, guess_code: int) -> dict:
     """A record of labelerrors.com."""
     return {
@@ -180,6 +197,12 @@ DOCCANO = [{"id": i, "text": f"text {i}", "label": [name], "Comments": []} for i
 LONG = "word " * 40_000
 
 
+FLAGGED = (
+    b"id,text,label,is_label_issue,label_issue_score,suggested_label\n"
+    b"1,a,x,True,0.9375,y\n2,b,y,False,0.0625,\n"
+)
+
+
 def _workbook() -> bytes:
     book, made = openpyxl.Workbook(), io.BytesIO()
     for row in (("text", "label"), ("a", "x")):
@@ -240,6 +263,10 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "argilla": ("argilla", listed([record(1, "pos"), record(2)])),
     "argilla lines": ("argilla", lines([record(1, "pos"), record(2)])),
     "argilla 1": ("argilla", listed([old_record(1, "pos")])),
+    "label_studio with predictions": ("label_studio", listed([predicted(1), predicted(2)])),
+    "fiftyone_samples of several": ("fiftyone_samples", listed({"samples": [sample_of_several()]}, None)),
+    "csv with flags": ("csv", FLAGGED),
+    "json of COCO results": ("json", listed([{"image_id": 1, "category_id": 1, "score": 0.5}] * 2)),
     "fiftyone_samples": ("fiftyone_samples", listed({"samples": [sample(1, "cat")]}, None)),
     "fiftyone_labels": ("fiftyone_labels", listed({"classes": ["cat"], "labels": {"a": 0, "b": None}}, None)),
     "fiftyone_labels of names": ("fiftyone_labels", listed({"classes": None, "labels": {"a": "cat"}})),

@@ -30,7 +30,8 @@ def test_studio__no_content_and_a_notice_of_the_direction(tmp_path: Path) -> Non
     assert said == [
         "in.csv: Cleanlab Studio's columns: there a high score is bad; in Labelmend 0 is the worst. "
         "They are kept, and are no content: is_label_issue, label_issue_score, suggested_label, "
-        "is_outlier, outlier_score."
+        "is_outlier, outlier_score.",
+        "in.csv, column is_label_issue: the flags of Cleanlab Studio are shown as a check of their own.",
     ]
     assert (columns.id, columns.label, columns.content) == ("id", "label", ("text",))  # type: ignore[attr-defined]
 
@@ -59,7 +60,7 @@ def test_datalab__issues_alone_have_no_data(tmp_path: Path) -> None:
     found = " ".join(str(p) for p in prepared.problems)
     assert "no column of labels was found" in found
     assert "this file has no rows of data, only their scores in row order" in found
-    assert "Mend: load the data that was checked, not this file" in found
+    assert "Mend: load the data that was checked, not this file, and give this file as its flags" in found
 
 
 def test_cleanlab_columns__ones_own_flags_and_scores_stay() -> None:

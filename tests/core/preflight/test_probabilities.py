@@ -162,7 +162,7 @@ def test_check__every_probability_the_same_is_said() -> None:
 
 
 def test_check__every_block_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.preflight.probabilities.CHUNK", 16)
+    monkeypatch.setattr("core.preflight.large_arrays.CHUNK", 16)
     values = np.tile([[0.25, 0.75]], (100, 1))
     values[98] = [0.0, 0.0]
     with pytest.raises(InputError, match="row 99: only zeros"):
