@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import InputError
 from core.review.people import Role
+from pages.parts import load_forms
 from pages.parts import load_models as more
 from pages.parts import load_steps as steps
 from pages.parts import session, work
@@ -31,6 +32,7 @@ except InputError as error:
     st.stop()
 
 st.subheader("2 · Match the columns")
+raw = load_forms.choose_form(raw)
 columns = steps.match_columns(raw)
 try:
     files = steps.choose_predictions(workspace)

@@ -181,8 +181,9 @@ class ObjectWriter:
         text = raw.decode("latin-1")
         start, stop = value_spans(text, 0).get(self.label, (0, 0))
         word = text[start:stop].encode("latin-1") or b"null"
-        # Numbers stay text, but not within a list, which is compared as JSON.
-        numbers: dict[str, Any] = {} if word.startswith(b"[") else {"parse_int": str, "parse_float": str}
+        # Numbers stay text, but not within a list or an object, which is compared as JSON.
+        nested = word.startswith((b"[", b"{"))
+        numbers: dict[str, Any] = {} if nested else {"parse_int": str, "parse_float": str}
         check_cell(self.corrections, position, json.loads(word, strict=False, **numbers))
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:

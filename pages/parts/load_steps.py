@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 from core.multilabel import LIST
 from core.new_version import of_stored
 from core.preflight.columns import guess_label_delimiter
+from core.reading import stamp
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace, safe_name
@@ -58,7 +60,7 @@ def choose_source(workspace: Workspace) -> Path | None:
     ways = ["Upload a file", "Upload a folder", "Path on this machine"]
     way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
     if way == ways[1]:
-        label = "Pictures with a folder for each class, YOLO, COCO, or a Hugging Face dataset"
+        label = "Pictures in class folders, YOLO, COCO, Hugging Face, or a table for each split"
         folder = st.file_uploader(label, accept_multiple_files="directory", key="l_folder")
         return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
     if way == ways[2]:
@@ -106,21 +108,26 @@ def offer_samples(workspace: Workspace) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the file")
-def _read(path: Path, stamp: tuple[float, int], unpack_to: Path) -> RawTable:
+def _read(path: Path, stamped: tuple[float, int], unpack_to: Path) -> RawTable:
     return read_table(path, unpack_to=unpack_to)
 
 
 def read(path: Path) -> RawTable:
     """The source as read; kept while the visitor matches columns."""
-    stat = path.stat()
-    return _read(path, (stat.st_mtime, stat.st_size), session.workspace().unpacked)
+    return _read(path, stamp(path), session.workspace().unpacked)
+
+
+def mark_of(raw: RawTable) -> str:
+    """What tells one reading of a file from another: its content, and how its labels are laid out."""
+    form = raw.source.layout.get("form", "")
+    return hashlib.sha256(f"{raw.source.sha256}{form}".encode()).hexdigest()[:12]
 
 
 def match_columns(raw: RawTable) -> Columns:
     """The role of each column, guessed and shown for confirmation with a preview."""
     guess = guess_columns(raw)
     names = list(raw.frame.columns)
-    mark = raw.source.sha256[:12]  # another file starts from its own guess
+    mark = mark_of(raw)  # another file starts from its own guess
 
     def role(title: str, guessed: str | None, key: str, none: str = NONE) -> str | None:
         options = [none, *names]
@@ -232,7 +239,7 @@ def make_plan(workspace: Workspace, raw: RawTable, columns: Columns, files: File
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _prepare(_raw: RawTable, sha256: str, plan: Plan, stamps: tuple[tuple[float, int], ...]) -> Prepared:
+def _prepare(_raw: RawTable, mark: str, plan: Plan, stamps: tuple[tuple[float, int], ...]) -> Prepared:
     return prepare(_raw, plan)
 
 
@@ -241,7 +248,7 @@ def check(raw: RawTable, plan: Plan) -> Prepared:
     files = [p.stat() for p in (raw.source.path, plan.pred_probs, plan.embeddings, plan.classes) if p]
     # The name is no part of the work: typing another must not check a million rows again.
     prepared = _prepare(
-        raw, raw.source.sha256, replace(plan, name=""), tuple((f.st_mtime, f.st_size) for f in files)
+        raw, mark_of(raw), replace(plan, name=""), tuple((f.st_mtime, f.st_size) for f in files)
     )
     if prepared.dataset is None:
         return prepared
