@@ -54,7 +54,7 @@ def read_table(path: Path, progress: Progress | None = None, unpack_to: Path | N
 
 
 def stamp(path: Path) -> tuple[float, int]:
-    """(time of the last change, bytes), another one where a file, or a table at the top of a folder, changed."""
+    """(time of the last change, bytes): other ones where a file, or one at the top of a folder, changed."""
     stats = [path.stat()]
     if path.is_dir():
         files = (file for file in path.iterdir() if not file.name.lower().endswith(IMAGE_SUFFIXES))

@@ -6,10 +6,9 @@ import streamlit as st
 
 from core.errors import InputError
 from core.review.people import Role
-from pages.parts import load_forms
+from pages.parts import load_forms, session, work
 from pages.parts import load_models as more
 from pages.parts import load_steps as steps
-from pages.parts import session, work
 from pages.parts.problems import show_problems
 
 session.require_role(Role.OWNER, "load data")

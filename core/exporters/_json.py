@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from core.cells import cell_text
 from core.exporters._table import BLOCK_ROWS, check_cell, check_count, corrected_blocks
@@ -148,11 +149,14 @@ def _rows(corrections: Corrections, progress: Progress) -> Iterator[tuple[bool, 
 
 
 def is_bare(corrections: Corrections, data: Any, spans: Iterable[Span]) -> bool:
-    """Whether the source writes its labels without quotes, judged by its first labelled record."""
+    """Whether the source writes its labels without quotes, judged by its first labelled record; without one
+    by the type of their column, as where another file of the data set has them."""
     labelled = np.flatnonzero(corrections.dataset.labels >= 0)
     label = corrections.dataset.columns.label
-    if label is None or len(labelled) == 0:
+    if label is None:
         return False
+    if len(labelled) == 0:
+        return bool(pd.api.types.is_numeric_dtype(corrections.dataset.table[label]))
     for position, (start, stop) in enumerate(spans):
         if position == labelled[0]:
             text = data[start:stop].decode("latin-1")

@@ -22,6 +22,7 @@ from core.corrections import Corrections
 from core.exporters._base import ExportFormat
 from core.exporters._parts import own_format, part
 from core.exporters._table import check_cell, check_count
+from core.importers import split_files
 from core.importers._base import ImportFormat
 from core.label_forms.form import LABEL_FORM, Edits, Formed, Tokens, form_of, inner_source
 from core.label_forms.reading import formed
@@ -101,6 +102,8 @@ LABEL_FORM_FILE = ExportFormat(
 
 
 def _read(source: Source, progress: Progress) -> RawTable:
+    if source.format == split_files.FORMAT.name:
+        return split_files.read_again(source, progress)
     return collect(core.importers, ImportFormat)[source.format].read(source.path, progress)
 
 

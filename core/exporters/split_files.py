@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import pandas as pd
 from core.exporters._base import ExportFormat
 from core.exporters._parts import own_format, part
 from core.exporters._table import check_count
-from core.importers.split_files import FORMAT, file_source, read
+from core.importers.split_files import FORMAT, file_source, read_again
 from core.progress import Progress
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def read_back(corrections: Corrections, path: Path, progress: Progress) -> pd.Da
     """The table that the written files make."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
         archive.extractall(folder)
-        frame = read(Path(folder), progress).frame
+        frame = read_again(replace(corrections.source, path=Path(folder)), progress).frame
     order = [*map(str, corrections.dataset.table.columns), *corrections.added_names]
     return frame[order] if sorted(order) == sorted(frame.columns) else frame
 

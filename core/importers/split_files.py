@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,24 @@ def read(path: Path, progress: Progress) -> RawTable:
     files, kind = _tables(path)
     if not files:
         raise refuse("no tables of one format in this folder", file=path.name, expected="train.csv, test.csv")
+    names = [_split_of(file) for file in files]
+    if len(set(names)) == 1:
+        names = [Path(file).stem for file in files]
+    return _read(path, dict(zip(files, names, strict=True)), kind, progress)
+
+
+FORMAT = ImportFormat("split_files", "Folder with a table for each split", (), sniff, read)
+
+
+def read_again(source: Source, progress: Progress) -> RawTable:
+    """Those files of a source that are in its folder, as an export may leave some out."""
+    files = source.layout["files"]
+    names = {file["name"]: file["split"] for file in files if inside(source.path, file["name"]) is not None}
+    return _read(source.path, names, source.layout["format"], progress)
+
+
+def _read(path: Path, files: Mapping[str, str], kind: str, progress: Progress) -> RawTable:
+    """files: {name: its split}, in the order of the rows."""
     reader = collect(core.importers, ImportFormat)[kind]
     raws = []
     for number, file in enumerate(files):
@@ -59,16 +77,14 @@ def read(path: Path, progress: Progress) -> RawTable:
     split = "split"
     while split in frame:
         split += "_"
-    names = [_split_of(file) for file in files]
-    if len(set(names)) == 1 < len(files):
-        names = [Path(file).stem for file in files]
     frame[split] = pd.Series(
-        [name for name, raw in zip(names, raws, strict=True) for _ in range(len(raw.frame))], dtype="str"
+        [name for name, raw in zip(files.values(), raws, strict=True) for _ in range(len(raw.frame))],
+        dtype="str",
     )
     again = _repeated_ids(frame, split)
     layout = {
         "format": kind,
-        "files": [_about(raw, name) for raw, name in zip(raws, names, strict=True)],
+        "files": [_about(raw, name) for raw, name in zip(raws, files.values(), strict=True)],
         "split": split,
         "nested": list(dict.fromkeys(name for raw in raws for name in raw.source.layout.get("nested", ()))),
         "header": all(raw.source.layout.get("header", True) for raw in raws),
@@ -77,12 +93,9 @@ def read(path: Path, progress: Progress) -> RawTable:
     digest = hashlib.sha256()
     for file, raw in zip(files, raws, strict=True):
         digest.update(f"{file}\0{raw.source.sha256}\n".encode("utf-8", "surrogatepass"))
-    said += [*_left_out(path, files), *_said_of_ids(again, path.name)]
+    said += [*_left_out(path, list(files)), *_said_of_ids(again, path.name)]
     source = Source(path, FORMAT.name, digest.hexdigest(), len(files), layout)
     return RawTable(frame, source, tuple(said))
-
-
-FORMAT = ImportFormat("split_files", "Folder with a table for each split", (), sniff, read)
 
 
 def file_source(source: Source, about: dict[str, Any]) -> Source:

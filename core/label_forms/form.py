@@ -63,6 +63,8 @@ def formed_source(raw: RawTable, form: LabelForm, frame: pd.DataFrame, layout: M
     the format and layout that the file itself has; columns, those of its records."""
     inner, columns = raw.source, [str(c) for c in raw.frame.columns]
     kept = {key: inner.layout[key] for key in ("header", "split") if key in inner.layout}
+    if kept.get("split") not in frame:
+        kept.pop("split", None)
     nested = [name for name in inner.layout.get("nested", ()) if name in frame]
     said = {
         **kept,

@@ -54,7 +54,7 @@ def _cells(frame: pd.DataFrame, file: str) -> tuple[np.ndarray, tuple[str, ...],
     column = str(frame.columns[0])
     if not holds_numbers(frame[column]):
         raise refuse("the first cell holds no shares", file=file, column=column, expected=_EXPECTED)
-    values, names, said = read_cells(frame[column], file, column)
+    values, names, said = read_cells(frame[column], file, column, counts=True)
     return values, names or tuple(str(i) for i in range(values.shape[1])), said
 
 

@@ -1,4 +1,4 @@
-"""How the labels of a table are laid out, on the Load page: proposed, and taken only where a person says so."""
+"""How the labels of a table are laid out, on the Load page: proposed, taken only where a person says so."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _method(mark: str) -> str:
         list(METHODS),
         format_func=AGREED.__getitem__,
         key=f"l_consensus_{mark}",
-        help="Where annotators tie there is none. Dawid-Skene weighs each annotator by how often they differ.",
+        help="A tie has none. Dawid-Skene weighs annotators by how often they differ from the others.",
     )
 
 
