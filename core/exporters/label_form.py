@@ -59,8 +59,8 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
 def read_back(corrections: Corrections, path: Path, progress: Progress) -> pd.DataFrame:
     """The table that a written file makes, in the form that the source was read in.
 
-    The share that gave the label is no column of the file, and is as it was. Dawid-Skene's labels hang on the
-    whole table: a row is read as before, or as what its changed answers say.
+    The share of the label and its lead are no columns of the file, and are as they were. Dawid-Skene's labels
+    hang on the whole table: a row is read as before, or as what its changed answers say.
     """
     with tempfile.TemporaryDirectory() as folder:
         inner = inner_source(corrections.source)
@@ -72,7 +72,7 @@ def read_back(corrections: Corrections, path: Path, progress: Progress) -> pd.Da
     frame = formed(raw, form, layout).frame
     table = corrections.dataset.table[~corrections.dropped].reset_index(drop=True)
     if len(frame) == len(table):
-        frame[layout["share_column"]] = table[layout["share_column"]]
+        frame[layout["about_label"]] = table[layout["about_label"]]
         if form.kind != "soft" and form.method != "majority":
             frame[layout["label_column"]] = _as_changed(frame, table, layout["label_column"], layout)
     names = [*map(str, table.columns), *corrections.added_names]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
 from core.errors import Problem, refuse
-from core.label_forms.form import METHODS, Edits, Tokens
-from core.methods.agreement import alpha_interval
+from core.label_forms.form import METHODS, Edits, Tokens, free_name
+from core.label_forms.votes import LEAD, SHARE
+from core.methods.agreement import alpha_interval, class_counts
 from core.methods.consensus import consensus
 from core.preflight.labels import MISSING, as_text, integer, read_given
 
@@ -25,11 +27,13 @@ _ORDER_MEND = "choose the majority, which needs no table of all annotators"
 @dataclass(frozen=True, eq=False)
 class Given:
     """Given labels out of answers. labels: as they are written. codes: (N,) into labels, -1 = none.
-    share: (N,) of the row's answers that gave the label, in (0, 1]; NaN without a label."""
+    share: (N,) of the row's answers that gave the label, in (0, 1]; NaN without a label.
+    lead: (N,) how much larger it is than the next share, 0 in a tie; NaN without an answer."""
 
     labels: tuple[str, ...]
     codes: np.ndarray
     share: np.ndarray
+    lead: np.ndarray
 
     @property
     def texts(self) -> pd.Series:
@@ -59,15 +63,35 @@ def agreed(labels: tuple[str, ...], answers: np.ndarray, method: str, file: str)
         found = f"{answers.shape[0]:,} rows and {answers.shape[1]:,} annotators"
         raise refuse(found, file=file, mend=_ORDER_MEND)
     codes = consensus(answers, max(len(labels), 1), method).labels.astype(np.int32)
+    counts = class_counts(answers, max(len(labels), 1))
     same = ((answers == codes[:, None]) & (codes >= 0)[:, None]).sum(axis=1)
     codes[same == 0] = -1
-    return Given(labels, codes, shares(codes, same, (answers >= 0).sum(axis=1)))
+    answered = (answers >= 0).sum(axis=1)
+    others = counts.copy()
+    others.data[others.indices == np.repeat(codes, np.diff(others.indptr))] = 0
+    most = others.max(axis=1).toarray().ravel() if len(labels) else np.zeros(len(codes))
+    return Given(labels, codes, part(same, answered, codes >= 0), lead(codes, same, most, answered))
 
 
-def shares(codes: np.ndarray, same: np.ndarray, answered: np.ndarray) -> np.ndarray:
-    """(N,) same / answered to four digits, NaN where there is no label."""
-    share = np.full(len(codes), np.nan)
-    return np.round(np.divide(same, answered, out=share, where=codes >= 0), 4)
+def part(some: np.ndarray, of: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(N,) some / of to four digits, NaN elsewhere."""
+    return np.round(np.divide(some, of, out=np.full(len(of), np.nan), where=where), 4)
+
+
+def lead(codes: np.ndarray, same: np.ndarray, most: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """(N,) how far the label's share, of `same`, lies before the next one, of `most`; 0 without a label."""
+    return part(np.where(codes >= 0, same - most, 0), answered, answered > 0)
+
+
+def put(
+    frame: pd.DataFrame, given: Given, label: str, like: Mapping[str, Any] | None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """(the table with its given labels, share and lead in columns at its end, what a layout says of them)."""
+    about = like["about_label"] if like else [free_name(frame, name.format(label)) for name in (SHARE, LEAD)]
+    made = frame.copy(deep=False)
+    made[label] = given.texts.set_axis(frame.index)
+    made[about[0]], made[about[1]] = given.share, given.lead
+    return made, {"label_column": label, "about_label": about}
 
 
 def classes(labels: Sequence[str], given: np.ndarray) -> dict[str, list[str]]:

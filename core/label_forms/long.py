@@ -12,7 +12,7 @@ import pandas as pd
 from core.errors import Problem, refuse
 from core.label_forms import answers
 from core.label_forms.answers import MOST_ANSWERS
-from core.label_forms.form import Formed, LabelForm, check_columns, free_name
+from core.label_forms.form import Formed, LabelForm, check_columns
 from core.preflight.labels import as_text
 
 MOST_ANNOTATORS = 100
@@ -22,8 +22,8 @@ MOST_ANNOTATORS = 100
 def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, Any] | None = None) -> Formed:
     """One row for each item, in the order of their first records.
 
-    Its columns: those that say the same in all records of an item; the given label, called as the column of
-    answers; a column for each annotator; the share of answers that gave the label. Columns that differ
+    Its columns: those that say the same in all records of an item; one for each annotator; the given label,
+    called as the column of answers; the share of answers that gave it, and its lead. Columns that differ
     within an item are left out, and that is told. like: the layout of a source to name columns alike.
     """
     label = _column(frame, form, file)
@@ -40,19 +40,17 @@ def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, A
     given = answers.agreed(labels, weighed, form.method, file)
     kept, differ = _constant(frame.drop(columns=[label, form.annotator]), rows, first)
     made = frame[kept].iloc[first].reset_index(drop=True)
-    made[label] = given.texts
-    columns = like["annotators"][label] if like else _columns(made, label, names, by_person)
+    taken = {*made.columns, label}
+    columns = like["annotators"][label] if like else _columns(taken, label, names, by_person)
     written = zip(names, _texts(labels, shown), strict=True)
     made = pd.concat([made, pd.DataFrame({columns[name]: texts for name, texts in written})], axis=1)
-    share = like["share_column"] if like else free_name(made, f"share of {label}")
-    made[share] = given.share
+    made, about = answers.put(made, given, label, like)
     layout = {
-        "label_column": label,
-        "share_column": share,
+        **about,
         "id_column": form.item,
         "by_person": by_person,
         "annotators": {label: columns},
-        "aside": [*columns.values(), share],
+        "aside": [*columns.values(), *about["about_label"]],
         **answers.classes(labels, given.codes),
     }
     edits = partial(answers.edits, {label: codes}, rows, given.codes, file=file)
@@ -129,9 +127,8 @@ def _constant(frame: pd.DataFrame, rows: np.ndarray, first: np.ndarray) -> tuple
     return kept, differ
 
 
-def _columns(made: pd.DataFrame, label: str, names: list[str], by_person: bool) -> dict[str, str]:
-    """{annotator: what their column is called}, each a name that no other column has."""
-    taken = set(made.columns)
+def _columns(taken: set[str], label: str, names: list[str], by_person: bool) -> dict[str, str]:
+    """{annotator: what their column is called}, each a name that is not taken."""
     columns = {}
     for name in names:
         wanted = f"{label} by {name}" if by_person else f"{label}, {name}"

@@ -12,19 +12,18 @@ import numpy as np
 import pandas as pd
 
 from core.errors import Problem, refuse
-from core.label_forms.answers import Given, shares
+from core.label_forms.answers import Given, lead, part, put
 from core.label_forms.form import Edits, Formed, LabelForm, Tokens, check_columns, free_name
+from core.label_forms.votes import CLOSE
 from core.preflight.labels import as_text
 from core.preflight.prediction_cells import SUM_OFF, holds_numbers, read_cells
 
-CLOSE = 0.1
-"""How little the two largest shares may differ for a row to be ambiguous rather than wrong."""
 _TIE = 1e-9
 _EXPECTED = 'lists of numbers or {"class": number} in one column, or a column of numbers for each class'
 
 
 def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, Any] | None = None) -> Formed:
-    """The table with two columns more at its end: the class of the largest share, and that share.
+    """The table with three columns more at its end: the class of the largest share, that share, its lead.
 
     Row i is record i. Classes are called as the mappings or the columns say, or are numbers from 0. like: the
     layout of a source to name the columns alike.
@@ -33,20 +32,12 @@ def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, A
     one = len(form.columns) == 1
     values, names, said = (_cells if one else _columns)(frame[list(form.columns)], file)
     _check(values, names, file, form.columns[0])
-    given, gap = _largest(values, names)
+    given = _largest(values, names)
     label = like["label_column"] if like else free_name(frame, "label", "given label")
-    share = like["share_column"] if like else free_name(frame, f"share of {label}")
-    layout = {
-        "label_column": label,
-        "share_column": share,
-        "aside": [*form.columns, share],
-        "classes": list(names),
-    }
-    made = frame.copy(deep=False)
-    made[label] = given.texts.set_axis(frame.index)
-    made[share] = given.share
+    made, about = put(frame, given, label, like)
+    layout = {**about, "aside": [*form.columns, *about["about_label"]], "classes": list(names)}
     write = partial(_cell_edits if one else _column_edits, frame, form.columns, values, names, file)
-    said += _remarks(values, given, gap, file, label)
+    said += _remarks(given, file, label)
     return Formed(made, layout, np.arange(len(frame)), write, tuple(said))
 
 
@@ -94,29 +85,23 @@ def _check(values: np.ndarray, names: tuple[str, ...], file: str, column: str) -
             raise refuse(found, file=file, row=int(bad[0]) + 1, column=column, count=len(bad))
 
 
-def _largest(values: np.ndarray, names: tuple[str, ...]) -> tuple[Given, np.ndarray]:
-    """(the class of the largest share, none in a tie and where nobody voted; (N,) how far it leads, NaN
-    where nobody voted)."""
+def _largest(values: np.ndarray, names: tuple[str, ...]) -> Given:
+    """The class of the largest share, none in a tie and where nobody voted."""
     values = np.nan_to_num(values)
     total = values.sum(axis=1)
-    there = total > 0
-    part = np.divide(values, total[:, None], out=np.zeros_like(values), where=there[:, None])
-    ends = np.partition(part, -2, axis=1)
-    gap = np.where(there, ends[:, -1] - ends[:, -2], np.nan)
-    codes = np.where(gap > _TIE, part.argmax(axis=1), -1).astype(np.int32)
-    return Given(names, codes, shares(codes, values.max(axis=1), total)), gap
+    second, first = np.partition(values, -2, axis=1)[:, -2:].T
+    codes = np.where(first - second > _TIE * total, values.argmax(axis=1), -1).astype(np.int32)
+    return Given(names, codes, part(first, total, codes >= 0), lead(codes, first, second, total))
 
 
-def _remarks(values: np.ndarray, given: Given, gap: np.ndarray, file: str, label: str) -> list[Problem]:
+def _remarks(given: Given, file: str, label: str) -> list[Problem]:
     found = f"soft labels over {len(given.labels):,} classes: the given label is that of the largest share"
     said = [Problem("notice", found, file=file, column=label)]
+    tie = (given.codes < 0) & ~np.isnan(given.lead)
+    close = (given.codes >= 0) & (given.lead < CLOSE)
     for rows, found, mend in (
-        (gap <= _TIE, "the largest shares tie: read as unlabelled, so that no class is preferred", "decide"),
-        (
-            (gap > _TIE) & (gap < CLOSE),
-            f"the two largest shares differ by less than {CLOSE}: such a row is ambiguous rather than wrong",
-            "review",
-        ),
+        (tie, "the largest shares tie: read as unlabelled, so that no class is preferred", "decide"),
+        (close, f"the two largest shares differ by less than {CLOSE}: ambiguous rather than wrong", "review"),
     ):
         at = np.flatnonzero(rows)
         if len(at):

@@ -15,7 +15,7 @@ from core.label_forms.form import Formed, LabelForm, check_columns, free_name
 
 
 def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, Any] | None = None) -> Formed:
-    """The table with two columns more at its end: the given label, and the share of answers that gave it.
+    """The table with three columns more at its end: the given label, its share of the answers, its lead.
 
     Row i is record i. like: the layout of a source to name these columns alike.
     """
@@ -25,17 +25,13 @@ def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, A
     labels, codes, said = answers.encode([frame[c] for c in form.columns], file)
     given = answers.agreed(labels, codes, form.method, file)
     label = like["label_column"] if like else free_name(frame, "label", "given label")
-    share = like["share_column"] if like else free_name(frame, f"share of {label}")
+    made, about = answers.put(frame, given, label, like)
     layout = {
-        "label_column": label,
-        "share_column": share,
+        **about,
         "annotators": {label: {name: name for name in form.columns}},
-        "aside": [*form.columns, share],
+        "aside": [*form.columns, *about["about_label"]],
         **answers.classes(labels, given.codes),
     }
-    made = frame.copy(deep=False)
-    made[label] = given.texts.set_axis(frame.index)
-    made[share] = given.share
     rows = np.arange(len(frame))
     held = {name: codes[:, i] for i, name in enumerate(form.columns)}
     edits = partial(answers.edits, held, rows, given.codes, file=file)

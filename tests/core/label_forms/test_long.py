@@ -44,13 +44,14 @@ def test_long__one_row_for_each_item(tmp_path: Path) -> None:
     dataset = prepared.dataset
     assert dataset is not None and dataset.row_ids.tolist() == ["a", "b", "c"]
     assert dataset.table.columns.tolist() == [
-        "item", "text", "answer", "answer by w1", "answer by w2", "answer by w3", "answer by w1 (2)",
-        "share of answer",
+        "item", "text", "answer by w1", "answer by w2", "answer by w3", "answer by w1 (2)",
+        "answer", "share of answer", "lead of answer",
     ]  # fmt: skip
     assert labels(prepared) == ["cat", "", ""]
     assert dataset.table["answer by w1"].tolist() == ["cat", "dog", "dog"]
     assert dataset.table["answer by w1 (2)"].fillna("").tolist() == ["", "cat", ""]
     assert dataset.table["share of answer"].fillna(0).tolist() == [0.6667, 0, 0]
+    assert dataset.table["lead of answer"].tolist() == [0.3333, 0, 0]
     assert dataset.columns.content == ("text",)
     said = notices(prepared)
     assert "a record for each answer: 7 records about 3 rows" in said

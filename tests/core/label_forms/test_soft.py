@@ -35,12 +35,11 @@ def test_soft__the_largest_share_is_the_given_label(tmp_path: Path) -> None:
     assert labels(prepared) == ["cat", "dog", "", "cat"]
     assert prepared.dataset is not None and prepared.dataset.classes == ("cat", "dog")
     assert prepared.dataset.table["share of label"].fillna(0).tolist() == [0.6, 0.9, 0, 0.5122]
+    assert prepared.dataset.table["lead of label"].tolist() == [0.2, 0.8, 0, 0.0244]
     said = notices(prepared)
     assert "soft labels over 2 classes: the given label is that of the largest share" in said
     assert "row 3, column label: the largest shares tie: read as unlabelled" in said
-    assert (
-        "row 4, column label: the two largest shares differ by less than 0.1: such a row is ambiguous" in said
-    )
+    assert "row 4, column label: the two largest shares differ by less than 0.1: ambiguous rather" in said
 
 
 def test_soft__votes_stay_as_many(tmp_path: Path) -> None:

@@ -33,9 +33,10 @@ def test_wide__the_given_label_is_what_most_say(tmp_path: Path) -> None:
     assert labels(prepared) == ["cat", "", "dog", "", "owl"]
     assert prepared.dataset is not None
     assert prepared.dataset.table.columns.tolist() == [
-        "id", "text", "ann_a", "ann_b", "ann_c", "label", "share of label",
+        "id", "text", "ann_a", "ann_b", "ann_c", "label", "share of label", "lead of label",
     ]  # fmt: skip
     assert prepared.dataset.table["share of label"].fillna(-1).tolist() == [0.6667, -1, 1, -1, 0.6667]
+    assert prepared.dataset.table["lead of label"].fillna(-1).tolist() == [0.3333, 0, 1, -1, 0.3333]
     assert prepared.dataset.columns.content == ("text",)
     said = notices(prepared)
     assert "several annotators: the given label is what most of them say (3 rows)" in said
