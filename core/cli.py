@@ -324,7 +324,7 @@ def _apply(args: argparse.Namespace) -> int:
         options=_export_options(args),
         policy=args.policy,
         report=args.report,
-        read=lambda path: cli_forms.read(args, path),
+        read=lambda path: cli_forms.read(args, path, asks=True),
     )
     print(said)
     return 0

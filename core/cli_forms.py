@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import Problem, refuse
+from core.errors import InputError, Problem, refuse
 
 if TYPE_CHECKING:
     from core.label_forms.form import LabelForm
@@ -27,9 +27,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--consensus", metavar="M", help="given labels out of answers: majority (default) or dawid_skene")
 
 
-def read(args: argparse.Namespace | None, path: Path, unpack_to: Path | None = None) -> RawTable:
+def read(
+    args: argparse.Namespace | None, path: Path, unpack_to: Path | None = None, asks: bool = False
+) -> RawTable:
     """The data file in the form that the options say. Where they say none and it looks like one, a notice
-    tells which option would."""
+    tells which option would.
+
+    asks: raise InputError there, unless the column of labels was named: a guessed one would be written to.
+    """
     from core.label_forms.guess import guess_form, sentence
     from core.label_forms.reading import read_form
     from core.loading import read_table
@@ -42,6 +47,9 @@ def read(args: argparse.Namespace | None, path: Path, unpack_to: Path | None = N
     if looks is None:
         return raw
     said = Problem("notice", sentence(looks), f"say {_option(looks)} if so", file=raw.source.path.name)
+    if asks and args is not None and args.label_column is None:
+        mend = f"say {_option(looks)} if so, else --label-column"
+        raise InputError(replace(said, severity="error", mend=mend))
     return replace(raw, problems=(*raw.problems, said))
 
 

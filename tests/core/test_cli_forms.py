@@ -57,6 +57,9 @@ def test_audit__columns_of_annotators(tmp_path: Path, capsys: pytest.CaptureFixt
     options = ("--annotator-columns", "ann_a,ann_b")
     assert run("apply", made, path, "--out", tmp_path / "applied.csv", *options) == 0
     assert (tmp_path / "applied.csv").read_text() == wanted
+    assert run("apply", made, path, "--out", tmp_path / "guessed.csv") == 1  # never into a guessed column
+    assert "say --annotator-columns ann_a,ann_b if so, else --label-column" in capsys.readouterr().err
+    assert not (tmp_path / "guessed.csv").exists()
     assert run("apply", made, tmp_path / "out.csv", "--check", *options) == 0
     assert "2 decisions in the data already" in capsys.readouterr().out
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
+from pages.parts import session
 from tests.core.image_layouts import put
 from tests.pages.conftest import Open, words
 
@@ -66,6 +68,16 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
     project = store(app, workspace, 6)
     assert project.dataset.given_labels().tolist() == ["cat", "dog", "cat", "cat", "cat", "cat"]
     assert project.source.format == "label_form"
+    decided = Decision(
+        project.name, project.dataset.row_ids[0], Action.RELABEL, "ann", "cat", root.name, "dog"
+    )
+    session.store().record([decided])
+    app = open_page("export", ds=project.name)
+    assert "1 row gets another label: every answer that gave the old one gives the new one." in words(app)
+    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    assert "0 unexpected" in words(app)
+    written = (workspace.exports(project.name) / "crowd.corrected.csv").read_text()
+    assert written == path.read_text().replace("0,cat,cat,dog", "0,dog,dog,dog")
 
 
 def test_load__a_record_for_each_answer(open_page: Open, root: Path, workspace: Workspace) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.croissant import croissant
 from core.errors import InputError
 from core.export_check import verify_export
+from core.exported import read_exported
 from core.exporting import default_format, formats, write_export
 from core.label_forms.form import LABEL_FORM, LabelForm
 from core.label_forms.reading import TABLES, read_form
@@ -166,3 +169,12 @@ def test_export__written_from_such_a_source_only(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="put together already"):
         read_form(read_form(read_table(path), WIDE), WIDE)
     assert formats()[LABEL_FORM].only_own
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_croissant__says_what_the_file_is(case: str, tmp_path: Path) -> None:
+    corrections = corrected(load(made(tmp_path, case, "csv"), CASES[case][0]), {})
+    write_export(corrections, tmp_path / "out.csv")
+    document = json.loads(croissant(corrections, read_exported(tmp_path / "out.csv", "set")))
+    assert document["distribution"][0]["encodingFormat"] == "text/csv"
+    assert "recordSet" not in document  # the file's columns are not those of the data set
