@@ -19,6 +19,7 @@ import pandas as pd
 
 import core.importers
 from core.corrections import Corrections
+from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.exporters._parts import own_format, part
 from core.exporters._table import check_cell, check_count
@@ -72,7 +73,10 @@ def read_back(corrections: Corrections, path: Path, progress: Progress) -> pd.Da
     frame = formed(raw, form, layout).frame
     table = corrections.dataset.table[~corrections.dropped].reset_index(drop=True)
     if len(frame) == len(table):
-        frame[layout["about_label"]] = table[layout["about_label"]]
+        made = layout["about_label"]
+        if corrections.dataset.columns.label != layout["label_column"]:
+            made = [*made, layout["label_column"]]  # it follows answers that are decided on by themselves
+        frame[made] = table[made]
         if form.kind != "soft" and form.method != "majority":
             frame[layout["label_column"]] = _as_changed(frame, table, layout["label_column"], layout)
     names = [*map(str, table.columns), *corrections.added_names]
@@ -119,6 +123,13 @@ def _edits(corrections: Corrections, found: Formed) -> Edits:
         check_cell(corrections, position, cells[position])
     if label == corrections.source.layout["label_column"]:
         return found.edits(tokens)
+    if label not in corrections.source.layout["columns"]:
+        raise refuse(
+            "the column of labels was made of the file's answers and is no column of the file",
+            file=corrections.source.path.name,
+            column=label,
+            mend="load it with another column of labels, or export as CSV, JSON or Parquet",
+        )
     records = np.flatnonzero(np.isin(found.rows, list(tokens)))
     return {label: {record: tokens[int(found.rows[record])] for record in records.tolist()}}
 

@@ -22,7 +22,7 @@ from tests.core.exporters.tool_files import corrected
 from tests.core.label_forms.forms import FORMATS, LONG, SHARES, SOFT, WIDE, export, load, records, table
 
 WIDE_ROWS: list[dict[str, Any]] = [
-    {"id": "a", "text": "one, two", "ann_a": "cat", "ann_b": "cat", "ann_c": "dog", "note": "x"},
+    {"id": "a", "text": "one, two", "ann_a": "cat", "ann_b": "cat", "ann_c": "owl", "note": "x"},
     {"id": "b", "text": "three", "ann_a": "dog", "ann_b": None, "ann_c": None, "note": "y"},
     {"id": "c", "text": 'fo"ur', "ann_a": "cat", "ann_b": "dog", "ann_c": None, "note": "z"},
     {"id": "d", "text": "five", "ann_a": "dog", "ann_b": "dog", "ann_c": "dog", "note": "é"},
@@ -33,7 +33,7 @@ LONG_ROWS: list[dict[str, Any]] = [
     {"item": "b", "text": "three", "worker": "w1", "answer": "dog", "seconds": 4},
     {"item": "a", "text": "one, two", "worker": "w2", "answer": "cat", "seconds": 5},
     {"item": "c", "text": "four", "worker": "w3", "answer": "cat", "seconds": 6},
-    {"item": "a", "text": "one, two", "worker": "w3", "answer": "dog", "seconds": 7},
+    {"item": "a", "text": "one, two", "worker": "w3", "answer": "owl", "seconds": 7},
     {"item": "c", "text": "four", "worker": "w1", "answer": "dog", "seconds": 8},
     {"item": "d", "text": "five", "worker": "w2", "answer": "dog", "seconds": 9},
     {"item": "e", "text": "six", "worker": "w2", "answer": None, "seconds": 2},

@@ -105,6 +105,19 @@ def test_long__dawid_skene_knows_people_where_columns_do_not(
     assert labels(prepared) == [rows[5 * i]["answer"] for i in range(120)]
 
 
+def test_long__a_column_that_is_not_in_the_file_is_not_written_to(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    columns = guess_columns(read_form(read_table(path), LONG))
+    prepared = load(path, LONG, columns=replace(columns, label="answer by w1"))
+    with pytest.raises(
+        InputError, match="column answer by w1: the column of labels was made of the file's answers"
+    ):
+        export(prepared, {0: "dog"}, tmp_path / "out.csv")
+    prepared = load(path, LONG, columns=replace(columns, label="text"), classes=None)
+    export(prepared, {0: "two"}, tmp_path / "out.csv")
+    assert [r["text"] for r in records(tmp_path / "out.csv") if r["item"] == "a"] == ["two"] * 3
+
+
 @pytest.mark.parametrize(
     ("content", "form", "said"),
     [

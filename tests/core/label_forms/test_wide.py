@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,12 +113,18 @@ def test_wide__another_column_chosen_as_label_is_written_alone(tmp_path: Path) -
     path = made(
         tmp_path, "1,x,cat,cat,dog,pet\n2,y,cat,dog,dog,pet\n3,z,dog,dog,cat,zoo\n", HEADER[:-1] + ",kind\n"
     )
-    from dataclasses import replace
-
     columns = guess_columns(read_form(read_table(path), WIDE))
     prepared = load(path, WIDE, columns=replace(columns, label="kind"))
     export(prepared, {0: "zoo"}, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == path.read_text().replace("dog,pet", "dog,zoo", 1)
+
+
+def test_wide__one_annotator_s_column_can_be_the_label(tmp_path: Path) -> None:
+    path = made(tmp_path, "1,x,cat,cat,dog\n2,y,cat,dog,dog\n3,z,dog,dog,cat\n")
+    columns = guess_columns(read_form(read_table(path), WIDE))
+    prepared = load(path, WIDE, columns=replace(columns, label="ann_b"))
+    export(prepared, {0: "dog"}, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == path.read_text().replace("cat,cat,dog", "cat,dog,dog")
 
 
 @pytest.mark.parametrize(
