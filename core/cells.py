@@ -19,13 +19,13 @@ def is_missing(value: Any) -> bool:
 
 
 def cell_text(value: Any) -> str:
-    """A cell as text; "" where it is missing; lists as JSON.
+    """A cell as text; "" where it is missing; lists and mappings as JSON.
 
     Raises InputError for bytes, which are no text.
     """
     if isinstance(value, bytes):
         raise refuse("a column holds bytes, which a text format cannot hold", mend="export as Parquet")
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return "" if is_missing(value) else str(value)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import cli_models, cli_report
+from core import cli_forms, cli_models, cli_report
 from core.cli_progress import shown
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     audit = commands.add_parser("audit", help="find the issues of a data set")
     audit.add_argument("data", type=Path, metavar="DATA")
     cli_models.add_options(audit)
+    cli_forms.add_options(audit)
     audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
     for role in ("label", "id", "split", "text", "image"):
         audit.add_argument(f"--{role}-column", metavar="C")
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     for role in ("label", "id"):
         apply.add_argument(f"--{role}-column", metavar="C")
     apply.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
+    cli_forms.add_options(apply)
     apply.add_argument("--classes", type=Path, help="the class list, where decisions use classes not in DATA")
     apply.set_defaults(run=_apply)
 
@@ -220,15 +222,14 @@ def _delimiter(said: str | None) -> str | None:
 
 def _load(workspace: Workspace, plan: Plan, path: Path, args: argparse.Namespace | None = None) -> str:
     """Read, check and store one data file; its name. Raises InputError with every error of the check."""
-    from core.loading import prepare, read_table
+    from core.loading import prepare
     from core.preflight.columns import fill_columns
 
     with shown() as progress:
-        reading, checking = progress.part(0.0, 0.7), progress.part(0.7, 1.0)
-        raw = read_table(path, reading, unpack_to=workspace.unpacked, keep_in=workspace.kept)
+        raw = cli_forms.read(args, path, workspace, progress.part(0.0, 0.7))
         name = workspace.free_name(plan.name, raw.source.path)
         said = replace(plan, name=name, columns=fill_columns(plan.columns, raw))
-        prepared = prepare(raw, said, checking, keep_in=workspace.kept)
+        prepared = prepare(raw, said, progress.part(0.7, 1.0), keep_in=workspace.kept)
     if args is None:
         return cli_models.store(workspace, prepared, in_order=False)
     return cli_models.store(workspace, prepared, args.in_order, args.pred_probs[1:], args.softmax)
@@ -324,6 +325,7 @@ def _apply(args: argparse.Namespace) -> int:
         options=_export_options(args),
         policy=args.policy,
         report=args.report,
+        read=lambda path: cli_forms.read(args, path, asks=True),
     )
     print(said)
     return 0

@@ -18,6 +18,7 @@ from core.corrections import EXCLUDED, Corrections
 from core.dataset import Dataset
 from core.exported import Exported
 from core.exporting import counted, formats
+from core.label_forms.form import LABEL_FORM, inner_source
 from core.multilabel import LIST
 
 VERSION = "http://mlcommons.org/croissant/1.0"
@@ -94,7 +95,7 @@ def croissant(corrections: Corrections, written: Exported) -> str:
                 "name": written.path.name,
                 "contentUrl": quote(os.fsencode(written.path.name)),
                 "contentSize": f"{written.size} B",
-                "encodingFormat": encoding(written.format),
+                "encodingFormat": encoding(_laid_out_as(corrections, written)),
                 "sha256": written.sha256,
             }
         ],
@@ -114,6 +115,11 @@ def croissant(corrections: Corrections, written: Exported) -> str:
 def encoding(format: str) -> str:
     """The media type of an export format."""
     return ENCODINGS.get(format) or _BY_SUFFIX[formats()[format].suffix]
+
+
+def _laid_out_as(corrections: Corrections, written: Exported) -> str:
+    """The format of the written file; of answers put back into their own file, that of the file."""
+    return inner_source(corrections.source).format if written.format == LABEL_FORM else written.format
 
 
 def _description(corrections: Corrections, written: Exported) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from core.spreadsheet import escape, unescape
 
 if TYPE_CHECKING:
     from core.review.store import Store
+    from core.source import RawTable
 
 FIELDS = tuple(field.name for field in fields(Decision))
 REQUIRED = ("row_id", "action", "given_label")
@@ -149,6 +150,7 @@ def apply_decisions(
     progress: Progress | None = None,
     policy: str = DEFAULT_POLICY,
     report: Path | None = None,
+    read: Callable[[Path], RawTable] | None = None,
 ) -> str:
     """Apply a decisions file to a copy of the data. Returns what was done, in words.
 
@@ -156,13 +158,14 @@ def apply_decisions(
     by id only, ids must be the same. columns: which column is which, by default as in the file, else guessed.
     check: write no data and say what would change. policy: for rows on which annotators differ.
     report: a JSON file that lists what became of each decided row; written also where the data are not.
+    read: how the copy is read, where its labels are in another form than one column.
     Raises InputError naming every decision that does not fit: its row is missing, ambiguous or has other
     content, or its given label differs. Rows that show the decided label already are counted, not refused.
     """
     if out is None and not check:
         raise InputError(Problem("error", "there is no file to write to", mend="give --out, or --check"))
     patch = read_patch(decisions)
-    applied = _apply(patch, data, columns, classes, options, policy)
+    applied = _apply(patch, data, columns, classes, options, policy, read)
     if report is not None:
         write_report(applied, report, decisions, data, out, classes)
     if not check and out is not None:
@@ -181,12 +184,13 @@ def _apply(
     classes: Path | None,
     options: ExportOptions | None,
     policy: str,
+    read: Callable[[Path], RawTable] | None,
 ) -> Applied:
     """What the decisions do to the data file, read as they say. Raises InputError where it cannot be read."""
     from core.loading import Plan, prepare, read_table
     from core.preflight.columns import fill_columns
 
-    raw = read_table(data)
+    raw = (read or read_table)(data)
     said = columns or Columns()
     if patch.layout is not None:
         said = patch.layout.within(said, {str(c) for c in raw.frame.columns}, data.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 import core.importers
 from core.cells import cell_text, is_missing, same_cell, same_set
 from core.corrections import Corrections
+from core.exporters.label_form import expected_cells
 from core.exporting import ExportSummary, formats
 from core.importers._base import ImportFormat
+from core.label_forms.form import LABEL_FORM, inner_source
 from core.progress import Progress
 from core.registry import collect
 from core.spreadsheet import escape, is_formula
@@ -73,11 +75,12 @@ def verify_export(
         size = max(len(kept) * table.shape[1], 1)
         return Verification(0, 0, size, (f"found {found} instead of {wanted}",))
     strict = corrections.source.format in formats()[summary.format].rewrites
-    safe = corrections.options.spreadsheet_safe and summary.format in ("csv", "manifest")
+    safe = corrections.options.spreadsheet_safe and _is_delimited(corrections, summary)
+    following = _following(corrections) if strict else {}
     identical = changed = 0
     wrong: list[str] = []
     for number, name in enumerate(table.columns):
-        decided = _decided(corrections, str(name), codes, strict)
+        decided = _decided(corrections, str(name), codes, following)
         before, after = table.iloc[:, number], frame.iloc[:, number]
         for start in range(0, len(kept), BLOCK_ROWS):
             progress.report(0.5 + 0.5 * (number + start / len(kept)) / table.shape[1], "comparing cells")
@@ -87,6 +90,16 @@ def verify_export(
             identical, changed = identical + same, changed + expected
             wrong += [f"row {start + row + 1:,}, column {name}: {text}" for row, text in bad]
     return Verification(identical, changed, len(wrong), tuple(wrong[:_SHOWN]))
+
+
+def _is_delimited(corrections: Corrections, summary: ExportSummary) -> bool:
+    """Whether the written file, or each within it, is delimited text."""
+    if summary.format in ("csv", "manifest"):
+        return True
+    source = inner_source(corrections.source)
+    return (
+        summary.format in (LABEL_FORM, "split_files") and source.layout.get("format", source.format) == "csv"
+    )
 
 
 def _read(corrections: Corrections, summary: ExportSummary, progress: Progress) -> pd.DataFrame:
@@ -106,33 +119,40 @@ def _read(corrections: Corrections, summary: ExportSummary, progress: Progress) 
     return frame
 
 
-def _decided(corrections: Corrections, column: str, codes: bool, own: bool) -> dict[int, str]:
-    """{row of the written file: its new cell} of one column."""
+def _decided(
+    corrections: Corrections, column: str, codes: bool, following: Mapping[str, Mapping[int, str]]
+) -> dict[int, str]:
+    """{row of the written file: its new cell} of one column. following: see `_following`."""
     dataset = corrections.dataset
     rows = np.cumsum(~corrections.dropped) - 1
     tokens = corrections.tokens_in(0, len(dataset))
     if not codes and column != dataset.columns.label:
-        followed = _following(corrections, column, tokens) if own else {}
-        return {int(rows[p]): token for p, token in followed.items()}
+        cells = following.get(column, {})
+        return {int(rows[p]): cell for p, cell in cells.items() if not corrections.dropped[p]}
     if not codes:
         return {int(rows[p]): token for p, token in tokens.items()}
     places = {p: corrections.written.code(token) for p, token in tokens.items()}
     return {int(rows[p]): str(code) for p, code in places.items() if code != dataset.labels[p]}
 
 
-def _following(corrections: Corrections, column: str, tokens: dict[int, str]) -> dict[int, str]:
-    """The new cells of one annotator's own labels: they go with the given label where they were the same,
-    or where there was none (core.importers._answers.to_correct)."""
+def _following(corrections: Corrections) -> dict[str, dict[int, str]]:
+    """{column: {row: new cell}} of the annotators' own labels: they go with the given label where they were
+    the same, or where there was none (core.importers._answers.to_correct)."""
     table, label = corrections.dataset.table, corrections.dataset.columns.label
+    if corrections.source.format == LABEL_FORM and (cells := expected_cells(corrections)):
+        return cells
     annotators = corrections.source.layout.get("annotators", {}).get(label, {})
-    if column not in annotators.values():
-        return {}
-    cells, given = table[column].tolist(), table[label].tolist()
-    return {
-        p: token
-        for p, token in tokens.items()
-        if not is_missing(cells[p]) and (is_missing(given[p]) or same_set(cells[p], given[p]))
-    }
+    tokens = corrections.tokens_in(0, len(table)) if annotators else {}
+    given = table[label].tolist() if annotators else []
+    found: dict[str, dict[int, str]] = {}
+    for column in annotators.values():
+        cells = table[column].tolist()
+        found[column] = {
+            p: token
+            for p, token in tokens.items()
+            if not is_missing(cells[p]) and (is_missing(given[p]) or same_set(cells[p], given[p]))
+        }
+    return found
 
 
 def _compare(

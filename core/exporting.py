@@ -18,6 +18,7 @@ from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.files import staged
 from core.importers._base import ImportFormat
+from core.label_forms.form import inner_source
 from core.progress import Progress
 from core.registry import collect
 from core.review.decisions import Action
@@ -198,7 +199,7 @@ def _check_source(source: Source) -> tuple[int, ...] | None:
     if not source.path.exists():
         raise refuse("the source is gone", file=str(source.path), mend="put it back, or load it again")
     if source.path.is_dir():
-        reader = collect(core.importers, ImportFormat)[source.format]
+        reader = collect(core.importers, ImportFormat)[inner_source(source).format]
         if reader.read(source.path, Progress()).source.sha256 != source.sha256:
             raise _changed(source)
         return None

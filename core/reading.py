@@ -8,6 +8,7 @@ from pathlib import Path
 import core.importers
 from core.errors import refuse
 from core.importers._base import ImportFormat
+from core.importers._folders import IMAGE_SUFFIXES
 from core.progress import Progress
 from core.registry import collect
 from core.source import RawTable
@@ -58,6 +59,15 @@ def read_table(
     if chosen.keep is not None and keep_in is not None:
         return chosen.keep(path, keep_in, progress)
     return chosen.read(path, progress)
+
+
+def stamp(path: Path) -> tuple[float, int]:
+    """(time of the last change, bytes): other ones where a file, or one at the top of a folder, changed."""
+    stats = [path.stat()]
+    if path.is_dir():
+        files = (file for file in path.iterdir() if not file.name.lower().endswith(IMAGE_SUFFIXES))
+        stats += [file.stat() for file in files if file.is_file()]
+    return max(s.st_mtime for s in stats), sum(s.st_size for s in stats)
 
 
 def _head(path: Path) -> bytes:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.errors import InputError
 from core.review.people import Role
+from pages.parts import load_forms, session, work
 from pages.parts import load_models as more
 from pages.parts import load_steps as steps
-from pages.parts import session, work
 from pages.parts.problems import show_problems
 
 session.require_role(Role.OWNER, "load data")
@@ -31,6 +31,7 @@ except InputError as error:
     st.stop()
 
 st.subheader("2 · Match the columns")
+raw = load_forms.choose_form(raw)
 columns = steps.match_columns(raw)
 try:
     files = steps.choose_predictions(workspace)

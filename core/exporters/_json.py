@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from core.cells import cell_text
 from core.exporters._table import BLOCK_ROWS, check_cell, check_count, corrected_blocks
@@ -148,11 +149,14 @@ def _rows(corrections: Corrections, progress: Progress) -> Iterator[tuple[bool, 
 
 
 def is_bare(corrections: Corrections, data: Any, spans: Iterable[Span]) -> bool:
-    """Whether the source writes its labels without quotes, judged by its first labelled record."""
+    """Whether the source writes its labels without quotes, judged by its first labelled record; without one
+    by the type of their column, as where another file of the data set has them."""
     labelled = np.flatnonzero(corrections.dataset.labels >= 0)
     label = corrections.dataset.columns.label
-    if label is None or len(labelled) == 0:
+    if label is None:
         return False
+    if len(labelled) == 0:
+        return bool(pd.api.types.is_numeric_dtype(corrections.dataset.table[label]))
     for position, (start, stop) in enumerate(spans):
         if position == labelled[0]:
             text = data[start:stop].decode("latin-1")
@@ -181,8 +185,9 @@ class ObjectWriter:
         text = raw.decode("latin-1")
         start, stop = value_spans(text, 0).get(self.label, (0, 0))
         word = text[start:stop].encode("latin-1") or b"null"
-        # Numbers stay text, but not within a list, which is compared as JSON.
-        numbers: dict[str, Any] = {} if word.startswith(b"[") else {"parse_int": str, "parse_float": str}
+        # Numbers stay text, but not within a list or an object, which is compared as JSON.
+        nested = word.startswith((b"[", b"{"))
+        numbers: dict[str, Any] = {} if nested else {"parse_int": str, "parse_float": str}
         check_cell(self.corrections, position, json.loads(word, strict=False, **numbers))
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:

@@ -144,8 +144,8 @@ def unwritable(kind: pa.DataType, error: pa.ArrowInvalid, name: str) -> InputErr
 
 
 def typed(tokens: list[str], kind: pa.DataType) -> pa.Array:
-    """Label cells in the type of their column; JSON lists where it holds lists."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    """Label cells in the type of their column; JSON where it holds lists or structs."""
+    if pa.types.is_nested(kind):
         return pa.array([json.loads(token) for token in tokens], kind)
     return pa.array(tokens, pa.string()).cast(kind)
 

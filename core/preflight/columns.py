@@ -51,7 +51,7 @@ def guess_columns(raw: RawTable) -> Columns:
     left = _sample(raw.frame[names])
     left = left.drop(columns=[row_id] if row_id is not None else [])
     label = layout.get("label_column") or _by_name(left.columns, _LABEL)
-    split = _guess_split(left.drop(columns=[label] if label is not None else []))
+    split = layout.get("split") or _guess_split(left.drop(columns=[label] if label is not None else []))
     left = left.drop(columns=[split] if split is not None else [])
     label = _guess_label(left) if label is None else label
     left = left.drop(columns=[label] if label is not None else [])
@@ -64,6 +64,11 @@ def guess_label_delimiter(raw: RawTable, label: str | None) -> str | None:
     if label is None or label not in raw.frame or not _is_text(raw.frame[label]):
         return None
     return guess_delimiter(_sample(raw.frame[label])) or None
+
+
+def label_by_name(columns: Iterable[str]) -> str | None:
+    """The column that is called as a column of given labels is, None where none is."""
+    return _by_name(columns, _LABEL)
 
 
 def fill_columns(said: Columns, raw: RawTable) -> Columns:

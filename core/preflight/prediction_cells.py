@@ -38,17 +38,18 @@ def holds_numbers(cells: pd.Series) -> bool:
 
 
 def read_cells(
-    cells: pd.Series, file: str, column: str
+    cells: pd.Series, file: str, column: str, counts: bool = False
 ) -> tuple[np.ndarray, tuple[str, ...] | None, list[Problem]]:
     """((N, K) float64, K names or None, notices) of a column that `holds_numbers`. An empty cell is NaN.
 
+    counts: a class that a mapping leaves out has 0 in it, whatever the others sum to.
     Raises InputError naming row and column of the first cell that is something else.
     """
-    return read_values(_parsed(cells, file, column), file, column)
+    return read_values(_parsed(cells, file, column), file, column, counts)
 
 
 def read_values(
-    values: Iterable[Any], file: str, column: str = ""
+    values: Iterable[Any], file: str, column: str = "", counts: bool = False
 ) -> tuple[np.ndarray, tuple[str, ...] | None, list[Problem]]:
     """As `read_cells`, of values that are parsed already; None is a row of NaN."""
     left = iter(values)
@@ -59,7 +60,7 @@ def read_values(
             break
     both = (row for part in (start, left) for row in part)
     if start and start[-1] is not None and not _is_vector(start[-1]):
-        return _from_pairs(both, file, column)
+        return _from_pairs(both, file, column, counts)
     return _from_vectors(both, file, column), None, []
 
 
@@ -107,7 +108,7 @@ def _from_vectors(rows: Iterable[Any], file: str, column: str) -> np.ndarray:
 
 
 def _from_pairs(
-    rows: Iterable[Any], file: str, column: str
+    rows: Iterable[Any], file: str, column: str, counts: bool
 ) -> tuple[np.ndarray, tuple[str, ...], list[Problem]]:
     names: dict[str, int] = {}
     flat, places, owners = array("d"), array("q"), array("q")
@@ -128,7 +129,11 @@ def _from_pairs(
         check_size(len(names) * count, file, column)
     values = np.full((count, len(names)), np.nan)
     values[_numpy(owners), _numpy(places)] = _numpy(flat)
-    return values, tuple(names), _fill_left_out(values, np.unique(_numpy(owners)), tuple(names), file, column)
+    there = np.unique(_numpy(owners))
+    if counts:
+        values[there] = np.nan_to_num(values[there])
+        return values, tuple(names), []
+    return values, tuple(names), _fill_left_out(values, there, tuple(names), file, column)
 
 
 def _fill_left_out(

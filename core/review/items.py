@@ -14,6 +14,7 @@ from core import checks as checks_package
 from core.checks.label_issues import percent
 from core.dataset import UNLABELLED, Dataset
 from core.issues import Check, Result
+from core.label_forms.votes import votes
 from core.media import picture_size, tile_side
 from core.predictions import Predictions
 from core.registry import collect
@@ -106,11 +107,20 @@ def decision_view(decision: Decision) -> dict[str, Any]:
 
 
 def why(board: Board, position: int, neighbours: tuple[int, int] | None = None) -> list[tuple[str, bool]]:
-    """Why a row is in the queue. neighbours: (how many of the nearest have the suggested label, of how many).
+    """Why a row is in the queue, and how the votes were on its given label, where the data say.
 
-    A clause that is not known is left out.
+    neighbours: (how many of the nearest have the suggested label, of how many). A clause that is not known is
+    left out.
     """
-    if not board.check or board.hides(position):
+    if board.hides(position):
+        return []
+    pieces = _why(board, position, neighbours)
+    voted = votes(board.dataset.table, board.dataset.columns.label, position)
+    return [*pieces, (f" {voted}" if pieces else voted, False)] if voted else pieces
+
+
+def _why(board: Board, position: int, neighbours: tuple[int, int] | None) -> list[tuple[str, bool]]:
+    if not board.check:
         return []
     cells = board.results[board.check].cells
     if not bool(cells["flagged"][position]):

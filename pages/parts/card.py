@@ -11,6 +11,7 @@ import streamlit as st
 
 from core.audit import checks
 from core.issue_rows import said_of
+from core.label_forms.votes import votes
 from core.media import MediaError, picture
 from core.review import items
 from core.review.decisions import Decision
@@ -77,6 +78,9 @@ def _labels(board: items.Board, position: int) -> None:
         with column, st.container(gap="xxsmall"):
             st.markdown(f":small[:{colour}[{title}]]")
             st.markdown(f"**{session.escape(label)}**" if label is not None else "none")
+    voted = votes(board.dataset.table, board.dataset.columns.label, position)
+    if voted and not board.hides(position):
+        st.text(voted)
 
 
 def _why(board: items.Board, position: int) -> None:

@@ -16,6 +16,7 @@ from core.export_check import verify_export
 from core.exported import written_as
 from core.exporters._base import ExportFormat
 from core.exporting import counted, formats, write_export
+from core.label_forms.form import LABEL_FORM, form_of
 from core.report_files import write_papers
 from core.review.decisions import Action
 from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, Outcomes, outcomes
@@ -83,6 +84,14 @@ def options(excluded: str, added: Sequence[str], safe: bool, splits: Sequence[st
     )
 
 
+def _changed(corrections: Corrections, changed: int, cells: int, chosen: ExportFormat) -> str:
+    if chosen.name != LABEL_FORM:
+        return f"{changed:,} of {cells:,} cells change."
+    soft = form_of(corrections.source).kind == "soft"
+    how = "the new one gets every share" if soft else "every answer that gave the old one gives the new one"
+    return f"{counted(changed, 'row')} get{'s' if changed == 1 else ''} another label: {how}."
+
+
 def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: ExportFormat) -> str:
     """What the export does to the file, in one sentence."""
     dropped = sum(c.column == "" for c in corrections.changes)
@@ -92,7 +101,7 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
     if corrections.untouched:
         parts.append("Nothing changed yet. The export equals your file.")
     else:
-        parts.append(f"{changed:,} of {cells:,} cells change.")
+        parts.append(_changed(corrections, changed, cells, chosen))
         if renamed:
             parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 from core.multilabel import LIST
 from core.new_version import of_stored
 from core.preflight.columns import guess_label_delimiter
+from core.reading import stamp
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace, safe_name
@@ -60,7 +62,7 @@ def choose_source(workspace: Workspace) -> Path | None:
     ways = ["Upload a file", "Upload a folder", "Path on this machine"]
     way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
     if way == ways[1]:
-        label = "Pictures with a folder for each class, YOLO, COCO, or a Hugging Face dataset"
+        label = "Pictures in class folders, YOLO, COCO, Hugging Face, or a table for each split"
         folder = st.file_uploader(label, accept_multiple_files="directory", key="l_folder")
         return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
     if way == ways[2]:
@@ -112,22 +114,27 @@ def read(path: Path) -> RawTable:
     unpacked, kept = session.workspace().unpacked, session.workspace().kept
     return result_of(
         f"Reading {path.name}",
-        _stamps(path),
+        (str(path), stamp(path)),
         lambda progress: read_table(path, progress, unpack_to=unpacked, keep_in=kept),
     )
 
 
-def _stamps(*paths: Path | None) -> tuple[tuple[str, int, int], ...]:
+def _stamps(*paths: Path | None) -> tuple[tuple[str, float, int], ...]:
     """What changes where one of these files does."""
-    stats = [(str(path), path.stat()) for path in paths if path is not None]
-    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+    return tuple((str(path), *stamp(path)) for path in paths if path is not None)
+
+
+def mark_of(raw: RawTable) -> str:
+    """What tells one reading of a file from another: its content, and how its labels are laid out."""
+    form = raw.source.layout.get("form", "")
+    return hashlib.sha256(f"{raw.source.sha256}{form}".encode()).hexdigest()[:12]
 
 
 def match_columns(raw: RawTable) -> Columns:
     """The role of each column, guessed and shown for confirmation with a preview."""
     guess = guess_columns(raw)
     names = list(raw.frame.columns)
-    mark = raw.source.sha256[:12]  # another file starts from its own guess
+    mark = mark_of(raw)  # another file starts from its own guess
 
     def role(title: str, guessed: str | None, key: str, none: str = NONE) -> str | None:
         options = [none, *names]
@@ -247,7 +254,7 @@ def check(raw: RawTable, plan: Plan) -> Prepared:
     unnamed, kept = replace(plan, name=""), session.workspace().kept
     prepared = result_of(
         "Checking every row",
-        (raw.source.sha256, repr(raw.source.layout), unnamed, stamps),
+        (mark_of(raw), unnamed, stamps),
         lambda progress: prepare(raw, unnamed, progress, keep_in=kept),
     )
     if prepared.dataset is None:

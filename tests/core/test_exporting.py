@@ -120,6 +120,11 @@ def make_source(format: str, folder: Path) -> Path:
     elif format == "hf_dataset":
         codes = [("cat", "dog").index(label) for _, label in ROWS]
         save(path, {"text": [text for text, _ in ROWS], "label": codes})
+    elif format == "split_files":
+        path.mkdir()
+        for name, rows in (("test", ROWS[:2]), ("train", ROWS[2:])):
+            lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+            (path / f"{name}.jsonl").write_text("\n".join(lines))
     elif format in LAYOUTS:
         LAYOUTS[format](path, [label for _, label in ROWS])
     else:
@@ -136,8 +141,9 @@ PRESERVING = [
     (e, i)
     for e in sorted(formats())
     for i in sorted(formats()[e].rewrites)
-    if e not in ("manifest", "yolo", "hf_dataset") and i in IMPORTS
+    if e not in ("manifest", "yolo", "hf_dataset", "split_files") and i in IMPORTS
 ]
+# A form of labels is no format of a file: see label_forms/test_forms.py.
 PAIRS = [(e, i) for e in sorted(formats()) for i in IMPORTS if formats()[e].writes(i)]
 
 

@@ -9,20 +9,28 @@ from __future__ import annotations
 import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.core.importers.samples import SAMPLES
 from tests.fuzz.mutate import mutated
 
+if TYPE_CHECKING:
+    from core.source import RawTable
+
 MEMORY = 4 << 30
 """Bytes of address space; the libraries themselves take about 1.5 GB of it."""
 PATIENCE_S = 60  # guessing the columns of a table of 4,000 takes 10 s on a quiet machine
+_IN_SPLITS = 8
+"""Every so many files are tried as two in a folder of splits."""
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "tests.fuzz.run")
 _SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
@@ -62,15 +70,41 @@ def try_one(seed: int, number: int, folder: Path) -> bool:
     name, data = case(seed, number)
     path = folder / name
     path.write_bytes(data)
+    splits = folder / "splits"
+    if number % _IN_SPLITS == 0:
+        splits.mkdir()
+        (splits / f"train{path.suffix}").write_bytes(data)
+        (splits / f"test{path.suffix}").write_bytes(case(seed, number + 1)[1])
     try:
-        raw = read_table(path, unpack_to=folder / "unpacked")
+        raw = read_table(splits if splits.exists() else path, unpack_to=folder / "unpacked")
         prepare(raw, Plan("fuzz", guess_columns(raw)))
+        try_forms(raw)
     except InputError as error:
         assert error.problems and all(str(problem).strip() for problem in error.problems)
         return False
     finally:
         path.unlink()
+        shutil.rmtree(splits, ignore_errors=True)
     return True
+
+
+def try_forms(raw: RawTable) -> None:
+    """The table as one of annotators' columns, of one answer a record, of soft labels. Raises whatever is no
+    refusal in words."""
+    from core.errors import InputError
+    from core.label_forms.form import LabelForm
+    from core.label_forms.guess import guess_form
+    from core.label_forms.reading import read_form
+
+    names = [str(c) for c in raw.frame.columns[:3]]
+    forms = [guess_form(raw), LabelForm("wide", tuple(names)), LabelForm("soft", tuple(names))]
+    forms += [LabelForm("soft", (name,)) for name in names]
+    if len(names) == 3:
+        forms += [LabelForm("long", (names[i],), names[i - 1], names[i - 2]) for i in range(3)]
+    for form in forms:
+        if form is not None:
+            with suppress(InputError):
+                read_form(raw, form)
 
 
 def child(seed: int, first: int, seconds: float) -> None:

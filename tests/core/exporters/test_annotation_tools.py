@@ -231,8 +231,10 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
     return made(folder, content, name), choices
 
 
-# A Hugging Face folder goes to a zip, which is no source: see test_hf_dataset.py.
-OWN = sorted(name for name, format in formats().items() if format.only_own and name != "hf_dataset")
+# Folders go to a zip, which is no source, and a form is no format of a file: see test_hf_dataset.py,
+# test_split_files.py and label_forms/test_forms.py.
+ELSEWHERE = {"hf_dataset", "split_files", "label_form"}
+OWN = sorted(name for name, format in formats().items() if format.only_own and name not in ELSEWHERE)
 WITHOUT_COLUMNS = {"fiftyone_labels", "webdataset", "yolo"}
 
 

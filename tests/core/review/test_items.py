@@ -190,3 +190,21 @@ def test_preview__of_a_table_row_names_its_fields() -> None:
     dataset = Dataset("t", table, columns, ("cat", "dog"), ("cat", "dog"), labels)
     board = Board(dataset, Predictions("m"), {}, "", link)
     assert preview(board, 1) == {"row_id": "r1", "number": 2, "label": "dog", "text": "a 2, b y"}
+
+
+def test_why__tells_the_votes_on_the_given_label() -> None:
+    board = clothes(["a", "b", "c"], PROBS)
+    table = board.dataset.table.assign(
+        **{"share of label": [0.6, 0.52, np.nan], "lead of label": [0.2, 0.04, 0]}
+    )
+    columns = replace(board.dataset.columns, label="label")
+    voted = replace(board, dataset=replace(board.dataset, table=table, columns=columns))
+    assert sentence(why(voted, 0)).endswith(" The given label has 60% of the votes.")
+    assert "52% of the votes; the votes are split, so that it is ambiguous rather than wrong." in sentence(
+        why(voted, 1)
+    )
+    assert sentence(why(voted, 2)).endswith(" The votes on its label tie.")
+    assert sentence(why(replace(voted, check=""), 0)) == "The given label has 60% of the votes."
+    assert why(replace(voted, hidden=np.array([True] * 3)), 0) == []
+    plain = replace(voted, dataset=replace(voted.dataset, table=table.assign(**{"lead of label": "x"})))
+    assert "votes" not in sentence(why(plain, 0))
