@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.export_check import verify_export
 from core.exported import written_as
 from core.exporters._base import ExportFormat
-from core.exporting import counted, formats, write_export
+from core.exporting import counted, formats, suffix_of, write_export
 from core.report_files import write_papers
 from core.review.decisions import Action
 from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, Outcomes, outcomes
@@ -134,10 +134,8 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
 
 def _target(workspace: Workspace, corrections: Corrections, chosen: ExportFormat) -> Path:
     """Where the corrected file is written."""
-    name = Path(corrections.source.path.name)
-    kept = corrections.source.format in chosen.rewrites and corrections.source.path.is_file()
-    suffix = (name.suffix if kept else "") or chosen.suffix
-    return workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
+    suffix = suffix_of(corrections.source, chosen)
+    return workspace.exports(corrections.dataset.name) / f"{corrections.source.path.stem}.corrected{suffix}"
 
 
 def for_the_record(

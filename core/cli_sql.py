@@ -1,0 +1,77 @@
+"""The command line's part on databases: a table instead of a data file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import refuse
+from core.progress import Progress
+from core.settings import read_settings
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
+
+_SQL = (
+    "read a table of this database instead of DATA: a name in LABELMEND_SQL_SOURCES, or a SQLAlchemy URL "
+    "(which other people on this machine may see in the list of processes)"
+)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options that name a table of a database."""
+    command.add_argument("--sql", metavar="SOURCE", help=_SQL)
+    command.add_argument("--table", metavar="T", help="the table or view, where needed as SCHEMA.NAME")
+
+
+def data_path(args: argparse.Namespace, workspace: Workspace) -> Path:
+    """The data file of the arguments, or the table that they name, read into the workspace."""
+    if not _names_table(args):
+        return args.data
+    from core.sql_snapshot import read_into
+    from core.sql_sources import source_or_url
+
+    source = source_or_url(workspace.settings.sql_sources, args.sql)
+    return read_into(workspace, source, args.table, _said())
+
+
+@contextmanager
+def data_file(args: argparse.Namespace) -> Iterator[Path]:
+    """The same for a command without a workspace: the table is forgotten at the end."""
+    if not _names_table(args):
+        yield args.data
+        return
+    from core.sql_snapshot import take_snapshot
+    from core.sql_sources import source_or_url
+
+    source = source_or_url(read_settings().sql_sources, args.sql)
+    with tempfile.TemporaryDirectory(prefix="labelmend-") as folder:
+        yield take_snapshot(source, args.table, Path(folder), _said())
+
+
+def _names_table(args: argparse.Namespace) -> bool:
+    """Whether a table is named. Raises InputError unless it is a table or a file."""
+    if args.data is not None and args.sql is None and args.table is None:
+        return False
+    if args.data is None and args.sql is not None and args.table is not None:
+        return True
+    raise refuse("it is not clear which data are meant", expected="DATA, or both --sql and --table")
+
+
+def _said() -> Progress:
+    """Says on stderr, every few seconds, how far the reading is."""
+    last = time.monotonic()
+
+    def report(_fraction: float, message: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > 5:
+            last = time.monotonic()
+            print(message, file=sys.stderr, flush=True)
+
+    return Progress(report)
