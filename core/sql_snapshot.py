@@ -100,7 +100,7 @@ def _write(connection: Connection, source: SqlSource, given: str, target: Path, 
 def _clause(name: TableName, columns: list[str]) -> TableClause:
     """Names that the database gave, quoted whatever they are."""
     schema = None if name.schema is None else quoted_name(name.schema, quote=True)
-    known: list[ColumnElement[Any]] = [column(quoted_name(c, quote=True)) for c in columns]
+    known: list[Any] = [column(quoted_name(c, quote=True)) for c in columns]
     return table(quoted_name(name.name, quote=True), *known, schema=schema)
 
 

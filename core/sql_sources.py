@@ -23,6 +23,8 @@ from core.errors import InputError, refuse
 
 GIVEN = "database"
 """The name of a source whose URL was given on the command line."""
+PATIENCE_MS = 30_000
+"""How long SQLite waits for who writes."""
 _EXAMPLE = "a SQLAlchemy URL such as postgresql://user:password@host/database or sqlite:////data/labels.db"
 _SNAPSHOT = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "mariadb": "REPEATABLE READ"}
 """The isolation level at which a transaction sees one state of the database; elsewhere SERIALIZABLE."""
@@ -186,7 +188,7 @@ def _sqlite(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver would begin no transaction for what only reads
-        for pragma in ("query_only=ON", "trusted_schema=OFF", "busy_timeout=30000"):
+        for pragma in ("query_only=ON", "trusted_schema=OFF", f"busy_timeout={PATIENCE_MS}"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
