@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TITLE = "SQL script"
 CHECKED_AT_ONCE = 100
+"""Rows in one check: SQLite bounds how long an expression is."""
+AT_ONCE = 1_000
 _RUN = {
     "sqlite": "sqlite3 -bail DATABASE < THIS_FILE",
     "postgresql": "psql -v ON_ERROR_STOP=1 -f THIS_FILE DATABASE",
@@ -95,20 +97,17 @@ def _script(corrections: Corrections, about: SqlTable, label: str, progress: Pro
     if checked:
         yield statements.check_table()
     rows = _Rows(corrections, about, label)
-    for start in range(0, len(corrections.changes), CHECKED_AT_ONCE):
-        progress.report(start / len(corrections.changes), "writing statements")
-        now: list[tuple[Key, Any]] = []
-        gone: list[Key] = []
-        for change, key, before, after in rows.of(corrections.changes[start : start + CHECKED_AT_ONCE]):
-            if change.writes_label:
-                now.append((key, after))
-                yield statements.relabel(key, before, after)
-            else:
-                gone.append(key)
-                yield statements.remove(key, before)
-        if checked:
-            yield statements.check(now, gone)
+    for change, key, before, after in rows.of(corrections.changes, progress.part(0.0, 0.6)):
+        relabels = change.writes_label
+        yield statements.relabel(key, before, after) if relabels else statements.remove(key, before)
     if checked:
+        # All at the end: a program that goes on after a failed check must find no change to make.
+        for start in range(0, len(corrections.changes), CHECKED_AT_ONCE):
+            at = 0.6 + 0.4 * start / len(corrections.changes)
+            some = list(rows.of(corrections.changes[start : start + CHECKED_AT_ONCE], progress.part(at, at)))
+            now = [(key, after) for change, key, _, after in some if change.writes_label]
+            gone = [key for change, key, _, _ in some if not change.writes_label]
+            yield statements.check(now, gone)
         yield f"DROP TABLE {CHECK};"
     yield "COMMIT;"
 
@@ -128,21 +127,31 @@ class _Rows:
                 found = f"a column of type {field.type}, which no script is written for"
                 raise refuse(found, file=path.name, column=field.name, mend=_OTHERS)
 
-    def of(self, changes: tuple[Change, ...]) -> Iterator[tuple[Change, Key, Any, Any]]:
+    def of(self, changes: Sequence[Change], progress: Progress) -> Iterator[tuple[Change, Key, Any, Any]]:
         """(change, primary key, label before, label after). Checks each row against the data set."""
-        rows = self.table.take([change.position for change in changes]).to_pylist()
         kind = self.table.schema.field(self.label).type
-        for change, row in zip(changes, rows, strict=True):
-            before = row.pop(self.label)
-            check_cell(self.corrections, change.position, before)
-            if None in row.values():
-                file, number = self.corrections.source.path.name, change.position + 1
-                raise refuse("no primary key: the value is missing", file=file, row=number, mend=_OTHERS)
-            try:
-                after = typed([change.after], kind)[0].as_py() if change.writes_label else None
-            except pa.ArrowInvalid as error:
-                raise unwritable(kind, error, self.label) from error
-            yield change, row, before, after
+        for start in range(0, len(changes), AT_ONCE):
+            progress.report(start / len(changes), "writing statements")
+            some = changes[start : start + AT_ONCE]
+            rows = self.table.take([change.position for change in some]).to_pylist()
+            for change, row in zip(some, rows, strict=True):
+                before = row.pop(self.label)
+                check_cell(self.corrections, change.position, before)
+                self._check_key(change, row)
+                yield change, row, before, self._after(change, kind)
+
+    def _check_key(self, change: Change, key: Key) -> None:
+        if None in key.values():
+            file, row = self.corrections.source.path.name, change.position + 1
+            raise refuse("no primary key: the value is missing", file=file, row=row, mend=_OTHERS)
+
+    def _after(self, change: Change, kind: pa.DataType) -> Any:
+        if not change.writes_label:
+            return None
+        try:
+            return typed([change.after], kind)[0].as_py()
+        except pa.ArrowInvalid as error:
+            raise unwritable(kind, error, self.label) from error
 
 
 def _is_plain(kind: pa.DataType) -> bool:
