@@ -25,7 +25,7 @@ AROUND = 64
 
 SAME, CELLS, REWRITTEN = "the same bytes", "other bytes in the changed cells only", "rewritten: "
 ZIPPED, ZIP_CHANGED = "a zip of the same files", "a zip; files without changes are the same"
-NO_STATEMENT, UPDATES = "a SQL script without a statement", "a SQL script: one `UPDATE` for each changed label"
+NO_STATEMENT, UPDATES = "a SQL script without statements", "a SQL script: one `UPDATE` a changed label"
 MANIFEST, AS_FOLDER = "a manifest", "as the folder"
 
 

@@ -12,7 +12,8 @@ from core.importers._sql import KEY, SqlTable
 from core.loading import guess_columns
 from core.reading import read_table
 
-GOOD = {"source": "s", "dialect": "sqlite", "schema": None, "table": "t", "primary_key": ["k"], "digested": []}
+NAMES = {"source": "s", "dialect": "sqlite", "schema": None, "table": "t"}
+GOOD = {**NAMES, "primary_key": ["k"], "digested": []}
 
 
 def arrow(path: Path, said: object, kind: str = "file") -> Path:
