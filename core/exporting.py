@@ -73,6 +73,7 @@ class ExportSummary:
             said.append(f"{counted(self.cells_renamed, 'cell')} renamed with their class")
         if self.rows_excluded:
             done = "left out" if self.excluded == "drop" else "marked"
+            done = "to be deleted by the script" if formats()[self.format].is_script else done
             said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
         if self.rows_of_other_splits:
             said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")

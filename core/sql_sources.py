@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ GIVEN = "database"
 PATIENCE_MS = 30_000
 """How long SQLite waits for who writes."""
 _EXAMPLE = "a SQLAlchemy URL such as postgresql://user:password@host/database or sqlite:////data/labels.db"
+_QUIET = "labelmend_tables"
+# Of a connection that breaks the pool would log what the driver says, beside the error that we tell.
+logging.getLogger(f"{NullPool.__module__}.{NullPool.__name__}.{_QUIET}").setLevel(logging.CRITICAL + 1)
 _SNAPSHOT = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "mariadb": "REPEATABLE READ"}
 """The isolation level at which a transaction sees one state of the database; elsewhere SERIALIZABLE."""
 
@@ -116,8 +120,11 @@ def reading(source: SqlSource) -> Iterator[Connection]:
         with told(source, engine):
             connection = _connected(source, engine)
             connection.begin()
-        with connection:
+        try:
             yield connection
+        finally:
+            with told(source, engine):
+                connection.close()
     finally:
         engine.dispose()
 
@@ -131,7 +138,7 @@ def told(source: SqlSource, engine: Engine) -> Iterator[None]:
     # "from None" here and below: a chained error would take the address to wherever it is printed.
     except UnicodeDecodeError:
         raise _not_utf8(source) from None
-    except (SQLAlchemyError, driver_error) as error:
+    except (SQLAlchemyError, driver_error, OSError) as error:
         raise _in_words(source, error) from None
 
 
@@ -150,7 +157,7 @@ def _engine(source: SqlSource) -> Engine:
     if sqlite:
         _check_file(url, source)
     try:
-        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, pool_logging_name=_QUIET)
     except NoSuchModuleError:
         wrong = f"SQLAlchemy knows no database of the kind of {source.name!r}"
         raise refuse(wrong, expected=_EXAMPLE) from None

@@ -201,4 +201,4 @@ def _make_copy(copy: sqlite3.Connection, said: Statements, about: SqlTable, tabl
     return f"SELECT {number}, {names[-1]} FROM {place} ORDER BY 1"
 
 
-SQL_TABLE = ExportFormat(NAME, TITLE, ".sql", write, frozenset({NAME}), True, read_back)
+SQL_TABLE = ExportFormat(NAME, TITLE, ".sql", write, frozenset({NAME}), True, read_back, is_script=True)

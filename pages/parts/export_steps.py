@@ -90,15 +90,19 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
     changed = len(corrections.changes) - dropped
     parts = []
     if corrections.untouched:
-        parts.append("Nothing changed yet. The export equals your file.")
+        same = "The script has no statement." if chosen.is_script else "The export equals your file."
+        parts.append(f"Nothing changed yet. {same}")
     else:
         parts.append(f"{changed:,} of {cells:,} cells change.")
         if renamed:
             parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:
-            parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} left out.")
+            done = "deleted when the script is run" if chosen.is_script else "left out"
+        parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
+    elif chosen.is_script and not corrections.untouched:
+        parts.append("The script touches no other cell.")
     elif not corrections.untouched:
         parts.append("Every other cell is copied from your file.")
     return " ".join(parts)

@@ -57,7 +57,7 @@ def test_take_snapshot__sqlite_keeps_what_the_values_are(tmp_path: Path) -> None
     kinds = {name: str(kind) for name, kind in raw.frame.dtypes.items()}
     assert kinds == {
         "id": "int64", "flag": "bool", "odd": "int64", "n": "Int64", "x": "float64", "d": "float64",
-        "day": "str", "b": "str", "mixed": "str", "blank": "str",
+        "day": "str", "b": "str", "mixed": "str", "blank": "object",
     }  # fmt: skip
     assert [(p.column, p.found) for p in raw.problems] == [("b", "bytes, told by their number and sha256")]
     assert raw.source.layout["id_column"] == "id" and raw.source.layout["aside"] == ["b"]
@@ -104,6 +104,14 @@ def test_take_snapshot__odd_names_come_back(tmp_path: Path) -> None:
     assert path.name == "a_b_c_x_é.table" and path.parent.parent == tmp_path / "tables"
     raw = read_table(path)
     assert list(raw.frame) == ['the "key" %s', ":label"] and cells(raw.frame) == [["1", "cat"]]
+
+
+def test_take_snapshot__odd_names_come_back_from_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    source = SqlSource("team", postgres.database())
+    run(source, 'CREATE TABLE "100%s :x" ("a%" int PRIMARY KEY, "B:c" text, "%(d)s" uuid)')
+    run(source, "INSERT INTO \"100%s :x\" VALUES (1, 'cat')")
+    raw = read_table(snapshot(source, "100%s :x", tmp_path))
+    assert list(raw.frame) == ["a%", "B:c", "%(d)s"] and cells(raw.frame) == [[1, "cat", None]]
 
 
 def test_take_snapshot__rows_in_the_order_of_the_key(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+import threading
 import traceback
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError
+from core.progress import Progress
 from core.settings import Settings, read_settings
 from core.sql_snapshot import take_snapshot
 from core.sql_sources import SqlSource, named_source, reading, source_or_url, table_names
-from tests.postgres import Postgres
+from tests.postgres import Postgres, binaries
 
 from .sql_databases import database, rows, run, snapshot
 
@@ -110,6 +113,49 @@ def test_table_names__wrong_password_and_missing_rights(postgres: Postgres, tmp_
         table_names(nowhere)
     assert_tells_nothing(raised.value)
     run(source, "DROP OWNED BY reader", "DROP ROLE reader")
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad\r\n\r\n", b"\0" * 50, b"E\0\0\0\4"])
+def test_table_names__a_server_that_is_none(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer, args=(server, answer), daemon=True).start()
+        url = f"postgresql://bob:{SECRET}@127.0.0.1:{server.getsockname()[1]}/{HOST}"
+        with pytest.raises(InputError, match="'team' cannot be reached") as raised:
+            table_names(SqlSource("team", url))
+    assert_tells_nothing(raised.value)
+
+
+def _answer(server: socket.socket, answer: bytes) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(100)
+        connection.sendall(answer)
+
+
+def test_take_snapshot__a_server_that_dies_while_it_is_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server on this machine")
+    server = Postgres()
+    try:
+        server.start()
+        source = SqlSource("team", server.database())
+        run(source, "CREATE TABLE pets (id int PRIMARY KEY, text text)")
+        run(source, "INSERT INTO pets SELECT i, repeat('x', 500) FROM generate_series(1, 20000) AS n(i)")
+        killed = []
+
+        def kill(_fraction: float, message: str) -> None:
+            if message.startswith("Reading rows") and not killed:
+                killed.append(server.kill())
+
+        with pytest.raises(InputError, match="'team' cannot be reached") as raised:
+            take_snapshot(source, "pets", tmp_path / "t", Progress(kill))
+    finally:
+        server.stop()
+    assert killed and list((tmp_path / "t").iterdir()) == []
+    assert_tells_nothing(raised.value)
+    assert "Traceback" not in capfd.readouterr().err and caplog.records == []
 
 
 def test_table_names__no_database_and_a_locked_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
