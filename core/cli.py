@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import cli_forms, cli_models, cli_report
+from core import cli_forms, cli_models, cli_report, cli_sql
 from core.cli_progress import shown
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     app.set_defaults(run=_app)
 
     audit = commands.add_parser("audit", help="find the issues of a data set")
-    audit.add_argument("data", type=Path, metavar="DATA")
+    audit.add_argument("data", type=Path, nargs="?", metavar="DATA")
+    cli_sql.add_options(audit)
     cli_models.add_options(audit)
     cli_forms.add_options(audit)
     audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
@@ -108,7 +109,8 @@ def _parser() -> argparse.ArgumentParser:
 
     apply = commands.add_parser("apply", help="apply a decisions file to a data file")
     apply.add_argument("decisions", type=Path, metavar="DECISIONS")
-    apply.add_argument("data", type=Path, metavar="DATA")
+    apply.add_argument("data", type=Path, nargs="?", metavar="DATA")
+    cli_sql.add_options(apply)
     apply.add_argument("--out", type=Path, metavar="FILE", help="needed, but with --check")
     apply.add_argument("--report", type=Path, metavar="FILE", help="JSON: what became of each decided row")
     apply.add_argument(
@@ -256,7 +258,8 @@ def _audit(args: argparse.Namespace) -> int:
     if unknown:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
-    name = _load(workspace, _plan(args.data, args), args.data, args)
+    data = cli_sql.data_path(args, workspace)
+    name = _load(workspace, _plan(data, args), data, args)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
         with shown() as progress:
             said = train_where_needed(workspace, name, args.features, args.group_column, progress)
@@ -313,20 +316,21 @@ def _apply(args: argparse.Namespace) -> int:
     from core.dataset import Columns
     from core.decision_files import apply_decisions
 
-    said = apply_decisions(
-        args.decisions,
-        args.data,
-        args.out,
-        check=args.check,
-        columns=Columns(
-            id=args.id_column, label=args.label_column, delimiter=_delimiter(args.label_delimiter)
-        ),
-        classes=args.classes,
-        options=_export_options(args),
-        policy=args.policy,
-        report=args.report,
-        read=lambda path: cli_forms.read(args, path, asks=True),
-    )
+    with cli_sql.data_file(args) as data:
+        said = apply_decisions(
+            args.decisions,
+            data,
+            args.out,
+            check=args.check,
+            columns=Columns(
+                id=args.id_column, label=args.label_column, delimiter=_delimiter(args.label_delimiter)
+            ),
+            classes=args.classes,
+            options=_export_options(args),
+            policy=args.policy,
+            report=args.report,
+            read=lambda path: cli_forms.read(args, path, asks=True),
+        )
     print(said)
     return 0
 

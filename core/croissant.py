@@ -36,6 +36,7 @@ ENCODINGS = {
 """Of the export formats that are tables, by name. A delimited text of another delimiter is text/csv too."""
 _BY_SUFFIX = {
     ".json": "application/json",
+    ".sql": "application/sql",
     ".jsonl": "application/jsonlines",
     ".tar": "application/x-tar",
     ".zip": "application/zip",

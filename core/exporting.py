@@ -74,6 +74,7 @@ class ExportSummary:
             said.append(f"{counted(self.cells_renamed, 'cell')} renamed with their class")
         if self.rows_excluded:
             done = "left out" if self.excluded == "drop" else "marked"
+            done = "to be deleted by the script" if formats()[self.format].is_script else done
             said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
         if self.rows_of_other_splits:
             said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")
@@ -105,11 +106,22 @@ def default_format(source: Source, out: Path | None = None) -> ExportFormat:
         writing = [f for f in formats().values() if f.writes(source.format)]
         named = [f for f in writing if f.suffix == suffix]
         named = named or [f for f in writing if suffix in _other_suffixes(f)]
+        # Of several, as CSV and the manifest: the one of the source, else the one that has files of its own.
+        named = [f for f in named if source.format in f.rewrites] or [
+            f for f in named if f.name in f.rewrites
+        ]
         if len(named) == 1:
             return named[0]
     if not own:
         raise refuse(f"there is no export format for {source.format!r}", expected=", ".join(formats()))
     return own[0]
+
+
+def suffix_of(source: Source, format: ExportFormat) -> str:
+    """What the name of a corrected file ends in: as the source's, where the format's files are called so."""
+    own = source.path.suffix
+    kept = source.format in format.rewrites and source.path.is_file()
+    return own if kept and own and format.suffix in _other_suffixes(format) else format.suffix
 
 
 def _other_suffixes(format: ExportFormat) -> tuple[str, ...]:

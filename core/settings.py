@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,11 @@ SETTINGS = (
     ),
     SettingRow(
         "LABELMEND_DATABASE_URL", "", "SQLAlchemy URL of the decision store; empty: SQLite in the workspace"
+    ),
+    SettingRow(
+        "LABELMEND_SQL_SOURCES",
+        "",
+        'databases to load tables from, as JSON: {"name": "SQLAlchemy URL", ...}; people see names only',
     ),
     SettingRow("LABELMEND_ANNOTATOR", "", "name stored with decisions; empty: the app asks once"),
     SettingRow(
@@ -54,7 +60,7 @@ class Settings:
     """workspace and data_roots are absolute. annotator: "" where the app has to ask.
 
     sign_in: one of SIGN_IN. owners: as written. default_role: one of DEFAULT_ROLES. open_to_network: whether
-    a network may be served without sign-in.
+    a network may be served without sign-in. sql_sources: URLs by name, never shown.
     """
 
     workspace: Path
@@ -66,6 +72,7 @@ class Settings:
     default_role: str = "nobody"
     trusted_issuers: tuple[str, ...] = ()
     open_to_network: bool = False
+    sql_sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def signs_in(self) -> bool:
@@ -88,6 +95,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         default_role=_one_of(value, "LABELMEND_DEFAULT_ROLE", DEFAULT_ROLES),
         trusted_issuers=_listed(value["LABELMEND_TRUSTED_ISSUERS"]),
         open_to_network=_one_of(value, "LABELMEND_LET_ANYONE_ON_THE_NETWORK_IN", ("", "0", "1")) == "1",
+        sql_sources=_named_urls(value["LABELMEND_SQL_SOURCES"]),
     )
 
 
@@ -97,6 +105,18 @@ def _absolute(path: str) -> Path:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _named_urls(text: str) -> dict[str, str]:
+    """URLs by name. Raises InputError, which quotes nothing of a text that may hold passwords."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and all(n and isinstance(url, str) and url for n, url in found.items()):
+        return found
+    expected = 'a JSON object such as {"team": "postgresql://user:password@host/database"}'
+    raise refuse("LABELMEND_SQL_SOURCES cannot be read", expected=expected)
 
 
 def _one_of(value: Mapping[str, str], variable: str, choices: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@
 <root>/uploads/                       files that came through the browser, by sha256
 <root>/unpacked/                      archives, unpacked, by sha256
 <root>/kept/                          large tables as they were read (core.spool), hashes of files
+<root>/tables/                        tables of databases as they were read, by table and content
 <root>/exports/<name>/                corrected files, for download
 <root>/labelmend.db                   decisions (unless a database URL is set)
 <root>/secret.key                     signs session tokens
@@ -89,6 +90,11 @@ class Workspace:
         folder.mkdir(exist_ok=True)
         return folder
 
+    @property
+    def tables(self) -> Path:
+        """Where tables of databases are kept, as <table>/<content>/<file>; made when the first is read."""
+        return self.root / "tables"
+
     def exports(self, name: str) -> Path:
         """The folder of a data set's corrected files, made where it is absent."""
         if name not in self.names():
@@ -139,7 +145,7 @@ class Workspace:
         """A name safe in URLs and folders; the same again for the same source, else one not taken."""
         base = safe_name(wanted)
         name, number = base, 1
-        while name in self.names() and (source is None or self._source_of(name) != str(source)):
+        while name in self.names() and (source is None or not self._is_of(name, source)):
             number += 1
             name = f"{base}-{number}"
         return name
@@ -214,8 +220,11 @@ class Workspace:
     def _model_of(self, name: str) -> str:
         return json.loads((self._datasets / name / "dataset.json").read_text())["model"]
 
-    def _source_of(self, name: str) -> str:
-        return json.loads((self._datasets / name / "dataset.json").read_text())["source"]["path"]
+    def _is_of(self, name: str, source: Path) -> bool:
+        """Whether a data set came from this file, or from the table of a database that this file is."""
+        kept = Path(json.loads((self._datasets / name / "dataset.json").read_text())["source"]["path"])
+        table = source.parent.parent
+        return kept == source or (table.parent == self.tables and kept.parent.parent == table)
 
 
 def safe_name(wanted: str) -> str:

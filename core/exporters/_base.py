@@ -28,6 +28,7 @@ class ExportFormat:
     only_own: whether it writes such sources only.
     read_back: (corrections, path, progress) -> the table of a written file, where the importer must know
         more than the file says; None: as the importer reads it.
+    is_script: whether what it writes changes the source when it is run, rows that are left out deleted.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ExportFormat:
     rewrites: frozenset[str] = frozenset()
     only_own: bool = False
     read_back: Callable[[Corrections, Path, Progress], pd.DataFrame] | None = None
+    is_script: bool = False
 
     def writes(self, format: str) -> bool:
         """Whether it can write a source that came in this import format."""

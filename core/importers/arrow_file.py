@@ -11,6 +11,7 @@ from core.errors import refuse
 from core.importers._arrow_messages import FILE_MAGIC, read_messages
 from core.importers._base import ImportFormat
 from core.importers._columns import check_names, check_table, to_frame
+from core.importers._sql import sql_table
 from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
@@ -19,7 +20,9 @@ _CONTINUATION = b"\xff\xff\xff\xff"
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    return head.startswith((FILE_MAGIC, _V1_MAGIC)) or _is_stream(head)
+    if head.startswith((FILE_MAGIC, _V1_MAGIC)):
+        return sql_table(path, head) is None
+    return _is_stream(head)
 
 
 def read(path: Path, progress: Progress) -> RawTable:

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.export_check import verify_export
 from core.exported import written_as
 from core.exporters._base import ExportFormat
-from core.exporting import counted, formats, write_export
+from core.exporting import counted, formats, suffix_of, write_export
 from core.label_forms.form import LABEL_FORM, form_of
 from core.report_files import write_papers
 from core.review.decisions import Action
@@ -99,15 +99,19 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
     changed = len(corrections.changes) - dropped
     parts = []
     if corrections.untouched:
-        parts.append("Nothing changed yet. The export equals your file.")
+        same = "The script has no statement." if chosen.is_script else "The export equals your file."
+        parts.append(f"Nothing changed yet. {same}")
     else:
         parts.append(_changed(corrections, changed, cells, chosen))
         if renamed:
             parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:
-            parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} left out.")
+            done = "deleted when the script is run" if chosen.is_script else "left out"
+        parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
+    elif chosen.is_script and not corrections.untouched:
+        parts.append("The script touches no other cell.")
     elif not corrections.untouched:
         parts.append("Every other cell is copied from your file.")
     return " ".join(parts)
@@ -143,10 +147,8 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
 
 def _target(workspace: Workspace, corrections: Corrections, chosen: ExportFormat) -> Path:
     """Where the corrected file is written."""
-    name = Path(corrections.source.path.name)
-    kept = corrections.source.format in chosen.rewrites and corrections.source.path.is_file()
-    suffix = (name.suffix if kept else "") or chosen.suffix
-    return workspace.exports(corrections.dataset.name) / f"{name.stem}.corrected{suffix}"
+    suffix = suffix_of(corrections.source, chosen)
+    return workspace.exports(corrections.dataset.name) / f"{corrections.source.path.stem}.corrected{suffix}"
 
 
 def for_the_record(

@@ -21,7 +21,7 @@ from core.reading import stamp
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace, safe_name
-from pages.parts import session, work
+from pages.parts import load_sql, session, work
 from pages.parts.load_models import Checked, store
 from pages.parts.problems import show_problems
 from pages.parts.waiting import result_of
@@ -60,6 +60,7 @@ class Files:
 def choose_source(workspace: Workspace) -> Path | None:
     """The data file or folder that the visitor points at, or None so far."""
     ways = ["Upload a file", "Upload a folder", "Path on this machine"]
+    ways += [load_sql.WAY] if workspace.settings.sql_sources else []
     way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
     if way == ways[1]:
         label = "Pictures in class folders, YOLO, COCO, Hugging Face, or a table for each split"
@@ -68,6 +69,8 @@ def choose_source(workspace: Workspace) -> Path | None:
     if way == ways[2]:
         roots = ", ".join(str(root) for root in workspace.settings.data_roots)
         return _typed_path(workspace, "Path of a file or a folder", "l_path", f"Inside {roots}")
+    if way == load_sql.WAY:
+        return load_sql.choose_table(workspace)
     label = "CSV, Excel, JSON, Parquet, Arrow, zipped pictures, or a file of an annotation tool"
     return _uploaded(workspace, label, "l_file")
 

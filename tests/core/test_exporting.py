@@ -22,7 +22,15 @@ from core.corrections import Corrections, preview
 from core.errors import InputError
 from core.export_check import verify_export
 from core.exporters.csv_file import CSV
-from core.exporting import LOG_COLUMNS, default_format, formats, side_files, write_export
+from core.exporting import (
+    LOG_COLUMNS,
+    _other_suffixes,
+    default_format,
+    formats,
+    side_files,
+    suffix_of,
+    write_export,
+)
 from core.importers import csv_file
 from core.importers._base import ImportFormat
 from core.progress import Cancelled, Progress
@@ -36,6 +44,7 @@ from .exporters.conftest import load, plan
 from .exporters.test_hf_dataset import save
 from .image_layouts import LAYOUTS
 from .importers import samples
+from .sql_databases import database, snapshot
 
 ROWS = [("one", "cat"), ("two, \u00e9", "dog"), ("=1+1", "cat"), ("", "dog"), ("five", "cat")]
 
@@ -125,6 +134,8 @@ def make_source(format: str, folder: Path) -> Path:
         for name, rows in (("test", ROWS[:2]), ("train", ROWS[2:])):
             lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
             (path / f"{name}.jsonl").write_text("\n".join(lines))
+    elif format == "sql_table":
+        return snapshot(database(folder / "pets.db", ROWS), "pets", folder).rename(folder / "pets.table")
     elif format in LAYOUTS:
         LAYOUTS[format](path, [label for _, label in ROWS])
     else:
@@ -134,14 +145,13 @@ def make_source(format: str, folder: Path) -> Path:
 
 # The votes of labelerrors.com have no column called label: see exporters/test_annotation_tools.py.
 # A zip is read as the folder that it unpacks to.
+ANEW = {"manifest", "yolo", "hf_dataset", "split_files", "sql_table"}
+"""Export formats whose files are no sources in that format."""
 IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "zip"})
 EXPORTS = sorted(name for name, format in formats().items() if not format.only_own)
-# A manifest and the zips are not the folder itself.
+# A manifest and the zips are not the folder itself, a script is not the table.
 PRESERVING = [
-    (e, i)
-    for e in sorted(formats())
-    for i in sorted(formats()[e].rewrites)
-    if e not in ("manifest", "yolo", "hf_dataset", "split_files") and i in IMPORTS
+    (e, i) for e in sorted(formats()) for i in sorted(formats()[e].rewrites) if e not in ANEW and i in IMPORTS
 ]
 # A form of labels is no format of a file: see label_forms/test_forms.py.
 PAIRS = [(e, i) for e in sorted(formats()) for i in IMPORTS if formats()[e].writes(i)]
@@ -414,6 +424,32 @@ def test_default_format__is_the_source_s_unless_the_suffix_names_another(
 ) -> None:
     (tmp_path / source).write_text("text,label\na,cat\n")
     assert default_format(load(tmp_path / source)[1], Path(out)).name == expected
+
+
+@pytest.mark.parametrize(
+    ("format", "out", "expected"),
+    [
+        ("parquet", "out.csv", "csv"),
+        ("image_folder", "out.csv", "manifest"),
+        ("sql_table", "out.csv", "csv"),
+        ("sql_table", "out.sql", "sql_table"),
+        ("sql_table", "out.parquet", "parquet"),
+        ("sql_table", "out", "sql_table"),
+    ],
+)
+def test_default_format__where_several_formats_have_the_suffix(
+    tmp_path: Path, format: str, out: str, expected: str
+) -> None:
+    assert default_format(load(make_source(format, tmp_path), format)[1], Path(out)).name == expected
+
+
+def test_suffix_of__is_the_source_s_where_the_format_s_files_are_called_so(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("text\tlabel\na\tcat\n")
+    text, table = load(tmp_path / "t.tsv")[1], load(make_source("sql_table", tmp_path), "sql_table")[1]
+    found = [suffix_of(text, formats()[n]) for n in ("csv", "json")]
+    assert found == [".tsv", ".json"]
+    assert [suffix_of(table, formats()[n]) for n in ("sql_table", "csv")] == [".sql", ".csv"]
+    assert all(f.suffix in _other_suffixes(f) for f in formats().values() if f.name not in ANEW)
 
 
 def test_write__two_exports_at_once_do_not_mix(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_formats__all_there() -> None:
     assert list(formats()) == [
         "argilla", "arrow", "coco", "csv", "doccano", "fiftyone_labels", "fiftyone_samples", "hf_dataset",
         "image_folder", "json", "jsonl", "label_errors", "label_studio", "label_studio_min", "npy", "parquet",
-        "split_files", "webdataset", "xlsx", "yolo", "zip",
+        "split_files", "sql_table", "webdataset", "xlsx", "yolo", "zip",
     ]  # fmt: skip
 
 

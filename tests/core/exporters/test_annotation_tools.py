@@ -29,6 +29,7 @@ from tests.core.importers.samples import (
     short,
     vote,
 )
+from tests.core.sql_databases import database, snapshot
 
 DOCCANO = lines(
     [
@@ -215,6 +216,9 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
     if format in LAYOUTS:
         suffix = "" if format == "yolo" else formats()[format].suffix
         return LAYOUTS[format](folder / f"in{suffix}", ["a", "b", "a"]), {0: "b", 2: Action.EXCLUDE}
+    if format == "sql_table":
+        pets = [("a", "cat"), ("b", "dog"), ("c", "cat")]
+        return snapshot(database(folder / "in.db", pets), "pets", folder), {0: "dog", 2: Action.EXCLUDE}
     name, content, choices = {
         "label_studio": ("in.json", listed(SEVERAL), {0: "neg", 1: "pos", 3: Action.EXCLUDE}),
         "label_studio_min": ("in.json", listed([short(1, "pos"), short(2, "neg")]), {0: "neg"}),
@@ -235,7 +239,7 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
 # test_split_files.py and label_forms/test_forms.py.
 ELSEWHERE = {"hf_dataset", "split_files", "label_form"}
 OWN = sorted(name for name, format in formats().items() if format.only_own and name not in ELSEWHERE)
-WITHOUT_COLUMNS = {"fiftyone_labels", "webdataset", "yolo"}
+WITHOUT_COLUMNS = {"fiftyone_labels", "sql_table", "webdataset", "yolo"}
 
 
 @pytest.mark.parametrize("format", OWN)

@@ -13,6 +13,8 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.importers._sql import SqlTable
+
 
 def choice(labels: list[str], name: str = "sentiment") -> dict:
     """One result of Label Studio's Choices."""
@@ -162,6 +164,15 @@ def _arrow() -> bytes:
     return out.getvalue()
 
 
+def _sql_table() -> bytes:
+    out = io.BytesIO()
+    about = SqlTable("team", "sqlite", None, "pets", ("id",))
+    table = pa.table({"id": [1, 2], "text": ["a", "b"], "label": ["x", "y"]})
+    with pa.ipc.new_file(out, table.schema.with_metadata(about.metadata())) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
 def _zip() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -219,6 +230,7 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "npy": ("npy", _npy()),
     "xlsx": ("xlsx", _workbook()),
     "arrow": ("arrow", _arrow()),
+    "sql_table": ("sql_table", _sql_table()),
     "webdataset": ("webdataset", _tar()),
     "zip": ("zip", _zip()),
     "coco": ("coco", listed(coco(info={}, licenses=[]))),

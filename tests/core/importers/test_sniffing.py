@@ -14,6 +14,7 @@ BINARY = {
     "arrow": ".arrow",
     "npy": ".npy",
     "parquet": ".parquet",
+    "sql_table": ".table",
     "webdataset": ".tar",
     "zip": ".zip",
     "xlsx": ".xlsx",
