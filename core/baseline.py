@@ -120,7 +120,7 @@ def baseline(
     embedder: a name of `embedders` or NAME:WEIGHTS of a pretrained model, or what `chosen_embedder` gave for
     it; None: the default of the data set's kind. labels: (N,) codes to train on in place of the given ones
     (-1: leave the row out), as review corrected them. group_column: rows with the same value are never in
-    training and scored at once; rows of equal content and texts that are grouped as near-duplicates never are.
+    training and scored at once; rows of equal content and texts grouped as near-duplicates never are.
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()

@@ -15,7 +15,7 @@ from core.cache import load_array, load_table, store_array, store_table
 from core.dataset import Dataset
 from core.errors import Problem, refuse
 from core.models._base import Embedder, Features
-from core.pretrained import Offer, offered, open_features, pretrained
+from core.pretrained import Offer, is_pretrained, offered, open_features
 from core.progress import Progress
 from core.registry import collect
 
@@ -47,7 +47,7 @@ def chosen_embedder(
     spec = spec or DEFAULTS[kind]
     if spec in known:
         return known[spec]
-    if spec.partition(":")[0] in pretrained():
+    if is_pretrained(spec):
         return open_features(spec, kind, download, run_code, progress)
     mend = "labelmend features lists pretrained models too"
     raise refuse(f"no features called {spec!r} for {kind}", expected=", ".join(known), mend=mend)
@@ -77,6 +77,6 @@ def features_of(dataset: Dataset, chosen: Embedder, cache_dir: Path, progress: P
 
 
 def depends_on(dataset: Dataset, chosen: Embedder) -> list[object]:
-    """What features depend on, for the key of a cache; a model's files by their content, not by their place."""
+    """What features depend on, for the key of a cache; a model's files by content, not by place."""
     parts = [dataset.part("content"), dataset.columns.kind, repr(dataset.columns.content), chosen.name]
     return [*parts, chosen.version, *([chosen.weights] if chosen.weights else [])]

@@ -30,6 +30,11 @@ def pretrained() -> dict[str, Pretrained]:
     return collect(models_package, Pretrained)
 
 
+def is_pretrained(spec: str) -> bool:
+    """Whether NAME or NAME:WEIGHTS names a kind of pretrained model."""
+    return spec.partition(":")[0] in pretrained()
+
+
 def missing(kind_of: Pretrained) -> str:
     """How to install what a kind of model needs, in words; "" where it is there."""
     absent = [name for name in kind_of.modules if find_spec(name) is None]

@@ -122,5 +122,6 @@ def _as_seen(file: Path, model: ImageModel) -> np.ndarray:
     left, top = (image.width - wide) / 2, (image.height - high) / 2
     box = (left, top, left + wide, top + high)
     small = image.resize((model.width, model.height), Image.Resampling.BICUBIC, box)
-    values = (np.asarray(small, np.float32) / 255 - np.float32(model.mean)) / np.float32(model.std)
+    mean, std = np.array(model.mean, np.float32), np.array(model.std, np.float32)
+    values = (np.asarray(small, np.float32) / 255 - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1))

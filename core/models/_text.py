@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy import sparse
 
 from core.dataset import Dataset
 from core.errors import Problem, refuse
@@ -14,6 +13,9 @@ from core.methods.duplicates import contents
 from core.models._base import Features
 from core.models._reduce import reduced
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 LONGEST = 20_000  # characters read of each text
 _DIMS = 300

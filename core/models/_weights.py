@@ -130,9 +130,9 @@ def digest(files: Sequence[Path], progress: Progress) -> str:
 def read_json(path: Path) -> Any:
     """What a small JSON file holds. Raises InputError where it is missing, large or no JSON."""
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise refuse(f"{path.name} is too large", expected="a few kilobytes")
-        return json.loads(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        body = path.read_text(encoding="utf-8") if size <= _LARGEST_JSON else ""
+        return json.loads(body)
     except FileNotFoundError as error:
         raise refuse(
             f"no {path.name} in {path.parent.name}", mend="name the whole folder of the model"
@@ -171,8 +171,9 @@ def _kept(named: str) -> Path:
 def _downloaded(named: str, progress: Progress) -> Path:
     """Fetch a model in a process of its own; its folder. Raises InputError, Cancelled."""
     command = [sys.executable, "-P", "-m", "core.models._weights", named]
-    root = str(Path(__file__).parents[2])
-    environment = {**{k: v for k, v in os.environ.items() if k not in _OFFLINE}, "PYTHONPATH": root}
+    environment = {k: v for k, v in os.environ.items() if k not in _OFFLINE}
+    paths = [str(Path(__file__).parents[2]), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as child:
         try:
             while True:

@@ -51,7 +51,9 @@ def _features(folder: Path, title: str, dataset: Dataset, seed: int, progress: P
 def _load(folder: Path) -> Encode:
     _weights.stay_offline()
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model = SentenceTransformer(
         str(folder),
         device=_weights.device(),
