@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.baseline import baseline, train_and_store, train_where_needed
-from core.dataset import Dataset
-from core.errors import InputError, Problem
+from core.errors import InputError
 from core.features import choices, chosen_embedder
-from core.models._base import Embedder, Features, Pretrained
 from core.pretrained import listed, missing, offered, open_features, pretrained
-from core.progress import Progress
 from core.retraining import retrain
 from core.review.store import Store
+from tests.core.models.fake_model import Counting, planted
 from tests.core.test_baseline import stored, texts
 
 REAL = (
@@ -31,36 +28,9 @@ REAL = (
 )
 
 
-class Counting:
-    """A pretrained model that tells cats from dogs by their words, and counts how often it had to."""
-
-    def __init__(self) -> None:
-        self.calls, self.opened = 0, list[tuple[str, bool]]()
-        self.sha = "1" * 64
-
-    def open(self, weights: str, download: bool, progress: Progress) -> Embedder:
-        self.opened.append((weights, download))
-        return Embedder("text_fake", f"fake ({weights})", "text", 1, self.features, self.sha, weights)
-
-    def features(self, dataset: Dataset, seed: int, progress: Progress) -> Features:
-        self.calls += 1
-        said = dataset.table["text"]
-        cats = said.str.contains("cat|kitten").to_numpy(np.float32)
-        return Features(np.column_stack([cats, 1 - cats]), (Problem("notice", "a remark of the model"),))
-
-
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Counting:
-    counting = Counting()
-    kind = partial(Pretrained, kind="text", extra="text", cost="slow", open=counting.open)
-    kinds = (
-        kind("text_fake", "fake", modules=("json",), weights="a folder", packages=("absent", "pytest")),
-        kind("text_absent", "absent", modules=("no_such_library",), weights="a folder", packages=("pytest",)),
-        kind("text_code", "code", modules=(), weights="module:function", runs_code=True),
-    )
-    monkeypatch.setattr("core.pretrained.pretrained", lambda: {k.name: k for k in kinds})
-    monkeypatch.setattr("core.pretrained.in_package", lambda name: Path("/w") if name == "pytest" else None)
-    return counting
+    return planted(monkeypatch)
 
 
 def test_pretrained__are_found_without_loading_their_libraries() -> None:

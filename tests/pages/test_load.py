@@ -13,6 +13,7 @@ from core.model_store import models
 from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
 from pages.parts import session
+from tests.core.models.fake_model import planted
 from tests.pages.conftest import Open, words
 
 N = 40
@@ -139,3 +140,18 @@ def test_load__a_new_version_takes_the_name_and_the_decisions(
     assert "A new version of clean: decisions on 1 of 2 decided rows carry over." in words(app)
     assert "that this version does not have" in words(app)
     assert len(workspace.open("clean").dataset) != 2  # nothing is stored before somebody says so
+
+
+def test_load__offers_installed_pretrained_models(
+    files: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = planted(monkeypatch)
+    before = set(shared_workspace().names())
+    app = load(open_page, files, "")
+    app.selectbox(key="l_features_text").set_value(2).run()
+    next(b for b in app.button if b.label.startswith("Train a baseline")).click().run()
+    (name,) = set(shared_workspace().names()) - before
+    job = session.jobs().get(name)
+    assert job is not None and job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert fake.opened == [("pytest", False)]
