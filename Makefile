@@ -48,6 +48,7 @@ $(EXTRAS)/.done: requirements-extras.lock pyproject.toml
 	@touch $@
 
 test-extras: export OMP_NUM_THREADS := 1
+test-extras: export PYTHONDONTWRITEBYTECODE :=
 test-extras: $(EXTRAS)/.done
 	$(EXTRAS)/bin/python -m pytest tests/extras tests/core/models tests/core/test_pretrained.py
 

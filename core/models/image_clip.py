@@ -74,6 +74,6 @@ IMAGE_CLIP = Pretrained(
     ("open_clip", "torch"),
     "image",
     "an open_clip folder",
-    "slow: some 2 to 20 pictures a second on a processor",
+    "slow: minutes for each thousand pictures",
     _open,
 )

