@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-com
 # The lock files are complete: pip takes them as they are, and asks for no newer release of what an extra names.
 LOCKED := $(PIP) --no-deps --require-hashes -r
 
-.PHONY: install app test lint bench soak fuzz screenshots clean walk
+.PHONY: install app test test-extras lint bench soak fuzz screenshots clean walk
 
 install: $(VENV)/.app
 
@@ -37,6 +37,21 @@ test: $(VENV)/.test
 	sh .ci/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=core --cov-report=term:skip-covered --cov-fail-under=90
 
+# Pretrained models with their real libraries and weights, in an environment of its own: on Linux PyTorch brings
+# 5 GB of CUDA, which `make test` does without.
+EXTRAS := .venv-extras
+$(EXTRAS)/.done: requirements-extras.lock pyproject.toml
+	$(PYTHON) -m venv $(EXTRAS)
+	$(EXTRAS)/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps --require-hashes -r requirements-extras.lock
+	$(EXTRAS)/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps --editable .
+	$(EXTRAS)/bin/python -m pip check
+	@touch $@
+
+test-extras: export OMP_NUM_THREADS := 1
+test-extras: export PYTHONDONTWRITEBYTECODE :=
+test-extras: $(EXTRAS)/.done
+	$(EXTRAS)/bin/python -m pytest tests/extras tests/core/models tests/core/test_pretrained.py
+
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,4 +78,4 @@ walk: $(VENV)/.test
 	$(BIN)/python -m tests.walk pages/pictures/walk
 
 clean:
-	rm -rf $(VENV) .workspace
+	rm -rf $(VENV) $(EXTRAS) .workspace

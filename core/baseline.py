@@ -9,29 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core import models as models_package
 from core.cache import load_table, store_table
 from core.dataset import Dataset
 from core.errors import InputError, Problem, refuse
+from core.features import DEFAULTS, SEED, chosen_embedder, depends_on, embedders, features_of
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.models._base import Embedder
 from core.predictions import BASELINE, Predictions
 from core.progress import Progress
-from core.registry import collect
 from core.workspace import Project, Workspace
 
-SEED = 0
+__all__ = ["SEED", "baseline", "embedders", "train_and_store", "why_not"]
+
 PREFIX = BASELINE
 _NAME, _VERSION = "baseline", 2
-_DEFAULTS = {"text": "text_tfidf", "image": "image_pixels", "tabular": "tabular_columns"}
 _ALIKE = 0.8
 """Share of their pieces that nearly equal texts have in common, as in the check for near-duplicates."""
 _BINS = 15
@@ -93,18 +91,12 @@ class Baseline:
     problems: tuple[Problem, ...]
 
 
-@cache
-def embedders() -> dict[str, Embedder]:
-    """Every built-in embedder, by its name."""
-    return collect(models_package, Embedder)
-
-
 def why_not(dataset: Dataset) -> str:
     """Why no baseline can be trained on a data set, in words; "" where one can."""
     labelled = dataset.labels[dataset.labels >= 0]
     if dataset.sets is not None:
         return "the baseline knows one label a row, and rows here can have several"
-    if dataset.columns.kind not in _DEFAULTS or not dataset.columns.content:
+    if dataset.columns.kind not in DEFAULTS or not dataset.columns.content:
         return "there is no text, image or feature column to learn from"
     if not len(labelled):
         return "there are no labels to learn from"
@@ -118,17 +110,17 @@ def why_not(dataset: Dataset) -> str:
 def baseline(
     dataset: Dataset,
     cache_dir: Path,
-    embedder: str | None = None,
+    embedder: Embedder | str | None = None,
     labels: np.ndarray | None = None,
     group_column: str | None = None,
     progress: Progress | None = None,
 ) -> Baseline:
     """Out-of-sample predictions for every row of a data set, from the cache where it has them.
 
-    embedder: a name of `embedders`; None: the default of the data set's kind. labels: (N,) codes to train
-    on in place of the given ones (-1: leave the row out), as review corrected them. group_column: rows with
-    the same value are never in training and scored at once; rows of equal content and texts that are
-    grouped as near-duplicates never are.
+    embedder: a name of `embedders` or NAME:WEIGHTS of a pretrained model, or what `chosen_embedder` gave for
+    it; None: the default of the data set's kind. labels: (N,) codes to train on in place of the given ones
+    (-1: leave the row out), as review corrected them. group_column: rows with the same value are never in
+    training and scored at once; rows of equal content and texts grouped as near-duplicates never are.
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()
@@ -137,7 +129,7 @@ def baseline(
         raise _nothing_to_learn(reason)
     if group_column is not None and group_column not in dataset.table.columns:
         raise refuse("no such group column", column=group_column, expected=", ".join(dataset.table.columns))
-    chosen = _embedder(dataset, embedder)
+    chosen = embedder if isinstance(embedder, Embedder) else chosen_embedder(dataset, embedder, progress)
     key = _key(dataset, chosen, given, group_column)
     found = _load(cache_dir, key)
     if found is None:
@@ -147,7 +139,7 @@ def baseline(
             raise _nothing_to_learn(
                 f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed"
             )
-        features = chosen.fit_transform(dataset, SEED, progress.part(0.1, 0.5))
+        features = features_of(dataset, chosen, cache_dir, progress.part(0.1, 0.5))
         folds = deal_folds(given, groups, FOLDS, SEED)
         trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
         fit = "trees" if trees else "logistic"
@@ -177,7 +169,7 @@ def train_and_store(
     project: Project,
     progress: Progress | None = None,
     labels: np.ndarray | None = None,
-    embedder: str | None = None,
+    embedder: Embedder | str | None = None,
     group_column: str | None = None,
     remark: Problem | None = None,
 ) -> Baseline:
@@ -202,15 +194,16 @@ def train_and_store(
         workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
     else:
         replace_model(workspace, project.name, made.predictions, said)
-    workspace.remember(project.name, "baseline", {"embedder": embedder, "group_column": group_column})
+    spec = embedder.spec if isinstance(embedder, Embedder) else embedder
+    workspace.remember(project.name, "baseline", {"embedder": spec, "group_column": group_column})
     return made
 
 
-def train_and_audit(workspace: Workspace, name: str, progress: Progress) -> None:
+def train_and_audit(workspace: Workspace, name: str, progress: Progress, embedder: str | None = None) -> None:
     """Train and store the baseline, then run the checks with its predictions. Raises as train_and_store."""
     from core.audits import audit_now
 
-    train_and_store(workspace, workspace.open(name), progress.part(0, 0.8))
+    train_and_store(workspace, workspace.open(name), progress.part(0, 0.8), embedder=embedder)
     audit_now(workspace, workspace.open(name), progress.part(0.8, 1))
 
 
@@ -219,16 +212,21 @@ def train_where_needed(
     name: str,
     embedder: str | None = None,
     group_column: str | None = None,
+    download: bool = False,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Train and store a baseline where a data set has no predictions; what to tell of it, a line each."""
+    """Train and store a baseline where a data set has no predictions; what to tell of it, a line each.
+
+    For the command line: embedder may name a function of the user's own. download: weights may be fetched.
+    """
     project = workspace.open(name)
     if project.predictions.pred_probs is not None:
         return []
     if reason := why_not(project.dataset):
         return [f"no baseline: {reason}"]
     try:
-        made = train_and_store(workspace, project, progress, embedder=embedder, group_column=group_column)
+        chosen = embedder and chosen_embedder(project.dataset, embedder, None, download, run_code=True)
+        made = train_and_store(workspace, project, progress, embedder=chosen, group_column=group_column)
     except InputError as error:
         if embedder or group_column:
             raise  # somebody asked for just this
@@ -239,14 +237,6 @@ def train_where_needed(
 
 def _nothing_to_learn(reason: str) -> InputError:
     return refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
-
-
-def _embedder(dataset: Dataset, name: str | None) -> Embedder:
-    known = {n: e for n, e in embedders().items() if e.kind == dataset.columns.kind}
-    name = name or _DEFAULTS[dataset.columns.kind]
-    if name not in known:
-        raise refuse(f"no features called {name!r} for {dataset.columns.kind}", expected=", ".join(known))
-    return known[name]
 
 
 def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
@@ -311,10 +301,9 @@ def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 
 def _key(dataset: Dataset, chosen: Embedder, labels: np.ndarray, group: str | None) -> str:
-    parts = [dataset.part("content"), dataset.columns.kind, repr(dataset.columns.content), chosen.name]
     trained = hashlib.sha256(np.ascontiguousarray(labels, dtype=np.int32).data).hexdigest()
     grouped = None if group is None else dataset.table[group].astype("str").fillna("").tolist()
-    body = [_VERSION, SEED, FOLDS, *parts, chosen.version, len(dataset.classes), trained, grouped]
+    body = [_VERSION, SEED, FOLDS, *depends_on(dataset, chosen), len(dataset.classes), trained, grouped]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@
                           summary.json
                           manifest.json      sha256 of each file
 
-What is no check's result, such as the clusters, has a table and a manifest only.
+What is no check's result, such as the clusters, has a table or an array and a manifest only.
 
 An entry is written to a temporary folder and renamed, so it is there whole or not at all. An entry that
 does not match its manifest is never trusted: it is computed again and replaced.
@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _TABLE, _SUMMARY, _MANIFEST = "table.parquet", "summary.json", "manifest.json"
-_FIGURE = "figure-"
+_FIGURE, _ARRAY = "figure-", "array.npy"
 
 
 def cache_key(check: Check, settings: Mapping[str, Any], dataset: Dataset, predictions: Predictions) -> str:
@@ -98,6 +99,27 @@ def store_table(cache_dir: Path, name: str, key: str, table: pd.DataFrame) -> No
     """Keep a table that is no check's result; replaces a damaged entry of the same key."""
     with _new_entry(cache_dir / name, key) as made:
         _write(made / _TABLE, table)
+
+
+def load_array(cache_dir: Path, name: str, key: str) -> np.ndarray | None:
+    """A stored array, memory-mapped, or None where there is none or where it is damaged."""
+    folder = cache_dir / name / key
+    if not folder.is_dir():
+        return None
+    try:
+        _verified(folder)
+        return np.load(folder / _ARRAY, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        log.warning("damaged %s are computed again: %s", name, error)
+        return None
+
+
+def store_array(cache_dir: Path, name: str, key: str, array: np.ndarray) -> None:
+    """Keep an array that is no check's result; replaces a damaged entry of the same key."""
+    with _new_entry(cache_dir / name, key) as made, (made / _ARRAY).open("wb") as out:
+        np.save(out, array, allow_pickle=False)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 @contextmanager

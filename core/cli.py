@@ -90,9 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="labels that differ only by case or spaces are one class",
     )
-    audit.add_argument("--no-model", action="store_true", help="without --pred-probs, train no baseline")
-    audit.add_argument("--features", metavar="F", help="what the baseline learns from (default: by content)")
-    audit.add_argument("--group-column", metavar="C", help="the baseline never splits rows of a group")
+    cli_models.add_baseline_options(audit)
     audit.add_argument("--checks", metavar="a,b", help="only these checks")
     audit.add_argument("--set", action="append", default=[], metavar="CHECK.SETTING=VALUE", dest="choices")
     audit.add_argument("--out", type=Path, metavar="DIR", help="write DIR/issues.csv and DIR/summary.json")
@@ -146,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
 
     report = cli_report.add(commands, _workspace)
     models = cli_models.add(commands, _workspace)
+    cli_models.add_features(commands)
     commands.add_parser("checks", help="list the checks").set_defaults(run=_checks)
     commands.add_parser("formats", help="list the formats").set_defaults(run=_formats)
     for command in (app, audit, export, decisions, backup, restore, give, report, models):
@@ -262,7 +261,8 @@ def _audit(args: argparse.Namespace) -> int:
     name = _load(workspace, _plan(data, args), data, args)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
         with shown() as progress:
-            said = train_where_needed(workspace, name, args.features, args.group_column, progress)
+            asked = (args.features, args.group_column, args.download)
+            said = train_where_needed(workspace, name, *asked, progress)
         for line in said:
             print(line, file=sys.stderr)
     project = workspace.open(name)

@@ -20,6 +20,11 @@ _PRED_PROBS = (
     "model, kept beside the first"
 )
 _FLAGS = "what cleanlab said of the labels: Datalab's issues.csv, or a table with Cleanlab Studio's columns"
+_FEATURES = (
+    "what the baseline learns from: built-in features (default: by content) or a pretrained model; "
+    "`labelmend features` lists both"
+)
+_DOWNLOAD = "the weights of --features may be fetched from the Hugging Face hub, where they are not here yet"
 _IN_ORDER = "row 1 of predictions and embeddings without ids is row 1 of DATA, and so on, whatever labels say"
 
 
@@ -29,6 +34,30 @@ def add_options(audit: argparse.ArgumentParser) -> None:
     audit.add_argument("--flags", type=Path, metavar="F", help=_FLAGS)
     audit.add_argument("--softmax", action="store_true", help="the predictions are logits")
     audit.add_argument("--in-order", action="store_true", help=_IN_ORDER)
+
+
+def add_baseline_options(audit: argparse.ArgumentParser) -> None:
+    """The options of `audit` that say how a baseline is trained where there are no predictions."""
+    audit.add_argument("--no-model", action="store_true", help="without --pred-probs, train no baseline")
+    audit.add_argument("--features", metavar="NAME[:WEIGHTS]", help=_FEATURES)
+    audit.add_argument("--download", action="store_true", help=_DOWNLOAD)
+    audit.add_argument("--group-column", metavar="C", help="the baseline never splits rows of a group")
+
+
+def add_features(commands: Any) -> None:
+    """The command `features`."""
+    parser = commands.add_parser("features", help="list what a baseline can learn from")
+    parser.set_defaults(run=_features)
+
+
+def _features(args: argparse.Namespace) -> int:
+    from core.baseline import embedders
+    from core.pretrained import listed
+
+    for embedder in embedders().values():
+        print(f"{embedder.name}  {embedder.kind}: {embedder.title}. Built in.")
+    print(*listed(), sep="\n")
+    return 0
 
 
 def add(commands: Any, open_workspace: Callable[[argparse.Namespace], Workspace]) -> argparse.ArgumentParser:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy import sparse
 
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _EXTRA, _ROUNDS = 10, 3
 _BLOCK = 5_000

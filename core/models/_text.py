@@ -1,12 +1,11 @@
-"""What the two text embedders share."""
+"""What the text embedders share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from scipy import sparse
 
 from core.dataset import Dataset
 from core.errors import Problem, refuse
@@ -14,6 +13,9 @@ from core.methods.duplicates import contents
 from core.models._base import Features
 from core.models._reduce import reduced
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 LONGEST = 20_000  # characters read of each text
 _DIMS = 300
@@ -28,11 +30,7 @@ class Vectorizer(Protocol):
 
 def text_features(dataset: Dataset, vectorizer: Vectorizer, seed: int, progress: Progress) -> Features:
     """(N, D <= 300) float32 rows of unit length, zero for a text without known terms."""
-    if not dataset.columns.content:
-        raise refuse("no content column to learn from", mend="say which column holds the text")
-    texts = contents(dataset)
-    if not any(text.strip() for text in texts):
-        raise refuse("every text is empty", column=dataset.columns.content[0], mend="choose another column")
+    texts = texts_of(dataset)
     try:
         terms = vectorizer.fit_transform(_told(texts, progress.part(0, 0.5, "reading texts")))
     except ValueError as error:
@@ -41,7 +39,17 @@ def text_features(dataset: Dataset, vectorizer: Vectorizer, seed: int, progress:
         ) from error
     values = reduced(terms.astype(np.float32).tocsr(), _DIMS, seed, progress.part(0.5, 1))
     length = np.linalg.norm(values, axis=1, keepdims=True)
-    return Features(values / np.where(length > 0, length, 1), _remarks(texts, dataset.columns.content[0]))
+    return Features(values / np.where(length > 0, length, 1), long_texts(texts, dataset.columns.content[0]))
+
+
+def texts_of(dataset: Dataset) -> list[str]:
+    """The text of each row. Raises InputError where there is none."""
+    if not dataset.columns.content:
+        raise refuse("no content column to learn from", mend="say which column holds the text")
+    texts = contents(dataset)
+    if not any(text.strip() for text in texts):
+        raise refuse("every text is empty", column=dataset.columns.content[0], mend="choose another column")
+    return texts
 
 
 def _told(texts: list[str], progress: Progress) -> Iterator[str]:
@@ -51,7 +59,8 @@ def _told(texts: list[str], progress: Progress) -> Iterator[str]:
         yield text[:LONGEST]
 
 
-def _remarks(texts: list[str], column: str) -> tuple[Problem, ...]:
+def long_texts(texts: list[str], column: str) -> tuple[Problem, ...]:
+    """What to tell where texts are longer than is read of them."""
     long = [row for row, text in enumerate(texts) if len(text) > LONGEST]
     if not long:
         return ()

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from core.dataset import Dataset
-from core.decoding import MediaError, upright
-from core.errors import Problem, refuse
-from core.media import MAX_PIXELS, media_path
+from core.decoding import MediaError
+from core.media import media_path
 from core.models._base import Embedder, Features
+from core.models._pictures import centred, decoded, pictures_of, unread_remark
 from core.models._reduce import reduced
 from core.progress import Progress
 
@@ -21,9 +21,7 @@ _BINS = 4
 
 
 def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
-    if dataset.media_root is None:
-        raise refuse("no folder of images to learn from", mend="load the data set with its images")
-    count = len(dataset)
+    count = pictures_of(dataset)
     pixels = np.zeros((count, _SIDE, _SIDE, 3), np.uint8)
     unread: list[int] = []
     why = ""
@@ -34,26 +32,18 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
         except MediaError as error:
             why = why or str(error)
             unread.append(row)
-    if len(unread) == count:
-        raise refuse(f"no picture can be read: {why}", column=dataset.columns.content[0], row=1)
+    remarks = unread_remark(dataset, unread, why)
     values = _described(pixels, progress.part(0.6, 0.8, "describing pictures"))
-    read = np.ones(count, bool)
-    read[unread] = False
-    values -= values[read].mean(axis=0)
-    values[unread] = 0  # the mean
+    values = centred(values, unread)
     out = reduced(values, _DIMS, seed, progress.part(0.8, 1))
-    return Features(out, _remarks(unread, why, dataset.columns.content[0]))
+    return Features(out, remarks)
 
 
 def _pixels(file: Path) -> np.ndarray:
     """(32, 32, 3) uint8; a transparent picture on white. Raises MediaError."""
     from PIL import Image
 
-    image, _ = upright(file, MAX_PIXELS, _SIDE * 4)
-    if image.mode in ("LA", "RGBA"):
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX))
+    return np.asarray(decoded(file, _SIDE * 4).resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
 def _described(pixels: np.ndarray, progress: Progress) -> np.ndarray:
@@ -116,13 +106,6 @@ def _colours(block: np.ndarray) -> np.ndarray:
 def _small(block: np.ndarray) -> np.ndarray:
     """(n, 8 * 8 * 3) the picture made small."""
     return block.reshape(len(block), 8, 4, 8, 4, 3).mean(axis=(2, 4)).reshape(len(block), -1)
-
-
-def _remarks(unread: list[int], why: str, column: str) -> tuple[Problem, ...]:
-    if not unread:
-        return ()
-    found = f"pictures that cannot be read look to the model like the mean of all; the first: {why}"
-    return (Problem("warning", found, row=unread[0] + 1, column=column, count=len(unread)),)
 
 
 IMAGE_PIXELS = Embedder("image_pixels", "gradients, colours and pixels", "image", 1, _fit_transform)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from core.dataset import Dataset
 from core.models._base import Embedder, Features
 from core.models._text import text_features
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _MOST_TERMS = 50_000
 _RARE_COUNTS_FROM = 100
@@ -45,6 +48,8 @@ class Words:
 
 def _counts(texts: Iterable[str], terms_of: Callable[[str], list[str]]) -> sparse.csr_matrix:
     """(N, terms) how often each term is in each text; terms in the order of their first text."""
+    from scipy import sparse
+
     known: dict[str, int] = {}
     columns, values, ends = array("q"), array("q"), array("q", [0])
     for text in texts:
@@ -60,6 +65,8 @@ def _counts(texts: Iterable[str], terms_of: Callable[[str], list[str]]) -> spars
 
 def _columns(counts: sparse.csr_matrix, kept: np.ndarray) -> sparse.csr_matrix:
     """The matrix with these columns only, in this order."""
+    from scipy import sparse
+
     number = np.full(counts.shape[1], -1, np.int64)
     number[kept] = np.arange(len(kept))
     moved = number[counts.indices]

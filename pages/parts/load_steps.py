@@ -298,6 +298,9 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     prepared, ready = checked.prepared, checked.whole.ok and confirmed
     dataset, probs = prepared.dataset, prepared.predictions.pred_probs
     trainable = ready and dataset is not None and probs is None and not why_not(dataset)
+    features = None
+    if trainable and dataset is not None:
+        features = work.choose_features(dataset, f"l_features_{dataset.columns.kind}")
     train = trainable and st.button(
         f"Train a baseline and analyse {rows:,} rows",
         icon=":material/model_training:",
@@ -317,7 +320,10 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
             show_problems(error.problems)
             return
         session.select_project(name)
-        (work.start_baseline if train else work.start)(name)
+        if train:
+            work.start_baseline(name, features)
+        else:
+            work.start(name)
         st.switch_page("overview.py", query_params={"ds": name})
 
 

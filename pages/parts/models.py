@@ -136,22 +136,25 @@ def _mean(found: Project, fitting: list[Model]) -> None:
 def _baseline_beside(found: Project, there: list[Model]) -> None:
     if any(m.name.startswith(BASELINE) for m in there) or why_not(found.dataset):
         return
+    features = work.choose_features(found.dataset, f"features_beside_{found.name}")
     st.button(
         "Train a baseline beside it",
         icon=":material/model_training:",
         help="To compare with: it learns from your labels, without the network. Your model stays in use.",
         disabled=session.job_started() is not None,
         on_click=start_beside,
-        args=(found.name,),
+        args=(found.name, features),
         key=f"beside_{found.name}",
     )
 
 
-def start_beside(name: str) -> None:
+def start_beside(name: str, features: str | None = None) -> None:
     """Start to train a baseline that is kept beside the model in use."""
     session.require_role(Role.OWNER, "analyse data")
     workspace = session.workspace()
-    session.jobs().start(name, lambda progress: train_and_store(workspace, workspace.open(name), progress))
+    session.jobs().start(
+        name, lambda progress: train_and_store(workspace, workspace.open(name), progress, embedder=features)
+    )
 
 
 def _start_using(name: str, model: str) -> None:

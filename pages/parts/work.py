@@ -11,6 +11,8 @@ from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
 from core.baseline import can_retrain, train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
+from core.dataset import Dataset
+from core.features import choices
 from core.issues import Check
 from core.jobs import Job
 from core.review.people import Role
@@ -27,24 +29,42 @@ def start(name: str) -> None:
     session.jobs().start(name, lambda progress: audit_now(workspace, project, progress))
 
 
-def start_baseline(name: str) -> None:
+def start_baseline(name: str, features: str | None = None) -> None:
     """Start to train a baseline and to analyse with its predictions, unless work on the data set runs."""
     session.require_role(Role.OWNER, "analyse data")
     workspace = session.workspace()
-    session.jobs().start(name, lambda progress: train_and_audit(workspace, name, progress))
+    session.jobs().start(name, lambda progress: train_and_audit(workspace, name, progress, features))
+
+
+def choose_features(dataset: Dataset, key: str) -> str | None:
+    """What a baseline is to learn from, where a pretrained model is installed; None: the default."""
+    offers = choices(dataset)
+    if not any(offer.cost for offer in offers):
+        return None
+    picked = st.selectbox(
+        "The baseline learns from",
+        range(len(offers)),
+        format_func=lambda i: f"{offers[i].title}: {offers[i].cost or 'built in'}",
+        key=key,
+        width=480,
+        help="A pretrained model often finds more label errors, and takes longer. It runs here, without the "
+        "network; what it made of a data set is kept.",
+    )
+    return offers[picked].spec if picked else None
 
 
 def offer_baseline(found: Project) -> None:
     """The button that trains a baseline, where a data set has labels and no predictions."""
     if found.predictions.pred_probs is not None or why_not(found.dataset) or not session.can(Role.OWNER):
         return
+    features = choose_features(found.dataset, f"features_{found.name}")
     st.button(
         f"Train a baseline and analyse {rows(len(found.dataset))}",
         icon=":material/model_training:",
         help="Learns from your labels here, without the network; each row is scored by a model that did not "
         "see it. What it reached is shown with the data set.",
         on_click=start_baseline,
-        args=(found.name,),
+        args=(found.name, features),
         key=f"baseline_{found.name}",
     )
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.baseline import SEED, _groups, _trust, embedders
+from core.baseline import SEED, _groups, _trust
 from core.cli import main as labelmend
 from core.dataset import Columns, Dataset, Kind
+from core.features import choices, chosen_embedder
 from core.loading import Plan, prepare, read_table
 from core.methods.confident_learning import label_quality, scan
 from core.methods.out_of_sample import deal_folds, out_of_sample
@@ -51,11 +52,11 @@ def found(only: str = "") -> None:
         wrong = pd.read_csv(SHARED / name / "truth.csv")[truth].astype(str).eq("True").to_numpy()
         supplied = np.load(SHARED / name / "embeddings.npy").astype(np.float32)
         best = _line(dataset, wrong, "supplied embeddings", supplied, 0.0, None)
-        for embedder in embedders().values():
-            if embedder.kind == kind:
-                started = time.perf_counter()
-                values = embedder.fit_transform(dataset, SEED, Progress()).values
-                _line(dataset, wrong, embedder.title, values, started, best)
+        for choice in choices(dataset):  # with the pretrained models of packages that are installed
+            embedder = chosen_embedder(dataset, choice.spec)
+            started = time.perf_counter()
+            values = embedder.fit_transform(dataset, SEED, Progress()).values
+            _line(dataset, wrong, embedder.title, values, started, best)
 
 
 def _line(

@@ -48,3 +48,46 @@ def test_audit__an_unknown_kind_of_features_is_a_clear_failure(tmp_path: Path) -
     assert out.returncode == 1
     assert "no features called 'bert' for text. Expected: text_characters, text_tfidf." in out.stderr
     assert "Traceback" not in out.stderr
+
+
+OWN = """
+def cats(texts):
+    return [["cat" in text or "kitten" in text, len(text)] for text in texts]
+"""
+
+
+def test_audit__learns_from_a_function_of_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "own_features.py").write_text(OWN.replace('"cat" in text', '1.0 * ("cat" in text)'))
+    file = written(tmp_path)
+    wanted = ("--features", "text_callable:own_features:cats")
+    out = labelmend("audit", file, *wanted, workspace=tmp_path / "w", cwd=tmp_path)
+    assert out.returncode == 0, out.stderr
+    assert "baseline: own_features:cats. Out of sample it agrees with 98.5% of 200 labels" in out.stderr
+
+
+def test_audit__a_hub_is_not_asked_without_download(tmp_path: Path) -> None:
+    wanted = ("--features", "text_sentences:owner/name")
+    out = labelmend("audit", written(tmp_path), *wanted, workspace=tmp_path / "w")
+    assert out.returncode == 1
+    assert (
+        "nothing is downloaded unless you ask" in out.stderr or "pip install 'labelmend[text]'" in out.stderr
+    )
+    assert "Traceback" not in out.stderr
+
+
+def test_features__lists_built_in_and_pretrained(tmp_path: Path) -> None:
+    out = labelmend("features", workspace=tmp_path)
+    assert out.returncode == 0, out.stderr
+    lines = out.stdout.splitlines()
+    assert lines[3] == "text_tfidf  text: TF-IDF of words. Built in."
+    names = [line.split(":WEIGHTS")[0] for line in lines[4:]]
+    assert names == [
+        "image_callable",
+        "image_clip",
+        "image_onnx",
+        "image_timm",
+        "text_callable",
+        "text_onnx",
+        "text_sentences",
+    ]
+    assert all(("Ready; " in line) != ("pip install 'labelmend[" in line) for line in lines[4:])

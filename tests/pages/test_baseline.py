@@ -6,12 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from core.baseline import train_and_audit
+from core.model_store import models
 from core.predictions import Predictions
 from core.progress import Progress
 from core.review.decisions import Action, Decision
 from core.workspace import Workspace
 from pages.parts import session
+from tests.core.models.fake_model import planted
 from tests.core.test_baseline import texts
 from tests.pages.conftest import FRAME, Open, save, words
 
@@ -60,7 +65,61 @@ def test_overview__offers_none_where_nothing_can_be_learned(open_page: Open) -> 
     assert "Train a baseline" not in words(open_page("overview", ds="no-labels"))
 
 
+def test_overview__offers_installed_pretrained_models(
+    workspace: Workspace, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = planted(monkeypatch)
+    save(workspace, named("pretrained", (5,)), Predictions(), analyse=False)
+    page = open_page("overview", ds="pretrained")
+    choice = page.selectbox(key="features_pretrained")
+    assert choice.options == [
+        "TF-IDF of words: built in",
+        "character n-grams: built in",
+        "fake (pytest): slow",
+    ]
+    assert choice.value == 0
+    choice.set_value(2).run()
+    page.button(key="baseline_pretrained").click().run()
+    job = session.jobs().get("pretrained")
+    assert job is not None and job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert workspace.open("pretrained").predictions.model == "baseline: fake (pytest)"
+    assert fake.opened == [("pytest", False)]  # nothing may be downloaded from here
+
+
+def test_models__a_pretrained_model_can_stand_beside(
+    workspace: Workspace, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(monkeypatch)
+    mine = Predictions("mine", np.tile(np.float32([0.8, 0.2]), (200, 1)))
+    save(workspace, named("beside", (6,)), mine)
+    page = open_page("overview", ds="beside")
+    page.session_state["models_beside"] = True
+    page.run()
+    page.selectbox(key="features_beside_beside").set_value(2).run()
+    page.button(key="beside_beside").click().run()
+    job = session.jobs().get("beside")
+    assert job is not None and job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert [m.name for m in models(workspace, "beside")] == ["mine", "baseline: fake (pytest)"]
+
+
+def test_overview__built_in_features_alone_need_no_choice(
+    workspace: Workspace, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pretrained.pretrained", lambda: {})
+    save(workspace, named("no-choice", (7,)), Predictions(), analyse=False)
+    page = open_page("overview", ds="no-choice")
+    assert [b.key for b in page.button if b.key == "baseline_no-choice"] == ["baseline_no-choice"]
+    assert not [s.key for s in page.selectbox if s.key.startswith("features")]
+
+
 def test_pages__load_no_trainer_before_somebody_trains() -> None:
     """The first page does not wait for it."""
-    code = "import sys, pages.parts.work, pages.parts.load_steps; raise SystemExit('scipy' in sys.modules)"
+    code = """
+import sys, pages.parts.work, pages.parts.load_steps, pages.parts.models
+from core.pretrained import offered
+offered("text"), offered("image")
+raise SystemExit(bool({"scipy", "torch", "onnxruntime", "sentence_transformers", "timm"} & set(sys.modules)))
+"""
     subprocess.run([sys.executable, "-c", code], check=True, cwd=FRAME.parents[1], timeout=60)

@@ -15,6 +15,7 @@ from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
 from pages.parts import session
 from tests.core.importers.samples import annotation, choice, task
+from tests.core.models.fake_model import planted
 from tests.pages.conftest import Open, words
 
 N = 40
@@ -168,3 +169,21 @@ def test_load__flags_of_cleanlab_are_checked_with_the_data(open_page: Open, file
     assert not app.exception, [e.message for e in app.exception]
     assert "39 rows, but the data has 40" in words(app).replace("\\", "")
     assert analyse(app).disabled
+
+
+def test_load__offers_installed_pretrained_models(
+    files: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = planted(monkeypatch)
+    apart = [" ".join(f"{(i * 7919 + k * 104729) % 99991:x}" for k in range(6)) for i in range(N)]
+    lines = [f"f{i},{'cat' if i % 2 else 'dog'} {apart[i]},{'pear' if i % 2 else 'apple'}" for i in range(N)]
+    (files / "fruit.csv").write_text("\n".join(["id,text,label", *lines]))
+    before = set(shared_workspace().names())
+    app = load(open_page, files, "")
+    app.selectbox(key="l_features_text").set_value(2).run()
+    next(b for b in app.button if b.label.startswith("Train a baseline")).click().run()
+    (name,) = set(shared_workspace().names()) - before
+    job = session.jobs().get(name)
+    assert job is not None and job.wait(60)
+    assert (job.state, job.error) == ("done", "")
+    assert fake.opened == [("pytest", False)]
