@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 from pandas.api import types
@@ -130,25 +130,25 @@ def _guess_split(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | N
         column = known.get(name)
         if column is not None and 1 <= frame[column].nunique() <= 20:
             return column
-    return next((str(c) for c, kind in frame.dtypes.items() if _is_split(frame, c, kind, facts)), None)
+    return next((c for c in frame.columns if _is_split(frame[c], facts.get(c))), None)
 
 
-def _is_split(frame: pd.DataFrame, column: str, kind: Any, facts: Mapping[str, TextFacts]) -> bool:
-    """Whether a column holds nothing but names of splits."""
-    if column in facts:
-        return facts[column].split
-    if types.is_numeric_dtype(kind) or types.is_datetime64_any_dtype(kind):
+def _is_split(values: pd.Series, said: TextFacts | None) -> bool:
+    """Whether a column holds nothing but names of splits. said: of a column of text."""
+    if said is not None:
+        return said.split
+    if types.is_numeric_dtype(values) or types.is_datetime64_any_dtype(values):
         return False
-    texts = frame[column].dropna().astype("str")
-    return text_facts(texts.to_frame(column))[column].split
+    texts = values.dropna().astype("str").to_frame("texts")
+    return text_facts(texts)["texts"].split
 
 
 def _guess_label(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | None:
     """The last column of text or integers that holds from 2 to a fifth as many values as rows."""
     most = max(2, min(200, len(frame) // 5))
-    for column, kind in reversed(list(frame.dtypes.items())):
+    for column in reversed(frame.columns):
         said = facts.get(column)
-        if said is None and (types.is_float_dtype(kind) or not _is_plain(kind)):
+        if said is None and (types.is_float_dtype(frame[column]) or not _is_plain(frame[column])):
             continue
         distinct = frame[column].nunique() if said is None else said.distinct
         if 2 <= distinct <= most and not (said and _is_fractional(said)):
@@ -170,13 +170,13 @@ def _guess_content(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> tuple
         return (named,), "text"
     if longest is not None and (lengths[longest] >= 20 or len(frame.columns) == 1):
         return (longest,), "text"
-    rest = tuple(c for c, kind in frame.dtypes.items() if _is_plain(kind))
+    rest = tuple(c for c in frame.columns if _is_plain(frame[c]))
     return (rest, "tabular") if rest else ((), "none")
 
 
-def _is_plain(kind: Any) -> bool:
+def _is_plain(values: pd.Series) -> bool:
     """Text, a number, a date or a category; not bytes or other objects."""
-    return kind != object
+    return not types.is_object_dtype(values)
 
 
 def _is_category(said: TextFacts, rows: int) -> bool:

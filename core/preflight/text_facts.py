@@ -1,7 +1,7 @@
 """What the cells of text columns look like, many columns in one pass.
 
-A call into pandas takes a tenth of a millisecond, and guessing the roles of 4,000 columns one by one takes tens
-of thousands of them.
+A call into pandas takes a tenth of a millisecond, and to guess the roles of 4,000 columns one by one takes
+tens of thousands of them.
 """
 
 from __future__ import annotations
