@@ -17,7 +17,7 @@ import pandas as pd
 
 from core import models as models_package
 from core.cache import load_table, store_table
-from core.dataset import Dataset
+from core.dataset import Dataset, Kind
 from core.errors import InputError, Problem, refuse
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
@@ -30,13 +30,16 @@ from core.workspace import Project, Workspace
 
 SEED = 0
 PREFIX = BASELINE
-_NAME, _VERSION = "baseline", 2
+_NAME, _VERSION = "baseline", 3
 _DEFAULTS = {"text": "text_tfidf", "image": "image_pixels", "tabular": "tabular_columns"}
 _ALIKE = 0.8
 """Share of their pieces that nearly equal texts have in common, as in the check for near-duplicates."""
 _BINS = 15
 _WEAK = 0.4
 _MOST_CLASSES_FOR_TREES = 30
+_MOST_FEATURES_FOR_TREES = (
+    1_000  # 4,000 of 50 rows take a minute and a half, the logistic regression a second
+)
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,7 @@ def baseline(
             )
         features = chosen.fit_transform(dataset, SEED, progress.part(0.1, 0.5))
         folds = deal_folds(given, groups, FOLDS, SEED)
-        trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
-        fit = "trees" if trees else "logistic"
+        fit = _fit(chosen.kind, features.values.shape[1], len(dataset.classes), int((given >= 0).sum()))
         part = progress.part(0.5, 1)
         made = out_of_sample(features.values, given, len(dataset.classes), folds, fit, part)
         found = made, features.remarks
@@ -243,6 +245,12 @@ def _embedder(dataset: Dataset, name: str | None) -> Embedder:
     if name not in known:
         raise refuse(f"no features called {name!r} for {dataset.columns.kind}", expected=", ".join(known))
     return known[name]
+
+
+def _fit(kind: Kind, features: int, classes: int, rows: int) -> str:
+    """Trees for tables, but not where features outnumber the rows: they then split by chance, and slowly."""
+    few = classes <= _MOST_CLASSES_FOR_TREES and features <= min(rows, _MOST_FEATURES_FOR_TREES)
+    return "trees" if kind == "tabular" and few else "logistic"
 
 
 def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:

@@ -45,7 +45,7 @@ def alone(values: pd.Series) -> TextFacts:
 
 
 @given(frames())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_text_facts__are_those_of_each_column_alone(frame: pd.DataFrame) -> None:
     expected = {name: alone(frame[name]) for name in frame.columns}
     assert text_facts(frame) == expected
