@@ -37,6 +37,9 @@ DELIMITERS = {
 SEVERAL_MODELS = "Several files are several models, one of them in use."
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 300
+PREVIEW_COLUMNS = 200
+MOST_CHIPS = 50
+"""Feature columns that are listed one by one; of more, those are chosen that are left out."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,14 @@ def read(path: Path) -> RawTable:
     return _read(path, (stat.st_mtime, stat.st_size), session.workspace().unpacked)
 
 
+@st.cache_data(max_entries=2, show_spinner=False)
+def _guess(_raw: RawTable, sha256: str) -> Columns:
+    return guess_columns(_raw)
+
+
 def match_columns(raw: RawTable) -> Columns:
     """The role of each column, guessed and shown for confirmation with a preview."""
-    guess = guess_columns(raw)
+    guess = _guess(raw, raw.source.sha256)
     names = list(raw.frame.columns)
     mark = raw.source.sha256[:12]  # another file starts from its own guess
 
@@ -141,6 +149,8 @@ def match_columns(raw: RawTable) -> Columns:
             row_id = role("Row id", guess.id, "id", "(from the content)")
         content = _content(kind, guess, names, {label, split, row_id}, mark)
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
+        if len(names) > PREVIEW_COLUMNS:
+            st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
     return Columns(row_id, label, split, content, kind if content else "none", delimiter)
 
 
@@ -168,15 +178,26 @@ def _content(
     if kind == "none" or not free:
         return ()
     if kind == "tabular":
-        default = [n for n in (guess.content if guess.kind == kind else free) if n in free]
-        return tuple(st.multiselect("Feature columns", free, default=default, key=key))
+        guessed = set(guess.content) if guess.kind == kind else set(free)
+        if len(free) > MOST_CHIPS:
+            out = st.multiselect(
+                "Leave out of the features",
+                free,
+                default=[n for n in free if n not in guessed],
+                key=key,
+                placeholder=f"Nothing: all {len(free):,} other columns are features",
+            )
+            return tuple(n for n in free if n not in set(out))
+        return tuple(
+            st.multiselect("Feature columns", free, default=[n for n in free if n in guessed], key=key)
+        )
     first = guess.content[0] if guess.content and guess.content[0] in free else free[0]
     return (st.selectbox(f"{KINDS[kind]} column", free, index=free.index(first), key=key),)
 
 
 def _preview(frame: pd.DataFrame) -> pd.DataFrame:
-    """The first rows with long cells cut short, for showing only."""
-    head = frame.head(PREVIEW_ROWS)
+    """The first rows and columns with long cells cut short, for showing only."""
+    head = frame.iloc[:PREVIEW_ROWS, :PREVIEW_COLUMNS]
     return head.map(lambda v: v if not isinstance(v, str) else v[:PREVIEW_CHARACTERS])
 
 
@@ -281,18 +302,21 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     prepared, ready = checked.prepared, checked.whole.ok and confirmed
     dataset, probs = prepared.dataset, prepared.predictions.pred_probs
     trainable = ready and dataset is not None and probs is None and not why_not(dataset)
-    train = trainable and st.button(
-        f"Train a baseline and analyse {rows:,} rows",
-        icon=":material/model_training:",
-        help="Learns from your labels here, without the network.",
-    )
-    alone = st.button(
-        f"Analyse {rows:,} rows",
-        type="primary",
-        icon=":material/troubleshoot:",
-        disabled=not ready,
-        help=_why_disabled(checked.whole.ok, confirmed),
-    )
+    with st.container(horizontal=True):
+        # Without predictions most checks have nothing to say: then training is the likeliest next step.
+        train = trainable and st.button(
+            f"Train a baseline and analyse {rows:,} rows",
+            type="primary",
+            icon=":material/model_training:",
+            help="Learns from your labels here, without the network.",
+        )
+        alone = st.button(
+            f"Analyse {rows:,} rows",
+            type="secondary" if trainable else "primary",
+            icon=":material/troubleshoot:",
+            disabled=not ready,
+            help=_why_disabled(checked.whole.ok, confirmed),
+        )
     if train or alone:
         try:
             name = store(workspace, checked)
