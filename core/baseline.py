@@ -22,6 +22,7 @@ from core.errors import InputError, Problem, refuse
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
+from core.methods.pictures import DISTANCE, alike_pictures
 from core.models._base import Embedder
 from core.predictions import BASELINE, Predictions
 from core.progress import Progress
@@ -130,8 +131,8 @@ def baseline(
 
     embedder: a name of `embedders`; None: the default of the data set's kind. labels: (N,) codes to train
     on in place of the given ones (-1: leave the row out), as review corrected them. group_column: rows with
-    the same value are never in training and scored at once; rows of equal content and texts that are
-    grouped as near-duplicates never are.
+    the same value are never in training and scored at once; rows of equal content, and texts and
+    pictures that are grouped as near-duplicates, never are.
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()
@@ -254,8 +255,8 @@ def _fit(kind: Kind, features: int, classes: int, rows: int) -> str:
 
 
 def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
-    """(N,) group of each row. Rows of equal content are together, of nearly equal texts as the check for
-    near-duplicates groups them, and of an equal value of the column."""
+    """(N,) group of each row. Rows of equal content are together, of nearly equal texts and pictures as the
+    check for near-duplicates groups them, and of an equal value of the column."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -263,9 +264,13 @@ def _groups(dataset: Dataset, column: str | None, progress: Progress | None = No
     count = len(dataset)
     first = first_copies(dataset, progress.part(0, 0.2))
     keys = [first]
+    distinct = np.flatnonzero(first == np.arange(count))
+    alike = None
     if dataset.columns.kind == "text":
-        distinct = np.flatnonzero(first == np.arange(count))
         alike = alike_texts(contents(dataset), distinct, _ALIKE, progress.part(0.2, 1))
+    elif dataset.columns.kind == "image" and dataset.media_root is not None:
+        alike = alike_pictures(dataset, distinct, DISTANCE, progress.part(0.2, 1))
+    if alike is not None:
         leaders = group(first, [alike]).group
         keys = [np.where(leaders < 0, np.arange(count), leaders)]
     if column is not None:
