@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,7 @@ MEMORY = 4 << 30
 PATIENCE_S = 60
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "tests.fuzz.run")
-_SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
+SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,20 @@ def seeds() -> list[bytes]:
 def case(seed: int, number: int) -> tuple[str, bytes]:
     """(name, bytes) of a damaged file; the same numbers give the same file."""
     rng = random.Random(f"{seed} {number}")
-    return f"file{rng.choice(_SUFFIXES)}", mutated(seeds(), rng)
+    return f"file{rng.choice(SUFFIXES)}", mutated(seeds(), rng)
 
 
 def try_one(seed: int, number: int, folder: Path) -> bool:
-    """Whether a damaged file is read; False where it is refused in words. Raises whatever else happens."""
+    """`try_file` with a damaged file."""
+    return try_file(*case(seed, number), folder)
+
+
+def try_file(name: str, data: bytes, folder: Path) -> bool:
+    """Whether a file is read; False where it is refused in words. Raises whatever else happens."""
     from core.errors import InputError
     from core.loading import Plan, guess_columns, prepare
     from core.reading import read_table
 
-    name, data = case(seed, number)
     path = folder / name
     path.write_bytes(data)
     try:
@@ -73,15 +79,28 @@ def try_one(seed: int, number: int, folder: Path) -> bool:
     return True
 
 
+@contextmanager
+def watched_folder() -> Iterator[tuple[Path, Callable[[], str]]]:
+    """(A folder for files, what says whether anything was written outside of it: "" for nothing)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, outside = Path(name) / "in", Path(name) / "outside"
+        folder.mkdir()
+        outside.write_text("mine")
+
+        def escaped() -> str:
+            there = {p.name for p in Path(name).iterdir()}
+            whole = there == {"in", "outside"} and outside.read_text() == "mine"
+            return "" if whole else f"a file outside of the folder: {there}"
+
+        yield folder, escaped
+
+
 def child(seed: int, first: int, seconds: float) -> None:
     """Files from number `first` on, until the time is over; a line of JSON after each hundred, and one of the
     file that is tried, so that the parent knows which one ended the process."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     stop, number = time.monotonic() + seconds, first
-    with tempfile.TemporaryDirectory() as name:
-        folder, outside = Path(name) / "in", Path(name) / "outside"
-        folder.mkdir()
-        outside.write_text("mine")
+    with watched_folder() as (folder, escaped):
         read = refused = 0
         while time.monotonic() < stop:
             print(json.dumps({"at": number}), flush=True)
@@ -92,9 +111,8 @@ def child(seed: int, first: int, seconds: float) -> None:
                 return
             read, refused = read + good, refused + (not good)
             number += 1
-            there = {p.name for p in Path(name).iterdir()}
-            if there != {"in", "outside"} or outside.read_text() != "mine":
-                print(json.dumps({"fault": f"a file outside of the folder: {there}"}), flush=True)
+            if fault := escaped():
+                print(json.dumps({"fault": fault}), flush=True)
                 return
         print(json.dumps({"read": read, "refused": refused}), flush=True)
 
