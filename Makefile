@@ -64,7 +64,8 @@ bench: $(VENV)/.test
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak $(SOAK)
 
-# Damaged files through the importers, ten minutes of processor time: make fuzz FUZZ="--minutes 60 --seed 7"
+# Damaged files through the importers, ten minutes of processor time, and as long again led by atheris where it is
+# installed (pip install "labelmend[fuzz]"): make fuzz FUZZ="--minutes 60 --seed 7"
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 

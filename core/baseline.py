@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from core.cache import load_table, store_table
-from core.dataset import Dataset
+from core.dataset import Dataset, Kind
 from core.errors import InputError, Problem, refuse
 from core.features import DEFAULTS, SEED, chosen_embedder, depends_on, embedders, features_of
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
+from core.methods.pictures import DISTANCE, alike_pictures
 from core.models._base import Embedder
 from core.predictions import BASELINE, Predictions
 from core.progress import Progress
@@ -29,12 +30,15 @@ from core.workspace import Project, Workspace
 __all__ = ["SEED", "baseline", "embedders", "train_and_store", "why_not"]
 
 PREFIX = BASELINE
-_NAME, _VERSION = "baseline", 2
+_NAME, _VERSION = "baseline", 3
 _ALIKE = 0.8
 """Share of their pieces that nearly equal texts have in common, as in the check for near-duplicates."""
 _BINS = 15
 _WEAK = 0.4
 _MOST_CLASSES_FOR_TREES = 30
+_MOST_FEATURES_FOR_TREES = (
+    1_000  # 4,000 of 50 rows take a minute and a half, the logistic regression a second
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ def baseline(
     embedder: a name of `embedders` or NAME:WEIGHTS of a pretrained model, or what `chosen_embedder` gave for
     it; None: the default of the data set's kind. labels: (N,) codes to train on in place of the given ones
     (-1: leave the row out), as review corrected them. group_column: rows with the same value are never in
-    training and scored at once; rows of equal content and texts grouped as near-duplicates never are.
+    training and scored at once; rows of equal content, and texts and pictures that are grouped as
+    near-duplicates, never are.
     Raises InputError where nothing can be learned (see why_not), Cancelled.
     """
     progress = progress or Progress()
@@ -141,8 +146,7 @@ def baseline(
             )
         features = features_of(dataset, chosen, cache_dir, progress.part(0.1, 0.5))
         folds = deal_folds(given, groups, FOLDS, SEED)
-        trees = chosen.kind == "tabular" and len(dataset.classes) <= _MOST_CLASSES_FOR_TREES
-        fit = "trees" if trees else "logistic"
+        fit = _fit(chosen.kind, features.values.shape[1], len(dataset.classes), int((given >= 0).sum()))
         part = progress.part(0.5, 1)
         made = out_of_sample(features.values, given, len(dataset.classes), folds, fit, part)
         found = made, features.remarks
@@ -239,9 +243,15 @@ def _nothing_to_learn(reason: str) -> InputError:
     return refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
 
 
+def _fit(kind: Kind, features: int, classes: int, rows: int) -> str:
+    """Trees for tables, but not where features outnumber the rows: they then split by chance, and slowly."""
+    few = classes <= _MOST_CLASSES_FOR_TREES and features <= min(rows, _MOST_FEATURES_FOR_TREES)
+    return "trees" if kind == "tabular" and few else "logistic"
+
+
 def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
-    """(N,) group of each row. Rows of equal content are together, of nearly equal texts as the check for
-    near-duplicates groups them, and of an equal value of the column."""
+    """(N,) group of each row. Rows of equal content are together, of nearly equal texts and pictures as the
+    check for near-duplicates groups them, and of an equal value of the column."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -249,9 +259,13 @@ def _groups(dataset: Dataset, column: str | None, progress: Progress | None = No
     count = len(dataset)
     first = first_copies(dataset, progress.part(0, 0.2))
     keys = [first]
+    distinct = np.flatnonzero(first == np.arange(count))
+    alike = None
     if dataset.columns.kind == "text":
-        distinct = np.flatnonzero(first == np.arange(count))
         alike = alike_texts(contents(dataset), distinct, _ALIKE, progress.part(0.2, 1))
+    elif dataset.columns.kind == "image" and dataset.media_root is not None:
+        alike = alike_pictures(dataset, distinct, DISTANCE, progress.part(0.2, 1))
+    if alike is not None:
         leaders = group(first, [alike]).group
         keys = [np.where(leaders < 0, np.arange(count), leaders)]
     if column is not None:

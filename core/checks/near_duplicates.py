@@ -20,6 +20,7 @@ from core.methods.duplicates import (
     group,
 )
 from core.methods.neighbours import EXACT_ROWS
+from core.methods.pictures import DISTANCE, alike_pictures
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -30,7 +31,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     """Group rows of equal or nearly equal content; see core.methods.duplicates for what counts as such.
 
     Every row of a group is flagged, its score is the distance to the row that it is most like: 0 for equal
-    content, else 1 - shared pieces of text, or the cosine distance; 1 for a row without a match.
+    content, else 1 - shared pieces of text, 1 - correlation of the pictures made small, or the cosine
+    distance; 1 for a row without a match.
     Extra columns: group (position of its first row, -1: none), other (row id, ""), distance (NaN: none).
     """
     first = first_copies(dataset, progress.part(0, 0.1))
@@ -41,6 +43,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         distinct = distinct[[bool(texts[row].strip()) for row in distinct.tolist()]]
         found = alike_texts(texts, distinct, params["shared_text"], progress.part(0.1, 0.5))
         sources.append(("text", found))
+    if dataset.columns.kind == "image" and dataset.media_root is not None:
+        limit = params["picture_distance"]
+        sources.append(("picture", alike_pictures(dataset, distinct, limit, progress.part(0.1, 0.5))))
     if predictions.embeddings is not None:
         ratio = params["embedding_ratio"]
         close = close_embeddings(predictions.embeddings, distinct, ratio, progress.part(0.5, 0.95))
@@ -86,6 +91,8 @@ def _likeness(dataset: Dataset, groups: Groups, kinds: list[str], row: int) -> s
     if kinds[source] == "text":
         share = int(100 * (1 - groups.distance[row]) + 1e-6)  # never rounded up to 100%
         return f"Shares {share}% of its text with row"
+    if kinds[source] == "picture":
+        return f"Looks the same (difference {groups.distance[row]:.2g}) as row"
     return f"To the model almost the same (distance {groups.distance[row]:.2g}) as row"
 
 
@@ -112,10 +119,13 @@ def _summary(
     rules = ["equal content"]
     if "text" in kinds:
         rules.append(f"at least {params['shared_text']:.0%} of the pieces of 5 letters shared")
+    if "picture" in kinds:
+        rules.append(f"pictures made small correlated to at least {1 - params['picture_distance']:g}")
     if "embedding" in kinds:
         rules.append(f"embedding distance below {params['embedding_ratio']:g} of the usual nearest distance")
-    landmarks = "embedding" in kinds and distinct > EXACT_ROWS
-    note = f"{distinct:,} distinct rows: embeddings were compared near landmarks only, which may miss pairs."
+    compared = " and ".join(f"{kind}s" for kind in kinds if kind != "text")
+    landmarks = compared and distinct > EXACT_ROWS
+    note = f"{distinct:,} distinct rows: {compared} were compared near landmarks only, which may miss pairs."
     return {
         "flagged": int(figure["rows"].sum()),
         "estimator": ", or ".join(rules),
@@ -134,13 +144,15 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
+    version=2,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
+        Setting("picture_distance", DISTANCE, "1 - correlation of two pictures made small, 0 to 2."),
         Setting("embedding_ratio", 0.13, "Embedding distance, as a part of the usual nearest distance."),
     ),
     limits=(
         "Paraphrases and translations share few pieces of text and are found only if the embeddings say so. "
-        "Resized or re-encoded images are found only by their embeddings. Above 30,000 distinct rows a few "
-        "close embeddings may be missed."
+        "Images that are cropped, turned or mirrored are found only by their embeddings, and so are very "
+        "small ones that were compressed hard. Above 30,000 distinct rows a few pairs may be missed."
     ),
 )

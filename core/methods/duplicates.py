@@ -113,8 +113,21 @@ def close_embeddings(embeddings: np.ndarray, rows: np.ndarray, ratio: float, pro
     asked = np.sort(rng.choice(rows, min(_THRESHOLD_ROWS, len(rows)), replace=False))
     _, usual = nearest(embeddings, asked, 1, rows, progress.part(0, 0.2))
     limit = max(ratio * float(np.median(usual)), _SMALLEST)
-    cells = _cells(embeddings, rows, rng, progress.part(0.2, 0.5))
-    part = progress.part(0.5, 1)
+    return close_within(embeddings, rows, limit, progress.part(0.2, 1), rng)
+
+
+def close_within(
+    embeddings: np.ndarray,
+    rows: np.ndarray,
+    limit: float,
+    progress: Progress,
+    rng: np.random.Generator | None = None,
+) -> Matches:
+    """Pairs of rows at a cosine distance of at most `limit`; see close_embeddings for which are compared."""
+    if len(rows) < 2:
+        return _matches([])
+    cells = _cells(embeddings, rows, rng or np.random.default_rng(SEED), progress.part(0, 0.375))
+    part = progress.part(0.375, 1)
     found = []
     for i, cell in enumerate(cells):
         start, stop = i / len(cells), (i + 1) / len(cells)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from core.dataset import Dataset
 from core.decoding import MediaError
-from core.media import media_path
+from core.methods.pictures import small_picture
 from core.models._base import Embedder, Features
-from core.models._pictures import centred, decoded, pictures_of, unread_remark
+from core.models._pictures import centred, pictures_of, unread_remark
 from core.models._reduce import reduced
 from core.progress import Progress
 
@@ -28,7 +26,7 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     for row in range(count):
         progress.part(0, 0.6, "reading pictures").report(row / count)
         try:
-            pixels[row] = _pixels(media_path(dataset, row))
+            pixels[row] = small_picture(media_path(dataset, row), _SIDE)
         except MediaError as error:
             why = why or str(error)
             unread.append(row)
@@ -37,13 +35,6 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     values = centred(values, unread)
     out = reduced(values, _DIMS, seed, progress.part(0.8, 1))
     return Features(out, remarks)
-
-
-def _pixels(file: Path) -> np.ndarray:
-    """(32, 32, 3) uint8; a transparent picture on white. Raises MediaError."""
-    from PIL import Image
-
-    return np.asarray(decoded(file, _SIDE * 4).resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
 def _described(pixels: np.ndarray, progress: Progress) -> np.ndarray:

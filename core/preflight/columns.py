@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import pandas as pd
 from pandas.api import types
 
 from core.dataset import Columns, Kind
-from core.importers._folders import IMAGE_SUFFIXES, SPLITS
 from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.label_sets import guess_delimiter
+from core.preflight.text_facts import TextFacts, text_facts
 from core.source import RawTable
 
 _Frame = TypeVar("_Frame", pd.DataFrame, pd.Series)
@@ -26,8 +26,6 @@ _LABEL = ("label", "labels", "given_label", "noisy_label", "class", "target", "c
 _SPLIT = ("split", "subset", "fold", "set", "partition", "usage")
 _IMAGE = ("path", "image", "image_path", "img", "img_path", "file", "filename", "file_name", "filepath",
           "file_path")  # fmt: skip
-_IMAGE_FILE = r"(?is).*\.(" + "|".join(s[1:] for s in IMAGE_SUFFIXES) + ")"
-_ADDRESS = r"\S*[/\\]\S*"
 _TEXT = ("text", "sentence", "content", "message", "question", "review", "comment", "prompt", "body",
          "utterance", "document", "query", "title", "description")  # fmt: skip
 
@@ -48,20 +46,19 @@ def guess_columns(raw: RawTable) -> Columns:
     aside = {*layout.get("aside", ()), *cleanlab_columns(raw.frame.columns)}
     names = [c for c in raw.frame.columns if not _is_stored_index(c) and c not in aside]
     row_id = layout.get("id_column") or _guess_id(raw.frame[names], header=bool(layout.get("header", True)))
-    left = _sample(raw.frame[names])
-    left = left.drop(columns=[row_id] if row_id is not None else [])
-    label = layout.get("label_column") or _by_name(left.columns, _LABEL)
-    split = layout.get("split") or _guess_split(left.drop(columns=[label] if label is not None else []))
-    left = left.drop(columns=[split] if split is not None else [])
-    label = _guess_label(left) if label is None else label
-    left = left.drop(columns=[label] if label is not None else [])
-    content, kind = _guess_content(left)
+    sample = _sample(raw.frame[[c for c in names if c != row_id]])
+    facts = text_facts(sample[[c for c, kind in sample.dtypes.items() if isinstance(kind, pd.StringDtype)]])
+    label = layout.get("label_column") or _by_name(sample.columns, _LABEL)
+    split = layout.get("split") or _guess_split(_without(sample, label), facts)
+    left = _without(sample, split)
+    label = _guess_label(left, facts) if label is None else label
+    content, kind = _guess_content(_without(left, label), facts)
     return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label))
 
 
 def guess_label_delimiter(raw: RawTable, label: str | None) -> str | None:
     """What stands between the labels of a row in this column, None for one label a row. By its values."""
-    if label is None or label not in raw.frame or not _is_text(raw.frame[label]):
+    if label is None or label not in raw.frame or not isinstance(raw.frame[label].dtype, pd.StringDtype):
         return None
     return guess_delimiter(_sample(raw.frame[label])) or None
 
@@ -90,63 +87,87 @@ def _sample(frame: _Frame) -> _Frame:
     return frame.iloc[:: max(1, len(frame) // SAMPLE)]
 
 
+def _without(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
+    return frame if column is None else frame.drop(columns=[column])
+
+
 def _is_stored_index(name: str) -> bool:
     """A pandas index that was written along with the data says nothing of a row."""
     return name.startswith("__index_level_") or name.startswith("Unnamed: ")
 
 
 def _by_name(columns: Iterable[str], names: tuple[str, ...]) -> str | None:
-    lower = {c.strip().lower().replace(" ", "_").replace("-", "_"): c for c in reversed(list(columns))}
+    lower = _lower(columns)
     return next((lower[n] for n in names if n in lower), None)
 
 
+def _lower(columns: Iterable[str]) -> dict[str, str]:
+    """The first column of each name in small letters, with _ between its words."""
+    return {c.strip().lower().replace(" ", "_").replace("-", "_"): c for c in reversed(list(columns))}
+
+
 def _guess_id(frame: pd.DataFrame, header: bool) -> str | None:
-    named = _by_name(frame.columns, ("id",))
-    if named is not None:
-        return named
-    endings = tuple(c.strip().lower() for c in frame.columns if c.strip().lower().endswith("_id"))
-    for name in (*_ID, *endings):
-        column = _by_name(frame.columns, (name,))
+    known = _lower(frame.columns)
+    if "id" in known:
+        return known["id"]
+    endings = (c.strip().lower() for c in frame.columns if c.strip().lower().endswith("_id"))
+    for name in dict.fromkeys((*_ID, *endings)):
+        column = known.get(name)
         if column is not None and frame[column].notna().all() and frame[column].is_unique:
             return column
     if not header and len(frame.columns) > 1:
         first = frame.iloc[:, 0]
-        if first.is_unique and _share(first, r"[+-]?\d+") == 1.0:
+        if first.is_unique and _is_numbered(first):
             return str(frame.columns[0])
     return None
 
 
-def _guess_split(frame: pd.DataFrame) -> str | None:
+def _is_numbered(values: pd.Series) -> bool:
+    """Whether the filled cells are whole numbers without a point."""
+    cells = values.dropna().astype("str").str.strip()
+    cells = cells[cells != ""]
+    return len(cells) > 0 and bool(cells.str.fullmatch(r"[+-]?\d+").all())
+
+
+def _guess_split(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | None:
+    known = _lower(frame.columns)
     for name in _SPLIT:
-        column = _by_name(frame.columns, (name,))
+        column = known.get(name)
         if column is not None and 1 <= frame[column].nunique() <= 20:
             return column
-    for column in frame.columns:
-        values = set(frame[column].dropna().astype("str").str.strip().str.lower())
-        if values and values <= SPLITS | {"unlabelled", "unlabeled"}:
-            return str(column)
-    return None
+    return next((c for c in frame.columns if _is_split(frame[c], facts.get(c))), None)
 
 
-def _guess_label(frame: pd.DataFrame) -> str | None:
+def _is_split(values: pd.Series, said: TextFacts | None) -> bool:
+    """Whether a column holds nothing but names of splits. said: of a column of text."""
+    if said is not None:
+        return said.split
+    if types.is_numeric_dtype(values) or types.is_datetime64_any_dtype(values):
+        return False
+    texts = values.dropna().astype("str").to_frame("texts")
+    return text_facts(texts)["texts"].split
+
+
+def _guess_label(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | None:
     """The last column of text or integers that holds from 2 to a fifth as many values as rows."""
+    most = max(2, min(200, len(frame) // 5))
     for column in reversed(frame.columns):
-        values = frame[column]
-        if types.is_float_dtype(values) or not _is_plain(values):
+        said = facts.get(column)
+        if said is None and (types.is_float_dtype(frame[column]) or not _is_plain(frame[column])):
             continue
-        if 2 <= values.nunique() <= max(2, min(200, len(values) // 5)) and not _is_fractional(values):
+        distinct = frame[column].nunique() if said is None else said.distinct
+        if 2 <= distinct <= most and not (said and _is_fractional(said)):
             return str(column)
     return None
 
 
-def _guess_content(frame: pd.DataFrame) -> tuple[tuple[str, ...], Kind]:
-    texts = [c for c in frame.columns if _is_text(frame[c]) and not _is_number(frame[c])]
+def _guess_content(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> tuple[tuple[str, ...], Kind]:
+    texts = [c for c in frame.columns if c in facts and not _is_number(facts[c])]
     for column in texts:
-        share = _share(frame[column], _IMAGE_FILE)
-        if share >= (0.2 if _by_name([column], _IMAGE) else 0.8):
+        if facts[column].image >= (0.2 if _by_name([column], _IMAGE) else 0.8):
             return (column,), "image"
-    texts = [c for c in texts if not _is_category(frame[c]) and _share(frame[c], _ADDRESS) < 0.8]
-    lengths = {c: _mean_length(frame[c]) for c in texts}
+    texts = [c for c in texts if not _is_category(facts[c], len(frame)) and facts[c].address < 0.8]
+    lengths = {c: facts[c].length for c in texts}
     longest = max(texts, key=lambda c: lengths[c], default=None)
     named = _by_name(texts, _TEXT)
     # A short "title" beside a long "article" is not what a row is about.
@@ -158,38 +179,20 @@ def _guess_content(frame: pd.DataFrame) -> tuple[tuple[str, ...], Kind]:
     return (rest, "tabular") if rest else ((), "none")
 
 
-def _is_text(values: pd.Series) -> bool:
-    return isinstance(values.dtype, pd.StringDtype)
-
-
 def _is_plain(values: pd.Series) -> bool:
     """Text, a number, a date or a category; not bytes or other objects."""
-    return values.dtype != object
+    return not types.is_object_dtype(values)
 
 
-def _is_category(values: pd.Series) -> bool:
+def _is_category(said: TextFacts, rows: int) -> bool:
     """Whether few values stand for many rows: a second name of the class, say, is not what a row is about."""
-    return len(values) >= 50 and values.nunique() <= len(values) // 5
+    return rows >= 50 and said.distinct <= rows // 5
 
 
-def _is_number(values: pd.Series) -> bool:
-    return not _is_text(values) or _share(values, r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?") > 0.9
+def _is_number(said: TextFacts) -> bool:
+    return said.number > 0.9
 
 
-def _is_fractional(values: pd.Series) -> bool:
+def _is_fractional(said: TextFacts) -> bool:
     """Whether text cells are numbers of which some have decimals: measurements, not classes."""
-    if not _is_text(values) or not _is_number(values):
-        return False
-    return _share(values, r"[+-]?\d+(\.0*)?") < 0.9
-
-
-def _share(values: pd.Series, pattern: str) -> float:
-    """The share of the filled cells that match as a whole."""
-    cells = values.dropna().astype("str").str.strip()
-    cells = cells[cells != ""]
-    return float(cells.str.fullmatch(pattern).mean()) if len(cells) else 0.0
-
-
-def _mean_length(values: pd.Series) -> float:
-    length = values.str.len().mean()
-    return 0.0 if pd.isna(length) else float(length)
+    return _is_number(said) and said.whole < 0.9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,8 +73,8 @@ _Usual = _Numbers | _Names | None
 _KNOWN: WeakKeyDictionary[Dataset, dict[tuple[str, int], _Usual]] = WeakKeyDictionary()
 
 
-def fields(dataset: Dataset, position: int) -> list[dict[str, Any]]:
-    """A row's fields, the most unusual for its given label first; the others in column order.
+def fields(dataset: Dataset, position: int, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """A row's fields in these columns, the most unusual for its given label first, the others in order.
 
     name, value: as text. usual: for a number the 5th to 95th percentile of the rows with the same given
     label, for a text the share of them that has it; "" where too few rows, or texts that hardly repeat, say
@@ -85,7 +85,7 @@ def fields(dataset: Dataset, position: int) -> list[dict[str, Any]]:
     return [
         field
         for _, field in sorted(
-            (_field(dataset, column, code, position) for column in dataset.columns.content),
+            (_field(dataset, column, code, position) for column in columns),
             key=lambda pair: pair[0],
         )
     ]

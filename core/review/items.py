@@ -26,6 +26,8 @@ TOP_CLASSES = 9
 LIKELY_CLASSES = 50
 TEXT_LIMIT = 20_000
 PREVIEW_LIMIT = 120
+FIELD_LIMIT = 200
+"""Columns of a table that are shown of a row: nobody reads 4,000, and to judge those takes a second a row."""
 
 MediaLink = Callable[[int, str], str]
 """(row position, size) -> the picture's address."""
@@ -226,7 +228,9 @@ def content(board: Board, position: int) -> dict[str, Any]:
         text = row_text(dataset, position)
         return {"kind": "text", "text": text[:TEXT_LIMIT], "more": max(0, len(text) - TEXT_LIMIT)}
     if columns.kind == "tabular":
-        return {"kind": "tabular", "fields": fields(dataset, position)}
+        more = max(0, len(columns.content) - FIELD_LIMIT)
+        shown = columns.content[:FIELD_LIMIT]
+        return {"kind": "tabular", "fields": fields(dataset, position, shown), "more": more}
     return {"kind": "none"}
 
 
@@ -249,6 +253,6 @@ def preview(board: Board, position: int) -> dict[str, Any]:
     if dataset.columns.kind == "text":
         text = row_text(dataset, position)
     else:
-        values = dataset.table.iloc[position]
-        text = ", ".join(f"{c} {cell_text(values[c])}" for c in dataset.columns.content)
+        cells = ((c, dataset.table[c].array[position]) for c in dataset.columns.content[:PREVIEW_LIMIT])
+        text = ", ".join(f"{c} {cell_text(cell)}" for c, cell in cells)
     return {**tile, "text": text[:PREVIEW_LIMIT] + ("…" if len(text) > PREVIEW_LIMIT else "")}

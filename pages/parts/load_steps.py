@@ -40,6 +40,9 @@ DELIMITERS = {
 SEVERAL_MODELS = "Several files are several models, one of them in use."
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 300
+PREVIEW_COLUMNS = 200
+MOST_CHIPS = 50
+"""Feature columns that are listed one by one; of more, those are chosen that are left out."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,14 @@ def mark_of(raw: RawTable) -> str:
     return hashlib.sha256(f"{raw.source.sha256}{form}".encode()).hexdigest()[:12]
 
 
+@st.cache_data(max_entries=2, show_spinner=False)
+def _guess(_raw: RawTable, mark: str) -> Columns:
+    return guess_columns(_raw)
+
+
 def match_columns(raw: RawTable) -> Columns:
     """The role of each column, guessed and shown for confirmation with a preview."""
-    guess = guess_columns(raw)
+    guess = _guess(raw, mark_of(raw))
     names = list(raw.frame.columns)
     mark = mark_of(raw)  # another file starts from its own guess
 
@@ -158,6 +166,8 @@ def match_columns(raw: RawTable) -> Columns:
             row_id = role("Row id", guess.id, "id", "(from the content)")
         content = _content(kind, guess, names, {label, split, row_id}, mark)
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
+        if len(names) > PREVIEW_COLUMNS:
+            st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
     return Columns(row_id, label, split, content, kind if content else "none", delimiter)
 
 
@@ -185,15 +195,26 @@ def _content(
     if kind == "none" or not free:
         return ()
     if kind == "tabular":
-        default = [n for n in (guess.content if guess.kind == kind else free) if n in free]
-        return tuple(st.multiselect("Feature columns", free, default=default, key=key))
+        guessed = set(guess.content) if guess.kind == kind else set(free)
+        if len(free) > MOST_CHIPS:
+            out = st.multiselect(
+                "Leave out of the features",
+                free,
+                default=[n for n in free if n not in guessed],
+                key=key,
+                placeholder=f"Nothing: all {len(free):,} other columns are features",
+            )
+            return tuple(n for n in free if n not in set(out))
+        return tuple(
+            st.multiselect("Feature columns", free, default=[n for n in free if n in guessed], key=key)
+        )
     first = guess.content[0] if guess.content and guess.content[0] in free else free[0]
     return (st.selectbox(f"{KINDS[kind]} column", free, index=free.index(first), key=key),)
 
 
 def _preview(frame: pd.DataFrame) -> pd.DataFrame:
-    """The first rows with long cells cut short, for showing only."""
-    head = frame.head(PREVIEW_ROWS)
+    """The first rows and columns with long cells cut short, for showing only."""
+    head = frame.iloc[:PREVIEW_ROWS, :PREVIEW_COLUMNS]
     return head.map(lambda v: v if not isinstance(v, str) else v[:PREVIEW_CHARACTERS])
 
 
@@ -301,18 +322,21 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     features = None
     if trainable and dataset is not None:
         features = work.choose_features(dataset, f"l_features_{dataset.columns.kind}")
-    train = trainable and st.button(
-        f"Train a baseline and analyse {rows:,} rows",
-        icon=":material/model_training:",
-        help="Learns from your labels here, without the network.",
-    )
-    alone = st.button(
-        f"Analyse {rows:,} rows",
-        type="primary",
-        icon=":material/troubleshoot:",
-        disabled=not ready,
-        help=_why_disabled(checked.whole.ok, confirmed),
-    )
+    with st.container(horizontal=True):
+        # Without predictions most checks have nothing to say: then training is the likeliest next step.
+        train = trainable and st.button(
+            f"Train a baseline and analyse {rows:,} rows",
+            type="primary",
+            icon=":material/model_training:",
+            help="Learns from your labels here, without the network.",
+        )
+        alone = st.button(
+            f"Analyse {rows:,} rows",
+            type="secondary" if trainable else "primary",
+            icon=":material/troubleshoot:",
+            disabled=not ready,
+            help=_why_disabled(checked.whole.ok, confirmed),
+        )
     if train or alone:
         try:
             name = store(workspace, checked)

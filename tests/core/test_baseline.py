@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.baseline import PREFIX, Trust, _groups, baseline, train_and_store, train_where_needed, why_not
-from core.dataset import Columns, Dataset
+from core.baseline import PREFIX, Trust, _fit, _groups, baseline, train_and_store, train_where_needed, why_not
+from core.dataset import Columns, Dataset, Kind
 from core.errors import InputError
 from core.loading import Prepared
 from core.model_store import models
@@ -176,6 +176,39 @@ def test_train_and_store__is_kept_beside_another_model(tmp_path: Path) -> None:
         assert (mine.name, mine.in_use) == ("mine", True)
         assert (beside.name, beside.in_use, beside.fits) == ("baseline: TF-IDF of words", False, True)
         assert beside.problems[-1].found.startswith(PREFIX + "Out of sample it agrees with 100.0% of 200")
+
+
+@pytest.mark.parametrize(
+    ("kind", "features", "classes", "rows", "expected"),
+    [
+        ("tabular", 11, 6, 1_000, "trees"),
+        ("tabular", 50, 6, 50, "trees"),
+        ("tabular", 51, 6, 50, "logistic"),
+        ("tabular", 1_001, 6, 100_000, "logistic"),
+        ("tabular", 11, 31, 1_000, "logistic"),
+        ("text", 11, 6, 1_000, "logistic"),
+    ],
+)
+def test_fit__trees_for_tables_that_are_not_wide(
+    kind: Kind, features: int, classes: int, rows: int, expected: str
+) -> None:
+    assert _fit(kind, features, classes, rows) == expected
+
+
+def test_baseline__a_table_wider_than_long_is_learned(tmp_path: Path) -> None:
+    """Forty rows of 100 measurements, of which ten differ by class; row 7 has the other label."""
+    random = np.random.default_rng(0)
+    true = np.arange(40) % 2
+    values = random.normal(size=(40, 100)) + 3 * true[:, None] * (np.arange(100) < 10)
+    names = tuple(f"m{i}" for i in range(100))
+    dataset = make_dataset([int(k) for k in true])
+    table = pd.concat([dataset.table, pd.DataFrame(values, dataset.table.index, names)], axis=1)
+    labels = true.astype(np.int32)
+    labels[7] = 1 - labels[7]
+    columns = Columns(id="id", label="label", content=names, kind="tabular")
+    made = baseline(replace(dataset, table=table, labels=labels, columns=columns), tmp_path)
+    assert made.predictions.pred_probs[np.arange(40), labels].argmin() == 7
+    assert made.trust.accuracy == pytest.approx(39 / 40)
 
 
 def test_trust__verdict_follows_the_lower_bound() -> None:

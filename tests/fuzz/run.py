@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 import traceback
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 MEMORY = 4 << 30
 """Bytes of address space; the libraries themselves take about 1.5 GB of it."""
-PATIENCE_S = 60  # guessing the columns of a table of 4,000 takes 10 s on a quiet machine
+PATIENCE_S = 60
 _IN_SPLITS = 8
 """Every so many files are tried as two in a folder of splits."""
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "tests.fuzz.run")
-_SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
+SUFFIXES = ("", ".csv", ".json", ".jsonl", ".parquet", ".xlsx", ".zip", ".tar", ".npy", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,20 @@ def seeds() -> list[bytes]:
 def case(seed: int, number: int) -> tuple[str, bytes]:
     """(name, bytes) of a damaged file; the same numbers give the same file."""
     rng = random.Random(f"{seed} {number}")
-    return f"file{rng.choice(_SUFFIXES)}", mutated(seeds(), rng)
+    return f"file{rng.choice(SUFFIXES)}", mutated(seeds(), rng)
 
 
 def try_one(seed: int, number: int, folder: Path) -> bool:
-    """Whether a damaged file is read; False where it is refused in words. Raises whatever else happens."""
+    """`try_file` with a damaged file."""
+    return try_file(*case(seed, number), folder)
+
+
+def try_file(name: str, data: bytes, folder: Path) -> bool:
+    """Whether a file is read; False where it is refused in words. Raises whatever else happens."""
     from core.errors import InputError
     from core.loading import Plan, guess_columns, prepare
     from core.reading import read_table
 
-    name, data = case(seed, number)
     path = folder / name
     path.write_bytes(data)
     splits = folder / "splits"
@@ -107,15 +112,28 @@ def try_forms(raw: RawTable) -> None:
                 read_form(raw, form)
 
 
+@contextmanager
+def watched_folder() -> Iterator[tuple[Path, Callable[[], str]]]:
+    """(A folder for files, what says whether anything was written outside of it: "" for nothing)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, outside = Path(name) / "in", Path(name) / "outside"
+        folder.mkdir()
+        outside.write_text("mine")
+
+        def escaped() -> str:
+            there = {p.name for p in Path(name).iterdir()}
+            whole = there == {"in", "outside"} and outside.read_text() == "mine"
+            return "" if whole else f"a file outside of the folder: {there}"
+
+        yield folder, escaped
+
+
 def child(seed: int, first: int, seconds: float) -> None:
     """Files from number `first` on, until the time is over; a line of JSON after each hundred, and one of the
     file that is tried, so that the parent knows which one ended the process."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     stop, number = time.monotonic() + seconds, first
-    with tempfile.TemporaryDirectory() as name:
-        folder, outside = Path(name) / "in", Path(name) / "outside"
-        folder.mkdir()
-        outside.write_text("mine")
+    with watched_folder() as (folder, escaped):
         read = refused = 0
         while time.monotonic() < stop:
             print(json.dumps({"at": number}), flush=True)
@@ -126,9 +144,8 @@ def child(seed: int, first: int, seconds: float) -> None:
                 return
             read, refused = read + good, refused + (not good)
             number += 1
-            there = {p.name for p in Path(name).iterdir()}
-            if there != {"in", "outside"} or outside.read_text() != "mine":
-                print(json.dumps({"fault": f"a file outside of the folder: {there}"}), flush=True)
+            if fault := escaped():
+                print(json.dumps({"fault": fault}), flush=True)
                 return
         print(json.dumps({"read": read, "refused": refused}), flush=True)
 

@@ -1,4 +1,4 @@
-"""Twenty seconds of `make fuzz`, and that it would see a fault."""
+"""Twenty seconds of `make fuzz`, fifteen of atheris where there is one, and that they would see a fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import reading
-from tests.fuzz import run
+from tests.fuzz import guided, run
 from tests.fuzz.mutate import MOST, mutated
 
 
@@ -48,3 +48,32 @@ def test_fuzz__a_process_that_ends_or_hangs_is_a_fault(
     monkeypatch.setattr(run, "COMMAND", (sys.executable, "-c", code))
     found = run.fuzz(seed=0, seconds=1)
     assert found.fault.startswith(fault)
+
+
+def test_named__the_first_byte_is_the_suffix() -> None:
+    assert guided.named(b"\x01a,b\n1,2\n") == ("file.csv", b"a,b\n1,2\n")
+    assert guided.named(b"") == ("file", b"")
+
+
+@pytest.mark.skipif(not guided.available(), reason="atheris is not installed")
+def test_guided__files_are_read_or_refused_in_words() -> None:
+    found = guided.fuzz(seed=0, seconds=15)
+    assert found.fault == ""
+    assert found.tried > 50 and found.read and found.refused
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import sys; print('Done 7 runs in 1 second(s)', file=sys.stderr); print('read 3')", (7, 3, 4, "")),
+        ("import sys; print('#7 NEW cov: 1', file=sys.stderr); sys.exit(77)", (7, 0, 0, "exit code 77")),
+        ("pass", (0, 0, 0, "exit code 0: no file kept")),
+    ],
+)
+def test_guided__what_the_process_says_is_counted(
+    monkeypatch: pytest.MonkeyPatch, code: str, expected: tuple[int, int, int, str]
+) -> None:
+    monkeypatch.setattr(guided, "COMMAND", (sys.executable, "-c", code))
+    found = guided.fuzz(seed=0, seconds=1)
+    assert (found.tried, found.read, found.refused) == expected[:3]
+    assert found.fault.startswith(expected[3]) and bool(found.fault) == bool(expected[3])

@@ -187,3 +187,34 @@ def test_load__offers_installed_pretrained_models(
     assert job is not None and job.wait(60)
     assert (job.state, job.error) == ("done", "")
     assert fake.opened == [("pytest", False)]
+
+
+def button_kinds(app: AppTest) -> dict[str, str]:
+    return {b.label: b.proto.type for b in app.button if "nalyse" in b.label}
+
+
+def test_load__the_likeliest_next_step_is_the_primary_button(open_page: Open, files: Path) -> None:
+    without = button_kinds(load(open_page, files, ""))
+    assert without == {f"Train a baseline and analyse {N} rows": "primary", f"Analyse {N} rows": "secondary"}
+    assert button_kinds(load(open_page, files, str(files / "probs.csv"))) == {f"Analyse {N} rows": "primary"}
+
+
+def test_load__of_a_wide_table_columns_are_left_out_and_the_first_shown(
+    open_page: Open, files: Path, workspace: Workspace
+) -> None:
+    names = [f"m{i}" for i in range(300)]
+    with (files / "fruit.csv").open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["id", *names, "label"])
+        rows.writerows([f"f{i}", *(f"{i}.{k}" for k in range(300)), ["a", "b"][i % 2]] for i in range(N))
+    app = load(open_page, files, "")
+    (out_of,) = app.multiselect
+    assert (out_of.label, out_of.value) == ("Leave out of the features", [])
+    assert out_of.proto.placeholder == "Nothing: all 300 other columns are features"
+    assert list(app.dataframe[0].value.columns) == ["id", *names[:199]]
+    assert "The first 200 of 302 columns." in words(app)
+    out_of.set_value(["m7"]).run()
+    before = set(workspace.names())
+    analyse(app).click().run()
+    (name,) = set(workspace.names()) - before
+    assert workspace.open(name).dataset.columns.content == tuple(n for n in names if n != "m7")

@@ -57,7 +57,7 @@ class Stage {
     text(this.note, "");
     if (content.kind === "image") return this.image(item);
     if (content.kind === "text") return this.text(item);
-    if (content.kind === "tabular") return [this.table(item)];
+    if (content.kind === "tabular") return [this.table(item), ...this.moreFields(content)];
     return [el("div", { class: "message" }, "This data set shows no content for its rows.")];
   }
 
@@ -141,6 +141,11 @@ class Stage {
     const usual = el("th", { scope: "col", title }, "Usual for ", el("bdi", {}, item.given));
     const head = el("tr", {}, el("th", { scope: "col" }, "Field"), el("th", { scope: "col" }, "Value"), usual);
     return el("table", { class: "fields" }, known ? el("thead", {}, head) : null, el("tbody", {}, ...fields.map(line)));
+  }
+
+  moreFields({ fields, more }) {
+    if (!more) return [];
+    return [el("p", {}, `The first ${count(fields.length)} columns; ${count(more)} more are in the file.`)];
   }
 
   // --- zoom and pan ---------------------------------------------------------------------------------

@@ -20,14 +20,18 @@ def wines(labels: list[int] | None = None, **columns: object) -> Dataset:
     return Dataset("wines", table, Columns(content=content, kind="tabular"), CLASSES, CLASSES, codes)
 
 
+def shown(dataset: Dataset, position: int) -> list[dict[str, Any]]:
+    return fields(dataset, position, dataset.columns.content)
+
+
 def of(dataset: Dataset, position: int) -> dict[str, dict[str, Any]]:
-    return {f["name"]: f for f in fields(dataset, position)}
+    return {f["name"]: f for f in shown(dataset, position)}
 
 
 def test_fields__most_unusual_first_and_marked_in_words() -> None:
     sugar = [*np.linspace(0, 1, 150), 900.0, *np.linspace(0, 1, 150)]
     dataset = wines(acid=np.linspace(1, 2, 301), sugar=sugar, grape=["<b>merlot</b>"] * 301)
-    assert fields(dataset, 150) == [
+    assert shown(dataset, 150) == [
         {
             "name": "sugar",
             "value": "900",
@@ -74,7 +78,7 @@ def test_fields__texts_by_the_share_that_has_them() -> None:
     dataset = wines(grape=grapes, organic=[True] * 199 + [False])
     assert (of(dataset, 0)["grape"]["usual"], of(dataset, 0)["grape"]["note"]) == ("75% have it", "")
     assert (of(dataset, 160)["grape"]["usual"], of(dataset, 160)["grape"]["note"]) == ("24% have it", "")
-    last = fields(dataset, 199)
+    last = shown(dataset, 199)
     assert [(f["name"], f["usual"], f["note"]) for f in last] == [
         ("organic", "<1% have it", "unusual: a rare value"),
         ("grape", "1% have it", "unusual: a rare value"),
@@ -91,7 +95,7 @@ def test_fields__texts_by_the_share_that_has_them() -> None:
     ],
 )
 def test_fields__nothing_is_said_where_nothing_is_known(dataset: Dataset) -> None:
-    (field,) = fields(dataset, 0)
+    (field,) = shown(dataset, 0)
     assert (field["usual"], field["note"]) == ("", "")
 
 

@@ -11,7 +11,17 @@ from core.dataset import Columns, Dataset
 from core.issues import Result, issue_table
 from core.predictions import Predictions
 from core.review.decisions import Action, Decision
-from core.review.items import PREVIEW_LIMIT, TEXT_LIMIT, Board, content, findings, item, preview, why
+from core.review.items import (
+    FIELD_LIMIT,
+    PREVIEW_LIMIT,
+    TEXT_LIMIT,
+    Board,
+    content,
+    findings,
+    item,
+    preview,
+    why,
+)
 from tests.conftest import make_dataset
 
 CLASSES = ("shirt", "t-shirt", "bag")
@@ -208,3 +218,16 @@ def test_why__tells_the_votes_on_the_given_label() -> None:
     assert why(replace(voted, hidden=np.array([True] * 3)), 0) == []
     plain = replace(voted, dataset=replace(voted.dataset, table=table.assign(**{"lead of label": "x"})))
     assert "votes" not in sentence(why(plain, 0))
+
+
+def test_content__of_a_wide_row_is_its_first_columns_and_how_many_more() -> None:
+    names = tuple(f"m{i}" for i in range(FIELD_LIMIT + 3))
+    table = pd.DataFrame([range(FIELD_LIMIT + 3)], columns=names, index=pd.Index(["r0"], dtype="str"))
+    columns = Columns(None, None, None, names, "tabular")
+    dataset = Dataset("t", table, columns, ("cat",), ("cat",), np.array([0], dtype=np.int32))
+    board = Board(dataset, Predictions("m"), {}, "", link)
+    shown = content(board, 0)
+    assert [f["name"] for f in shown["fields"]] == list(names[:FIELD_LIMIT])
+    assert shown["more"] == 3
+    text = ", ".join(f"m{i} {i}" for i in range(FIELD_LIMIT))
+    assert preview(board, 0)["text"] == text[:PREVIEW_LIMIT] + "…"
