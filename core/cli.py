@@ -15,14 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import cli_forms, cli_models, cli_report, cli_sql
+from core import cli_forms, cli_load, cli_models, cli_report, cli_sql
 from core.cli_progress import shown
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from core.corrections import ExportOptions
-    from core.loading import Plan
     from core.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
@@ -172,7 +171,7 @@ def _app(args: argparse.Namespace) -> int:
     workspace = _workspace(args, roots)
     os.environ["LABELMEND_DATA_ROOTS"] = os.pathsep.join(str(r) for r in workspace.settings.data_roots)
     for path in args.data:
-        _load(workspace, _plan(path), path)
+        cli_load.load(workspace, path)
     if not workspace.names():
         _load_samples(workspace)
     address = "localhost" if is_this_machine(args.host) else args.host
@@ -188,52 +187,6 @@ def _serve(host: str, port: int) -> int:
     options = [f"--server.address={host}", f"--server.port={port}", "--server.headless=true"]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *options]
     os.execv(sys.executable, command)
-
-
-def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
-    """What the command line says of a data file; what it leaves open is guessed when it is read."""
-    from core.dataset import Columns, Kind
-    from core.loading import Plan
-
-    if args is None:
-        return Plan(name=path.stem, columns=Columns())
-    image, text = args.image_column, args.text_column
-    content = tuple(c for c in (image, text) if c)
-    kind: Kind = "image" if image else "text" if text else "none"
-    delimiter = _delimiter(args.label_delimiter)
-    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind, delimiter)
-    return Plan(
-        name=path.stem,
-        columns=columns,
-        classes=args.classes,
-        pred_probs=next(iter(args.pred_probs), None),
-        embeddings=args.embeddings,
-        softmax=args.softmax,
-        merge_variants=args.merge_variants,
-        flags=args.flags,
-    )
-
-
-def _delimiter(said: str | None) -> str | None:
-    """What --label-delimiter says, as in Columns; None where it is left open."""
-    from core.multilabel import LIST
-
-    return said if said is None else {"list": LIST, "none": ""}.get(said, said)
-
-
-def _load(workspace: Workspace, plan: Plan, path: Path, args: argparse.Namespace | None = None) -> str:
-    """Read, check and store one data file; its name. Raises InputError with every error of the check."""
-    from core.loading import prepare
-    from core.preflight.columns import fill_columns
-
-    with shown() as progress:
-        raw = cli_forms.read(args, path, workspace, progress.part(0.0, 0.7))
-        name = workspace.free_name(plan.name, raw.source.path)
-        said = replace(plan, name=name, columns=fill_columns(plan.columns, raw))
-        prepared = prepare(raw, said, progress.part(0.7, 1.0), keep_in=workspace.kept)
-    if args is None:
-        return cli_models.store(workspace, prepared, in_order=False)
-    return cli_models.store(workspace, prepared, args.in_order, args.pred_probs[1:], args.softmax)
 
 
 def _load_samples(workspace: Workspace) -> None:
@@ -258,7 +211,7 @@ def _audit(args: argparse.Namespace) -> int:
         raise refuse(f"no check called {', '.join(unknown)}", expected="one of " + ", ".join(checks()))
     workspace = _workspace(args)
     data = cli_sql.data_path(args, workspace)
-    name = _load(workspace, _plan(data, args), data, args)
+    name = cli_load.load(workspace, data, args)
     if not args.no_model and (names is None or any("pred_probs" in checks()[n].needs for n in names)):
         with shown() as progress:
             asked = (args.features, args.group_column, args.download)
@@ -323,7 +276,7 @@ def _apply(args: argparse.Namespace) -> int:
             args.out,
             check=args.check,
             columns=Columns(
-                id=args.id_column, label=args.label_column, delimiter=_delimiter(args.label_delimiter)
+                id=args.id_column, label=args.label_column, delimiter=cli_load.delimiter(args.label_delimiter)
             ),
             classes=args.classes,
             options=_export_options(args),

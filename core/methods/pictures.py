@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from core.decoding import MediaError, upright
 from core.media import MAX_PIXELS, media_path
 from core.methods.duplicates import Matches, close_within
 from core.progress import Progress
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 DISTANCE = 0.01
 """1 - correlation of two small copies. At 0.01 no two of 3,000 digits of MNIST are one picture; copies of
@@ -36,15 +40,25 @@ def alike_pictures(dataset: Dataset, rows: np.ndarray, limit: float, progress: P
     return close_within(small, told, limit, progress.part(0.6, 1))
 
 
+def on_white(file: Path, longest: int) -> Image.Image:
+    """The picture upright as RGB, transparent parts white; a JPEG not much larger than `longest`.
+
+    Raises MediaError.
+    """
+    from PIL import Image
+
+    image, _ = upright(file, MAX_PIXELS, longest)
+    if image.mode in ("LA", "RGBA"):
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
 def small_picture(file: Path, side: int) -> np.ndarray:
     """(side, side, 3) uint8; a transparent picture on white. Raises MediaError."""
     from PIL import Image
 
-    image, _ = upright(file, MAX_PIXELS, side * 4)
-    if image.mode in ("LA", "RGBA"):
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BOX))
+    return np.asarray(on_white(file, side * 4).resize((side, side), Image.Resampling.BOX))
 
 
 def _signatures(dataset: Dataset, rows: np.ndarray, progress: Progress) -> np.ndarray:

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.dataset import Dataset
-from core.decoding import MediaError, upright
+from core.decoding import MediaError
 from core.errors import Problem, refuse
-from core.media import MAX_PIXELS, media_path
+from core.media import media_path
+from core.methods.pictures import on_white
 from core.models._base import Features
 from core.models._beside import Beside, Rows
 from core.progress import Progress
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LARGEST_SIDE = 1024
@@ -97,25 +94,11 @@ def unread_remark(dataset: Dataset, unread: list[int], why: str) -> tuple[Proble
     return (Problem("warning", found, row=unread[0] + 1, column=column, count=len(unread)),)
 
 
-def decoded(file: Path, longest: int) -> Image.Image:
-    """The picture upright as RGB, transparent parts white; a JPEG not much larger than `longest`.
-
-    Raises MediaError.
-    """
-    from PIL import Image
-
-    image, _ = upright(file, MAX_PIXELS, longest)
-    if image.mode in ("LA", "RGBA"):
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("RGB")
-
-
 def _as_seen(file: Path, model: ImageModel) -> np.ndarray:
     """(3, height, width) float32: the middle of the picture, scaled and normalised. Raises MediaError."""
     from PIL import Image
 
-    image = decoded(file, round(max(model.height, model.width) / model.crop))
+    image = on_white(file, round(max(model.height, model.width) / model.crop))
     # The part is cut out before it is scaled: scaled first, a picture of 1 x 60,000 would need gigabytes.
     scale = min(image.width / model.width, image.height / model.height) * model.crop
     wide, high = model.width * scale, model.height * scale

@@ -6,6 +6,7 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.decoding import MediaError
+from core.media import media_path
 from core.methods.pictures import small_picture
 from core.models._base import Embedder, Features
 from core.models._pictures import centred, pictures_of, unread_remark

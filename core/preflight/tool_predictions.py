@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.dataset import content_ids
 from core.errors import InputError, Problem, refuse
 from core.importers._tools import tool_of
 from core.preflight import coco_results
 from core.preflight.array_files import ArrayFile
+from core.preflight.content_ids import content_ids
 from core.preflight.labels import as_text
 from core.preflight.model_outputs import Asked, of_output
 from core.preflight.predicted_labels import PredictedLabels, as_probabilities
@@ -129,7 +129,7 @@ def _ids(raw: RawTable, asked: Asked) -> pd.Index | None:
     there = [name for name in content if name is not None]
     if not content or len(there) < len(content):
         return None
-    return pd.Index(content_ids(raw.frame, there), dtype="str")
+    return content_ids(raw.frame, there)
 
 
 def _spread(found: PredictedLabels, asked: Asked) -> ArrayFile:

@@ -63,11 +63,12 @@ def case(seed: int, number: int) -> tuple[str, bytes]:
 
 
 def try_one(seed: int, number: int, folder: Path) -> bool:
-    """`try_file` with a damaged file."""
-    return try_file(*case(seed, number), folder)
+    """`try_file` with a damaged file, now and then with another one as a folder of splits."""
+    beside = case(seed, number + 1)[1] if number % _IN_SPLITS == 0 else None
+    return try_file(*case(seed, number), folder, beside)
 
 
-def try_file(name: str, data: bytes, folder: Path) -> bool:
+def try_file(name: str, data: bytes, folder: Path, beside: bytes | None = None) -> bool:
     """Whether a file is read; False where it is refused in words. Raises whatever else happens."""
     from core.errors import InputError
     from core.loading import Plan, guess_columns, prepare
@@ -76,10 +77,10 @@ def try_file(name: str, data: bytes, folder: Path) -> bool:
     path = folder / name
     path.write_bytes(data)
     splits = folder / "splits"
-    if number % _IN_SPLITS == 0:
+    if beside is not None:
         splits.mkdir()
         (splits / f"train{path.suffix}").write_bytes(data)
-        (splits / f"test{path.suffix}").write_bytes(case(seed, number + 1)[1])
+        (splits / f"test{path.suffix}").write_bytes(beside)
     try:
         raw = read_table(splits if splits.exists() else path, unpack_to=folder / "unpacked")
         prepare(raw, Plan("fuzz", guess_columns(raw)))
