@@ -226,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.5, help="on each database")
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"), help="leave the other one out")
     parser.add_argument("--faster", type=float, default=1, help="than people, this many times")
     given = parser.parse_args(argv)
     seconds, slowest, quickest = 60 * given.minutes, CALM.pace[1] / given.faster, CALM.pace[0] / given.faster
@@ -236,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{describe()}; {CORES} cores used by everything together")
     print(f"each annotator decides every {quickest:g} to {slowest:g} s")
     rows = int((seconds + 60) * (PEOPLE * given.faster / 1.5 + A_SECOND * len(BROWSERS))) + 2000
-    postgres = None if binaries() is None else Postgres()
+    postgres = None if binaries() is None or given.only == "SQLite" else Postgres()
     if postgres is not None:
         postgres.start()
     met = []
@@ -244,13 +245,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder, provider() as identity:
             urls = {"SQLite": "", **({} if postgres is None else {"PostgreSQL": postgres.database()})}
             for name, url in urls.items():
+                if given.only not in (None, name):
+                    continue
                 root = Path(folder) / name
                 root.mkdir()
                 met.append(work(name, *team(root, identity, url, rows, habits), seconds))
     finally:
         if postgres is not None:
             postgres.stop()
-    if postgres is None:
+    if postgres is None and given.only != "SQLite":
         print("PostgreSQL: no server on this machine, not measured")
     measure_label_studio(PEOPLE, habits.pace, seconds)
     return int(not all(met))
