@@ -123,3 +123,17 @@ def test_load__a_folder_of_splits(open_page: Open, root: Path, workspace: Worksp
     assert box(app, "l_split_").value == "split"
     dataset = store(app, workspace, 4).dataset
     assert dataset.splits.tolist() == ["test", "test", "train", "train"]
+
+
+def test_load__several_files_are_one_data_set(open_page: Open, root: Path, workspace: Workspace) -> None:
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Upload several files").run()
+    files = [
+        (f"{split}.csv", f"text,label\n{root.name} {split},cat\n{split},dog\n".encode(), "text/csv")
+        for split in ("train", "test")
+    ]
+    app.file_uploader(key="l_files").set_value(files).run()
+    dataset = store(app, workspace, 4).dataset
+    assert dataset.name.startswith("splits")
+    assert dataset.splits.tolist() == ["test", "test", "train", "train"]
+    assert dataset.given_labels().tolist() == ["cat", "dog"] * 2
