@@ -72,6 +72,8 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
         project.name, project.dataset.row_ids[0], Action.RELABEL, "ann", "cat", root.name, "dog"
     )
     session.store().record([decided])
+    card = open_page("issues", ds=project.name, row=str(project.dataset.row_ids[0]))
+    assert "The given label has 67% of the votes." in words(card)
     app = open_page("export", ds=project.name)
     assert "1 row gets another label: every answer that gave the old one gives the new one." in words(app)
     next(b for b in app.button if b.label == "Write 1 changes").click().run()
