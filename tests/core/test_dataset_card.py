@@ -168,8 +168,8 @@ def test_dataset_card__hostile_text_is_only_ever_in_code_spans(
     ("form", "line"),
     [
         (
-            LabelForm("wide", ("ann_a", "ann_b")),
-            "- Given labels: what most annotators said, none in a tie, of columns of answers: `ann_a`, `ann_b`",
+            LabelForm("wide", ("a_1", "a_2")),
+            "- Given labels: what most annotators said, none in a tie, of columns of answers: `a_1`, `a_2`",
         ),
         (
             LabelForm("long", ("label",), "id", "who", "dawid_skene"),
