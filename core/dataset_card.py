@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from core.audit import checks
 from core.exported import Exported
 from core.exporting import counted
+from core.label_forms.form import how_given
 from core.markdown import code, prose, table
 from core.provenance import Origin, origins
 from core.review_record import Record
@@ -82,6 +83,8 @@ def _files(record: Record, written: Exported | None) -> list[str]:
         f"{counted(len(record.dataset), 'row')}, sha256 `{source.sha256}`{over}",
         f"- Fingerprint of every value: `{record.dataset.fingerprint}`",
     ]
+    if made := how_given(source):
+        lines.append(f"- Given labels: {made[0]}: {', '.join(code(name) for name in made[1][:20])}")
     if written is not None:
         rows = counted(written.rows, "row")
         lines.append(f"- Corrected: {code(written.path.name)}, {rows}, sha256 `{written.sha256}`")

@@ -137,10 +137,11 @@ def _names(path: Path) -> Iterator[str]:
     """The files at the top of the folder whose suffix is that of a table, sorted by name."""
     readers = collect(core.importers, ImportFormat)
     suffixes = tuple(s for kind in KINDS for s in readers[kind].suffixes if s != ".txt")
-    for file in sorted(path.iterdir(), key=lambda p: p.name):
-        plain = not file.name.startswith(".") and file.name.lower() not in (*SYSTEM, *METADATA)
-        if plain and file.suffix.lower() in suffixes and inside(path, file.name) is not None:
-            yield file.name
+    names = (file.name for file in path.iterdir() if file.suffix.lower() in suffixes)
+    for name in sorted(names):
+        plain = not name.startswith(".") and name.lower() not in (*SYSTEM, *METADATA)
+        if plain and inside(path, name) is not None:
+            yield name
 
 
 def _kind(path: Path, names: Sequence[str]) -> str:

@@ -92,6 +92,21 @@ def form_of(source: Source) -> LabelForm:
     return LabelForm(**{**said, "columns": tuple(said["columns"])})
 
 
+def how_given(source: Source) -> tuple[str, tuple[str, ...]] | None:
+    """(what the given labels were made of, in words, the columns that hold it); None for any other source."""
+    if source.format != LABEL_FORM:
+        return None
+    form = form_of(source)
+    if form.kind == "soft":
+        return "the class of the largest share, none in a tie, in soft labels", form.columns
+    said = (
+        "what most annotators said, none in a tie,"
+        if form.method == "majority"
+        else "Dawid-Skene's consensus"
+    )
+    return f"{said} of {'columns of answers' if form.kind == 'wide' else 'answers in records'}", form.columns
+
+
 def free_name(frame: pd.DataFrame, *wanted: str) -> str:
     """The first of these names that no column has, else the last with as many _ as it takes."""
     name = next((name for name in wanted if name not in frame), wanted[-1])

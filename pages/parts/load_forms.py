@@ -28,7 +28,7 @@ def choose_form(raw: RawTable) -> RawTable:
     """
     if raw.source.format not in TABLES or not len(raw.frame):
         return raw
-    guess = guess_form(raw)
+    guess = _guessed(raw, raw.source.sha256)
     if guess is not None:
         st.info(
             f"{session.escape(sentence(guess))}. If so, choose “{FORMS[guess.kind]}” below.",
@@ -76,6 +76,11 @@ def _method(mark: str) -> str:
         key=f"l_consensus_{mark}",
         help="A tie has none. Dawid-Skene weighs annotators by how often they differ from the others.",
     )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _guessed(_raw: RawTable, sha256: str) -> LabelForm | None:
+    return guess_form(_raw)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Putting the answers together")

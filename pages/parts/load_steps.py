@@ -62,14 +62,22 @@ class Files:
 
 def choose_source(workspace: Workspace) -> Path | None:
     """The data file or folder that the visitor points at, or None so far."""
-    ways = ["Upload a file", "Upload a folder", "Path on this machine"]
+    ways = ["Upload a file", "Upload several files", "Upload a folder", "Path on this machine"]
     ways += [load_sql.WAY] if workspace.settings.sql_sources else []
     way = st.segmented_control("From", ways, default=ways[0], required=True, key="l_way")
     if way == ways[1]:
+        label = "A table for each split, such as train.csv and test.csv"
+        files = st.file_uploader(label, accept_multiple_files=True, key="l_files")
+        return (
+            store_upload_folder(workspace.uploads, [(f"splits/{f.name}", f) for f in files])
+            if files
+            else None
+        )
+    if way == ways[2]:
         label = "Pictures in class folders, YOLO, COCO, Hugging Face, or a table for each split"
         folder = st.file_uploader(label, accept_multiple_files="directory", key="l_folder")
         return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
-    if way == ways[2]:
+    if way == ways[3]:
         roots = ", ".join(str(root) for root in workspace.settings.data_roots)
         return _typed_path(workspace, "Path of a file or a folder", "l_path", f"Inside {roots}")
     if way == load_sql.WAY:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from core.dataset_card import dataset_card
 from core.errors import Problem
 from core.exported import read_exported
 from core.exporting import write_export
+from core.label_forms.form import LABEL_FORM, LabelForm
 from core.predictions import Predictions
 from core.review.decisions import Action
 from core.review.queue import Filters, select, tag_of
@@ -161,3 +162,30 @@ def test_dataset_card__hostile_text_is_only_ever_in_code_spans(
     same = dataset_card(plain, names=True)
     assert heads == [line for line in same.splitlines() if line.startswith("#")]
     assert cells_of(card) == cells_of(same)
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (
+            LabelForm("wide", ("a_1", "a_2")),
+            "- Given labels: what most annotators said, none in a tie, of columns of answers: `a_1`, `a_2`",
+        ),
+        (
+            LabelForm("long", ("label",), "id", "who", "dawid_skene"),
+            "- Given labels: Dawid-Skene's consensus of answers in records: `label`",
+        ),
+        (
+            LabelForm("soft", ("votes",)),
+            "- Given labels: the class of the largest share, none in a tie, in soft labels: `votes`",
+        ),
+    ],
+)
+def test_dataset_card__says_what_given_labels_were_made_of(
+    pets: Dataset, tmp_path: Path, form: LabelForm, line: str
+) -> None:
+    project = project_of(pets, tmp_path)
+    assert "Given labels:" not in dataset_card(record_of(project, [], tmp_path))
+    layout = {**project.source.layout, "form": asdict(form)}
+    formed = replace(project, source=replace(project.source, format=LABEL_FORM, layout=layout))
+    assert line in dataset_card(record_of(formed, [], tmp_path)).splitlines()

@@ -72,6 +72,8 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
         project.name, project.dataset.row_ids[0], Action.RELABEL, "ann", "cat", root.name, "dog"
     )
     session.store().record([decided])
+    card = open_page("issues", ds=project.name, row=str(project.dataset.row_ids[0]))
+    assert "The given label has 67% of the votes." in words(card)
     app = open_page("export", ds=project.name)
     assert "1 row gets another label: every answer that gave the old one gives the new one." in words(app)
     next(b for b in app.button if b.label == "Write 1 changes").click().run()
@@ -123,3 +125,17 @@ def test_load__a_folder_of_splits(open_page: Open, root: Path, workspace: Worksp
     assert box(app, "l_split_").value == "split"
     dataset = store(app, workspace, 4).dataset
     assert dataset.splits.tolist() == ["test", "test", "train", "train"]
+
+
+def test_load__several_files_are_one_data_set(open_page: Open, root: Path, workspace: Workspace) -> None:
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Upload several files").run()
+    files = [
+        (f"{split}.csv", f"text,label\n{root.name} {split},cat\n{split},dog\n".encode(), "text/csv")
+        for split in ("train", "test")
+    ]
+    app.file_uploader(key="l_files").set_value(files).run()
+    dataset = store(app, workspace, 4).dataset
+    assert dataset.name.startswith("splits")
+    assert dataset.splits.tolist() == ["test", "test", "train", "train"]
+    assert dataset.given_labels().tolist() == ["cat", "dog"] * 2

@@ -89,6 +89,13 @@ def test_export__only_the_splits_that_are_wanted(tmp_path: Path) -> None:
     }
 
 
+def test_export__cells_are_made_safe_for_spreadsheets(tmp_path: Path) -> None:
+    path = folder(tmp_path, train__csv=TRAIN.replace("a text", "=1+1"), test__csv=TEST)
+    got = written(path, {0: "cat"}, spreadsheet_safe=True)
+    assert got["train.csv"] == TRAIN.replace("a text", "'=1+1").encode()
+    assert got["test.csv"] == TEST.replace("c text,dog", "c text,cat").encode()
+
+
 @pytest.mark.parametrize("format", forms.FORMATS)
 def test_export__every_format(tmp_path: Path, format: str) -> None:
     path = tmp_path / "data"

@@ -119,6 +119,12 @@ def test_wide__another_column_chosen_as_label_is_written_alone(tmp_path: Path) -
     assert (tmp_path / "out.csv").read_text() == path.read_text().replace("dog,pet", "dog,zoo", 1)
 
 
+def test_wide__cells_are_made_safe_for_spreadsheets_once(tmp_path: Path) -> None:
+    path = made(tmp_path, "1,=x,=a,=a,b\n2,y,b,=a,\n3,z,b,b,=a\n")
+    export(load(path, WIDE), {0: "b", 1: "=a"}, tmp_path / "out.csv", spreadsheet_safe=True)
+    assert (tmp_path / "out.csv").read_text() == HEADER + "1,'=x,b,b,b\n2,y,'=a,'=a,\n3,z,b,b,'=a\n"
+
+
 def test_wide__one_annotator_s_column_can_be_the_label(tmp_path: Path) -> None:
     path = made(tmp_path, "1,x,cat,cat,dog\n2,y,cat,dog,dog\n3,z,dog,dog,cat\n")
     columns = guess_columns(read_form(read_table(path), WIDE))
