@@ -151,6 +151,12 @@ def prepare(
             progress.report(0.2, "Checking predictions")
             checked = check_label_probs if plan.columns.delimiter else check_pred_probs
             _attempt(problems, checked, array.values, array.file, plan.softmax, progress)
+    if plan.pred_probs is None and array is not None:
+        spoiled = tuple(p for p in problems if p.severity == "error" and p.file == array.file)
+        if spoiled:  # what a file says besides its rows keeps nobody from loading them
+            left = replace(models[0], errors=spoiled).left_out
+            kept = tuple(m for m in raw.models if m.name != models[0].name)
+            return prepare(replace(raw, models=kept, problems=(*raw.problems, *left)), plan, progress)
     order = ("error", "warning", "notice")
     problems.sort(key=lambda p: order.index(p.severity))
     file = array.file if array is not None else plan.pred_probs.name if plan.pred_probs is not None else ""

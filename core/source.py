@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,12 @@ class ModelOutput:
     """What one model says of the rows of a file, as the file has it; nothing in it is checked yet.
 
     question: the column of labels that it answers. rows: for each row what the model said, each time the
-    classes that it named; an empty list where it said nothing.
+    classes that it named; nothing where it said nothing.
     """
 
     name: str
     question: str
-    rows: list[list[list[Named]]]
+    rows: list[Sequence[Sequence[Named]]]
 
 
 @dataclass(frozen=True, eq=False)

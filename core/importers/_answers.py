@@ -188,8 +188,9 @@ def _models(
         for model, question, named in outputs(record):
             key = (model, question)
             if key not in found:
-                found[key] = ModelOutput(model, question, [[] for _ in records])
-            found[key].rows[row].append(named)
+                found[key] = ModelOutput(model, question, [()] * len(records))
+            rows = found[key].rows
+            rows[row] = (*rows[row], named)
     return tuple(found.values())
 
 

@@ -275,10 +275,6 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "argilla": ("argilla", listed([record(1, "pos"), record(2)])),
     "argilla lines": ("argilla", lines([record(1, "pos"), record(2)])),
     "argilla 1": ("argilla", listed([old_record(1, "pos")])),
-    "label_studio with predictions": ("label_studio", listed([predicted(1), predicted(2)])),
-    "fiftyone_samples of several": ("fiftyone_samples", listed({"samples": [sample_of_several()]}, None)),
-    "csv with flags": ("csv", FLAGGED),
-    "json of COCO results": ("json", listed([{"image_id": 1, "category_id": 1, "score": 0.5}] * 2)),
     "fiftyone_samples": ("fiftyone_samples", listed({"samples": [sample(1, "cat")]}, None)),
     "fiftyone_labels": ("fiftyone_labels", listed({"classes": ["cat"], "labels": {"a": 0, "b": None}}, None)),
     "fiftyone_labels of names": ("fiftyone_labels", listed({"classes": None, "labels": {"a": "cat"}})),
@@ -288,6 +284,18 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     ),
     "label_errors": ("label_errors", listed([vote(1, "a", 0, "b", 1)])),
 }
+
+
+RESULTS = [{"image_id": i, "category_id": c, "score": 0.5} for i in (1, 2) for c in (1, 2)]
+OUTPUTS: dict[str, bytes] = {
+    "ls.json": listed([predicted(1), predicted(2)]),
+    "fo.json": listed({"samples": [sample_of_several()]}, None),
+    "flags.csv": FLAGGED,
+    "pictures.json": listed(RESULTS),
+    "boxes.json": listed([{**one, "bbox": [1, 2, 3, 4]} for one in RESULTS]),
+    "coco.json": listed(coco()),
+}
+"""Small files that hold what models or other tools say, and the data that some of them speak of."""
 
 
 def write_sample(name: str, folder: Path, suffix: str) -> Path:

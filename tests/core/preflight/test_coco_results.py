@@ -151,6 +151,16 @@ def test_boxes__several_classes_on_one_box_else_the_best_one_counts(tmp_path: Pa
     )
 
 
+def test_boxes__that_overlap_each_other_have_each_its_own_detection(tmp_path: Path) -> None:
+    annotations = [
+        {"id": 10, "image_id": 2, "category_id": 7, "bbox": [0, 0, 10, 10]},
+        {"id": 11, "image_id": 2, "category_id": 3, "bbox": [2, 0, 10, 10]},
+    ]
+    results = [result(2, 3, 0.5, 0, 0, 10, 10), result(2, 7, 0.75, 2, 0, 10, 10)]
+    prepared = load(tmp_path, results, {**DATA, "annotations": annotations})
+    assert probs(prepared) == [[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]
+
+
 def test_boxes__without_a_detection_are_refused(tmp_path: Path) -> None:
     prepared = load(tmp_path, [result(2, 3, 0.75, 20, 0, 10, 10), result(5, 3, 1, 0, 0, 1, 1)], BOXES)
     assert said(prepared, "error") == [

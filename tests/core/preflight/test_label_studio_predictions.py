@@ -290,3 +290,18 @@ def test_store__both_models_and_what_was_said_of_each(tmp_path: Path) -> None:
     assert [(m.name, m.in_use, m.fits) for m in there] == [("m1", True, True), ("m/2", False, True)]
     assert {p.file for m in there for p in m.problems} == {"in.json, model m1", "in.json, model m|2"}
     assert all(isinstance(p, Problem) for m in there for p in m.problems)
+
+
+def test_own__what_is_no_probability_never_keeps_the_data_out(tmp_path: Path) -> None:
+    records = [
+        {**task(1, [annotation(["a", "b"])]), "predictions": [said(scored("a", 1.5), scored("b", 0.5))]},
+        {**task(2, [annotation(["b"])]), "predictions": [said(scored("b", 0.5))]},
+    ]
+    prepared = load(tmp_path, records)
+    assert prepared.ok and prepared.predictions.pred_probs is None
+    assert any("model m1, row 1, column 1: left out, since: 1.5 is not a probability" in p
+               for p in found(prepared.problems, "warning"))  # fmt: skip
+    records = tasks(*([said(scored("pos", 0.75), scored("neg", 0.75)), said(POS, model="m2")] for _ in "ab"))
+    prepared = load(tmp_path, records)
+    assert prepared.predictions.model == "m2" and probs(prepared) == [[0, 1], [0, 1]]
+    assert any("model m1" in p and "left out, since: " in p for p in found(prepared.problems, "warning"))
