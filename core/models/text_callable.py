@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from core.dataset import Dataset
 from core.models._base import Embedder, Features, Pretrained
 from core.models._callable import named_function
-from core.models._sentences import Encode, sentence_features
+from core.models._sentences import sentence_features
 from core.progress import Progress
 
 
@@ -16,8 +18,13 @@ def _open(weights: str, download: bool, progress: Progress) -> Embedder:
     return Embedder("text_callable", weights, "text", 1, partial(_features, function, weights), sha, weights)
 
 
-def _features(function: Encode, title: str, dataset: Dataset, seed: int, progress: Progress) -> Features:
-    return sentence_features(dataset, lambda: function, title, progress)
+def _features(
+    function: Callable[[list[str]], Any], title: str, dataset: Dataset, seed: int, progress: Progress
+) -> Features:
+    def encode(texts: list[str]) -> tuple[object, list[bool]]:
+        return function(texts), [False] * len(texts)
+
+    return sentence_features(dataset, lambda: encode, title, progress)
 
 
 TEXT_CALLABLE = Pretrained(

@@ -53,7 +53,7 @@ def _load(file: Path, running: Running) -> Encode:
     tokens = _tokenizer(file.parent / _TOKENIZER, _fixed_length(inputs))
     output = first_output(running.outputs)
 
-    def encode(texts: list[str]) -> np.ndarray:
+    def encode(texts: list[str]) -> tuple[np.ndarray, list[bool]]:
         found = tokens.encode_batch(texts)
         said = {
             "input_ids": [e.ids for e in found],
@@ -61,7 +61,8 @@ def _load(file: Path, running: Running) -> Encode:
             "token_type_ids": [e.type_ids for e in found],
         }
         given = {str(i["name"]): np.array(said[i["name"]], _TYPES[i["type"]]) for i in inputs}
-        return _one_a_text(running.run(output, given), np.array(said["attention_mask"]))
+        values = _one_a_text(running.run(output, given), np.array(said["attention_mask"]))
+        return values, [bool(e.overflowing) for e in found]
 
     return encode
 

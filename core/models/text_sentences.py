@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,19 +33,23 @@ def _open(weights: str, download: bool, progress: Progress) -> Embedder:
 def _check(folder: Path) -> None:
     """Refuse a folder whose description names classes of other libraries: loading it would run them."""
     modules = _weights.read_json(folder / "modules.json")
-    kinds = (
-        [m.get("type") if isinstance(m, dict) else None for m in modules] if isinstance(modules, list) else []
-    )
+    listed = modules if isinstance(modules, list) else []
+    kinds = [m.get("type") if isinstance(m, dict) else None for m in listed]
     foreign = [kind for kind in kinds if not isinstance(kind, str) or not kind.startswith(_OWN)]
     if not kinds or foreign:
         found = f"modules of another library: {', '.join(map(str, foreign[:3]))}" if foreign else "no modules"
         raise refuse(found, file="modules.json", expected="modules of sentence-transformers only")
+    root = folder.resolve()
+    if not all((root / str(m.get("path", ""))).resolve().is_relative_to(root) for m in listed):
+        raise refuse("a module outside the model's folder", file="modules.json")
     for path in _weights.files_of(folder, (".json",)):
         if path.name not in ("config.json", "tokenizer_config.json"):
             continue
         said = _weights.read_json(path)
         if not isinstance(said, dict) or "auto_map" in said:
-            raise refuse("it asks for code of its own, which is never run", file=path.name)
+            raise refuse(
+                "it is no description, or asks for code of its own, which is never run", file=path.name
+            )
 
 
 def _features(folder: Path, title: str, dataset: Dataset, seed: int, progress: Progress) -> Features:
@@ -66,10 +71,23 @@ def _load(folder: Path) -> Encode:
     )
     model.eval()
 
-    def encode(texts: list[str]) -> np.ndarray:
-        return model.encode(texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False)
+    def encode(texts: list[str]) -> tuple[np.ndarray, list[bool]]:
+        values = model.encode(
+            texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
+        )
+        return values, _cut(model, texts)
 
     return encode
+
+
+def _cut(model: Any, texts: list[str]) -> list[bool]:
+    """Of each text, whether it has more tokens than the model reads; no, where there is no such limit."""
+    from transformers import PreTrainedTokenizerBase
+
+    tokenizer, most = model.tokenizer, model.max_seq_length
+    if not isinstance(tokenizer, PreTrainedTokenizerBase) or not most:
+        return [False] * len(texts)
+    return [len(ids) > most for ids in tokenizer(texts, truncation=False, verbose=False)["input_ids"]]
 
 
 TEXT_SENTENCES = Pretrained(

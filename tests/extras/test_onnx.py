@@ -72,6 +72,7 @@ def test_text_onnx__is_the_mean_over_a_texts_own_tokens(tmp_path: Path) -> None:
     said = ["cat", "dog dog", "cat cat dog dog", "", "cat " * 300 + "dog " * 300]
     found = open_features(f"text_onnx:{words(tmp_path)}", "text").fit_transform(texts_of(said), 0, Progress())
     assert np.allclose(found.values, [[1, 0], [0, 1], [0.6, 0.8], [0, 0], [1, 0]], atol=1e-6)
+    assert [(p.severity, p.row, p.count) for p in found.remarks] == [("notice", 5, 1)]  # 256 tokens are read
 
 
 def test_text_onnx__needs_its_tokenizer(tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def test_text_sentences__like_meanings_lie_together_and_order_does_not_matter() 
     assert np.allclose(found, again[::-1], atol=1e-5)
 
 
+def test_text_sentences__texts_that_are_cut_short_are_told() -> None:
+    said = ["a cat", "word " * 300, "word " * 200, "word " * 400]
+    found = open_features("text_sentences", "text").fit_transform(texts_of(said), 0, Progress())
+    assert [(p.severity, p.row, p.count, p.column) for p in found.remarks] == [("notice", 2, 2, "text")]
+
+
 def test_text_sentences__a_moved_copy_has_the_same_digest(folder: Path) -> None:
     one, other = open_features("text_sentences", "text"), open_features(f"text_sentences:{folder}", "text")
     assert one.weights == other.weights
@@ -87,6 +93,12 @@ def test_text_sentences__a_moved_copy_has_the_same_digest(folder: Path) -> None:
         ),
         ("modules.json", [{"idx": 0, "path": "", "type": None}], "modules of another library"),
         ("modules.json", {"type": "x"}, "no modules"),
+        (
+            "modules.json",
+            [{"idx": 0, "path": "../../x", "type": "sentence_transformers.models.Pooling"}],
+            "a module outside the model's folder",
+        ),
+        ("config.json", 5, "code of its own"),
         ("config.json", {"model_type": "bert", "auto_map": {"AutoModel": "own.Model"}}, "code of its own"),
         ("own.py", "", r"holds code \(own.py\)"),
     ],
