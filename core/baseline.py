@@ -271,7 +271,7 @@ def _groups(dataset: Dataset, column: str | None, progress: Progress | None = No
     elif dataset.columns.kind == "image" and dataset.media_root is not None:
         alike = alike_pictures(dataset, distinct, DISTANCE, progress.part(0.2, 1))
     if alike is not None:
-        leaders = group(first, [alike]).group
+        leaders = group(first, [alike], progress.part(1, 1)).group
         keys = [np.where(leaders < 0, np.arange(count), leaders)]
     if column is not None:
         codes = pd.factorize(dataset.table[column])[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from core.dataset import Dataset
-from core.decoding import MediaError
+from core.decoding import MediaError, upright
 from core.errors import Problem, refuse
-from core.media import media_path
-from core.methods.pictures import small_picture
+from core.media import MAX_PIXELS, media_path
 from core.models._base import Embedder, Features
 from core.models._reduce import reduced
 from core.progress import Progress
@@ -29,7 +30,7 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     for row in range(count):
         progress.part(0, 0.6, "reading pictures").report(row / count)
         try:
-            pixels[row] = small_picture(media_path(dataset, row), _SIDE)
+            pixels[row] = _pixels(media_path(dataset, row))
         except MediaError as error:
             why = why or str(error)
             unread.append(row)
@@ -42,6 +43,17 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
     values[unread] = 0  # the mean
     out = reduced(values, _DIMS, seed, progress.part(0.8, 1))
     return Features(out, _remarks(unread, why, dataset.columns.content[0]))
+
+
+def _pixels(file: Path) -> np.ndarray:
+    """(32, 32, 3) uint8; a transparent picture on white. Raises MediaError."""
+    from PIL import Image
+
+    image, _ = upright(file, MAX_PIXELS, _SIDE * 4)
+    if image.mode in ("LA", "RGBA"):
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
 def _described(pixels: np.ndarray, progress: Progress) -> np.ndarray:
