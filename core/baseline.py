@@ -18,7 +18,7 @@ import pandas as pd
 from core import models as models_package
 from core.cache import load_table, store_table
 from core.dataset import Dataset, Kind
-from core.errors import InputError, Problem, refuse
+from core.errors import InputError, Problem, refuse, some
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
@@ -294,10 +294,9 @@ def _rare(dataset: Dataset, labels: np.ndarray) -> list[Problem]:
     few = [f"{dataset.classes[k]} ({counts[k]})" for k in np.flatnonzero((counts > 0) & (counts < FOLDS))]
     if not few:
         return []
-    shown = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
     found = (
-        f"classes with fewer than {FOLDS} rows are hard to learn: {shown}; a row whose class no other row "
-        "shows gets equal probabilities and is not judged"
+        f"classes with fewer than {FOLDS} rows are hard to learn: {some(few)}; a row whose class no other "
+        "row shows gets equal probabilities and is not judged"
     )
     return [Problem("warning", found, mend="merge these classes, or look at their rows yourself")]
 
