@@ -16,7 +16,7 @@ import pandas as pd
 
 from core.cache import load_table, store_table
 from core.dataset import Dataset, Kind
-from core.errors import InputError, Problem, refuse
+from core.errors import InputError, Problem, refuse, some
 from core.features import DEFAULTS, SEED, chosen_embedder, depends_on, embedders, features_of
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
@@ -266,7 +266,7 @@ def _groups(dataset: Dataset, column: str | None, progress: Progress | None = No
     elif dataset.columns.kind == "image" and dataset.media_root is not None:
         alike = alike_pictures(dataset, distinct, DISTANCE, progress.part(0.2, 1))
     if alike is not None:
-        leaders = group(first, [alike]).group
+        leaders = group(first, [alike], progress.part(1, 1)).group
         keys = [np.where(leaders < 0, np.arange(count), leaders)]
     if column is not None:
         codes = pd.factorize(dataset.table[column])[0]
@@ -289,10 +289,9 @@ def _rare(dataset: Dataset, labels: np.ndarray) -> list[Problem]:
     few = [f"{dataset.classes[k]} ({counts[k]})" for k in np.flatnonzero((counts > 0) & (counts < FOLDS))]
     if not few:
         return []
-    shown = ", ".join(few[:5]) + (f" and {len(few) - 5:,} more" if len(few) > 5 else "")
     found = (
-        f"classes with fewer than {FOLDS} rows are hard to learn: {shown}; a row whose class no other row "
-        "shows gets equal probabilities and is not judged"
+        f"classes with fewer than {FOLDS} rows are hard to learn: {some(few)}; a row whose class no other "
+        "row shows gets equal probabilities and is not judged"
     )
     return [Problem("warning", found, mend="merge these classes, or look at their rows yourself")]
 

@@ -1,7 +1,11 @@
-"""Lets an address below the root (`/review?row=14`) open without Streamlit's search for its server."""
+"""Lets an address below the root (`/review?row=14`) open without Streamlit's search for its server.
+
+The first page has no address of its own for Streamlit, which calls `/overview` a page that is not there.
+"""
 
 from __future__ import annotations
 
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Streamlit's page asks for its server below the address that was opened first (`/review/_stcore/health`),
@@ -9,8 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _SCRIPT = b"<script>window.__streamlit = {BACKEND_BASE_URL: new URL('/', location.href).href}</script>"
 
 
+_FIRST = "/overview"
+
+
 class DeepLinks:
-    """ASGI middleware that tells Streamlit's page where its server is."""
+    """ASGI middleware that tells Streamlit's page where its server is; /overview leads to the first page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -25,6 +32,11 @@ class DeepLinks:
         wants_page = any(k == b"accept" and b"text/html" in v for k, v in headers)
         if not wants_page:
             await self.app(scope, receive, send)
+            return
+        if scope["path"] in (_FIRST, f"{_FIRST}/"):
+            query = scope["query_string"].decode("latin-1")
+            up = "./" if scope["path"] == _FIRST else "../"
+            await RedirectResponse(up + (f"?{query}" if query else ""))(scope, receive, send)
             return
         await self.app({**scope, "headers": headers}, receive, _Page(send))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,6 +57,12 @@ class InputError(ValueError):
 def refuse(found: str, **where: object) -> InputError:
     """An InputError of one error, to be raised: `raise refuse("empty file", file=..., mend=...)`."""
     return InputError(Problem("error", found, **where))  # type: ignore[arg-type]
+
+
+def some(values: Sequence[str], limit: int = 5) -> str:
+    """The first of some values, and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(values) - limit:,} more" if len(values) > limit else ""
+    return ", ".join(values[:limit]) + more
 
 
 class StoreUnavailable(Exception):

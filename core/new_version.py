@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.dataset import Dataset
-from core.errors import Problem
+from core.errors import Problem, some
 from core.review.classes import class_list
 from core.review.decisions import Decision, Standing
 from core.review.policy import ABOUT
 from core.review.store import Store
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,11 @@ class CarriedOver:
         """What does not fit, for the person who loads the file."""
         told = []
         if self.gone:
-            found = f"decided rows that this version does not have: {_some(self.gone)}"
+            found = f"decided rows that this version does not have: {some(self.gone)}"
             mend = "their decisions are kept and change nothing; check the id column if these are too many"
             told.append(Problem("warning", found, file=file, mend=mend))
         if self.changed:
-            found = f"decided rows with another given label than before: {_some(self.changed)}"
+            found = f"decided rows with another given label than before: {some(self.changed)}"
             mend = "their decisions are kept, and an export asks about them"
             told.append(Problem("warning", found, file=file, mend=mend))
         return told
@@ -76,8 +74,3 @@ def carried_over(
         if now not in known:
             changed.append(row_id)
     return CarriedOver(len(standings), tuple(gone), tuple(changed))
-
-
-def _some(rows: tuple[str, ...]) -> str:
-    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
-    return f"{', '.join(rows[:_SHOWN])}{more}"

@@ -32,7 +32,7 @@ def buttons(flagged: int, load: str = "Load your own data") -> None:
             st.switch_page("load.py", query_params=session.only())
         work.offer_retraining(project)
         models.offer(project)
-        with st.popover("How rows are flagged", icon=":material/tune:", type="tertiary"):
+        with st.popover("How rows are flagged", icon=":material/tune:"):
             work.settings(project.name)
 
 

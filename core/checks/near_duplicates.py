@@ -50,7 +50,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         ratio = params["embedding_ratio"]
         close = close_embeddings(predictions.embeddings, distinct, ratio, progress.part(0.5, 0.95))
         sources.append(("embedding", close))
-    groups = group(first, [found for _, found in sources])
+    groups = group(first, [found for _, found in sources], progress.part(0.95, 0.95))
     kinds = [name for name, _ in sources]
     progress.report(0.95, "writing reasons")
     flagged = groups.other >= 0

@@ -54,16 +54,20 @@ def _write_part(
     """Write one split whose first row is at position `start`. Returns the position behind its last row."""
     source, begin = corrections.source.path, start
     arrows = [read_arrow(source, file) for file in part.files]
-    features = _features(corrections, part, arrows[0])
+    schemas = [
+        _correct(corrections, file)(arrow.schema.empty_table(), start).schema
+        for file, arrow in zip(part.files, arrows, strict=True)
+    ]
+    features = _features(corrections, part, schemas[0])
     stop = start + sum(arrow.table.num_rows for arrow in arrows)
     same = features == part.features and not _touched(corrections, start, stop)
     prints = hashlib.sha256()
-    for file, arrow in zip(part.files, arrows, strict=True):
+    for file, arrow, schema in zip(part.files, arrows, schemas, strict=True):
         if same:
             _copy(archive, source, file)
         else:
             with tempfile.TemporaryFile() as made:
-                _write_file(corrections, arrow, features, file, start, made, progress)
+                _write_file(corrections, arrow, schema, features, file, start, made, progress)
                 prints.update(_store(archive, file, made))
         start += arrow.table.num_rows
     if same:
@@ -93,20 +97,19 @@ def _touched(corrections: Corrections, start: int, stop: int) -> bool:
 def _write_file(
     corrections: Corrections,
     arrow: ArrowTable,
+    schema: pa.Schema,
     features: Mapping[str, Any],
     file: str,
     start: int,
     out: IO[bytes],
     progress: Progress,
 ) -> None:
-    correct = _correct(corrections, file)
-    schema = correct(arrow.schema.empty_table(), start).schema
     said = dict(arrow.schema.metadata or {})
     if b"huggingface" in said:
         known = json.loads(said[b"huggingface"])
         known["info"] = {**known.get("info", {}), "features": features}
         said[b"huggingface"] = json.dumps(known).encode()
-    batches = corrected_batches(arrow, correct, start, progress)
+    batches = corrected_batches(arrow, _correct(corrections, file), start, progress)
     write_batches(arrow, schema.with_metadata(said), batches, out)
 
 
@@ -123,16 +126,18 @@ def _correct(corrections: Corrections, file: str) -> Correct:
     return correct
 
 
-def _features(corrections: Corrections, part: Part, arrow: ArrowTable) -> dict[str, Any]:
-    """The features with the classes as they are called now, and those of the added columns."""
+def _features(corrections: Corrections, part: Part, schema: pa.Schema) -> dict[str, Any]:
+    """The features with the classes as they are called now, and those of the added columns.
+
+    schema: of what is written.
+    """
     features: dict[str, Any] = dict(part.features)
     label = corrections.dataset.columns.label or ""
     names = corrections.source.layout["class_names"].get(label)
     if names is not None and label in features:
         features[label] = {**features[label], "names": _names(corrections, names)}
-    block = _correct(corrections, "")(arrow.schema.empty_table(), 0)
     for name in corrections.added_names:
-        kind = _FEATURES.get(block.schema.field(name).type, "string")
+        kind = _FEATURES.get(schema.field(name).type, "string")
         features[name] = {"dtype": kind, "_type": "Value"}
     return features
 

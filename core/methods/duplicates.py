@@ -88,11 +88,11 @@ def alike_texts(texts: Sequence[str], rows: np.ndarray, threshold: float, progre
     long_enough = np.flatnonzero(np.fromiter((len(w) >= PIECE for w in words), bool, len(words)))
     kept = [words[i] for i in long_enough.tolist()]
     signatures = _minhash(kept, progress.part(0.2, 0.6))
-    pairs = _promising(signatures, _candidates(signatures, progress), threshold)
+    pairs = _promising(signatures, _candidates(signatures, progress), threshold, progress)
     similarity = np.empty(len(pairs))
     for p, (i, j) in enumerate(pairs.tolist()):
         similarity[p] = _jaccard(kept[i], kept[j])
-        if p % 2000 == 0:
+        if p % 50 == 0:  # texts of 20,000 letters take 10 ms a pair
             progress.report(0.6 + 0.4 * p / len(pairs), "comparing texts")
     near = similarity >= threshold
     found = rows[long_enough[pairs[near]]].reshape(-1, 2)
@@ -135,14 +135,14 @@ def close_within(
     return _matches(found)
 
 
-def group(first: np.ndarray, sources: Sequence[Matches]) -> Groups:
+def group(first: np.ndarray, sources: Sequence[Matches], progress: Progress | None = None) -> Groups:
     """Groups of alike rows that do not chain.
 
     first: (N,) as first_copies gives it. A row joins the group of the earliest leader that it matches;
     a row that matches no leader leads a group of its own; a leader that nobody joined is put with the row
     that it is most like. So each member matches its group's first row or one row that does.
     """
-    n = len(first)
+    n, progress = len(first), progress or Progress()
     edges = _sorted_edges(sources)
     leader, other = np.arange(n), np.full(n, -1)
     distance, source = np.full(n, np.inf), np.full(n, -1)
@@ -152,7 +152,9 @@ def group(first: np.ndarray, sources: Sequence[Matches]) -> Groups:
             other[row], distance[row], source[row] = that, apart, said
 
     led = set()
-    for row, that, apart, said in edges:  # by row, then by other
+    for number, (row, that, apart, said) in enumerate(edges):  # by row, then by other
+        if number % 20_000 == 0:
+            progress.report(number / len(edges), "grouping")
         if leader[row] == row and leader[that] == that:
             leader[row] = that
             led.add(that)
@@ -253,19 +255,21 @@ def _candidates(signatures: np.ndarray, progress: Progress) -> np.ndarray:
     return np.stack([pairs // max(n, 1), pairs % max(n, 1)], axis=1)
 
 
-def _promising(signatures: np.ndarray, pairs: np.ndarray, threshold: float) -> np.ndarray:
+def _promising(signatures: np.ndarray, pairs: np.ndarray, threshold: float, progress: Progress) -> np.ndarray:
     """The pairs whose share of equal minima, an estimate of their similarity with a standard error of
     sqrt(t (1 - t) / 30), lies at most 3 such errors below the threshold t."""
     least = threshold - 3 * np.sqrt(threshold * (1 - threshold) / (_BANDS * _BAND_ROWS))
-    parts = np.array_split(pairs, len(pairs) // 50_000 + 1)
-    kept = [p[(signatures[p[:, 0]] == signatures[p[:, 1]]).mean(axis=1) >= least] for p in parts]
+    kept = []
+    for p in np.array_split(pairs, len(pairs) // 50_000 + 1):
+        progress.report(0.6, "pairing texts")
+        kept.append(p[(signatures[p[:, 0]] == signatures[p[:, 1]]).mean(axis=1) >= least])
     return np.concatenate(kept)
 
 
 def _each(change: Callable[[str], str], texts: list[str], progress: Progress) -> Iterator[str]:
-    """change(text) for each text, with a report every 20,000."""
+    """change(text) for each text, with a report every 500: a text can be long."""
     for i, text in enumerate(texts):
-        if i % 20_000 == 0:
+        if i % 500 == 0:
             progress.report(i / len(texts), "reading texts")
         yield change(text)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.progress import Progress
+from core.progress import Cancelled, Progress
 
 # softmax is loaded where it is used: the pages import this module, and SciPy takes most of a second.
 FOLDS = 5
 _STRENGTHS = (1.0, 10.0, 100.0)
 _WORTH = 0.99  # the share of the log loss that a stronger fit must come down to
+_AT_ONCE = 1_000_000  # probabilities
+_TREES = 100
+_LOOK_S = 0.2
 _INNER_ROWS = 20_000  # rows that strength and temperature are chosen on, at most
 
 Model = Callable[[np.ndarray], np.ndarray]
@@ -82,9 +87,10 @@ def out_of_sample(
             raise ValueError("a fold has no labelled rows to train on")
         inner = folds[train] == (fold + 1) % count
         score, temperature = _FITS[fit](features[train], codes, inner, part)
-        scored = softmax.probabilities(score(features[held]), temperature)
         probs[held] = 0
-        probs[np.ix_(held, seen)] = scored
+        for some in np.array_split(held, len(held) * classes // _AT_ONCE + 1):
+            part.report(1)
+            probs[np.ix_(some, seen)] = softmax.probabilities(score(features[some]), temperature)
         unseen = held[(labels[held] >= 0) & ~np.isin(labels[held], seen)]
         probs[unseen] = 1 / classes
         judged[unseen] = False
@@ -97,7 +103,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
     """Logistic regression; strength and temperature are those of the lowest log loss on the inner fold."""
     from core.methods import softmax
 
-    scale = 1 / max(float(np.sqrt((x.astype(np.float64) ** 2).sum(axis=1).mean())), 1e-12)
+    scale = 1 / max(float(np.sqrt(softmax.mean_square(x, progress.part(0, 0)))), 1e-12)
     x = x * np.float32(scale)
     classes = int(y.max()) + 1
     fit_on, check_on = np.flatnonzero(~inner)[:_INNER_ROWS], np.flatnonzero(inner)[:_INNER_ROWS]
@@ -108,7 +114,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
             part = progress.part(step / 6, (step + 1) / 6)
             weights = softmax.fit(x[fit_on], y[fit_on], classes, strength, part, weights)
             scores = softmax.logits(x[check_on], weights)
-            temperature = softmax.best_temperature(scores, y[check_on])
+            temperature = softmax.best_temperature(scores, y[check_on], part.part(1, 1))
             loss = softmax.log_loss(scores, y[check_on], temperature)
             if loss > best[0] * _WORTH:
                 break  # stronger fits follow label errors, for little gain
@@ -119,7 +125,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
 
 
 def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
-    """Gradient-boosted trees, grown a few at a time so that they can be stopped."""
+    """Gradient-boosted trees."""
     from core.methods import softmax
 
     fit_on = np.flatnonzero(~inner)
@@ -129,26 +135,48 @@ def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) 
         return _logistic(x, y, inner, progress)
     if len(check_on) and len(np.unique(y[fit_on])) == len(np.unique(y)):
         trial = _grown(x[fit_on], y[fit_on], progress.part(0, 0.5))
-        temperature = softmax.best_temperature(_logs(trial, x[check_on]), y[check_on])
+        scores = _logs(trial, x[check_on])
+        temperature = softmax.best_temperature(scores, y[check_on], progress.part(0.5, 0.5))
     model = _grown(x, y, progress.part(0.5, 1))
     return lambda rows: _logs(model, rows), temperature
 
 
 def _grown(x: np.ndarray, y: np.ndarray, progress: Progress):  # type: ignore[no-untyped-def]
+    """100 trees a class. They grow in a thread of their own, so that Cancel need not wait for the next tree.
+
+    scikit-learn asks for a score after every tree: there the thread says how far it is, and ends once nobody
+    waits for it. With n_iter_no_change above the number of trees the score decides nothing.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
+
+    grown, left = 0, threading.Event()
+
+    def look(*_: object) -> float:
+        nonlocal grown
+        if left.is_set():
+            raise Cancelled
+        grown += 1
+        return 0.0
 
     model = HistGradientBoostingClassifier(
         learning_rate=0.1,
-        max_iter=10,
+        max_iter=_TREES,
         max_leaf_nodes=15,
-        early_stopping=False,
-        warm_start=True,
+        early_stopping=True,
+        validation_fraction=None,
+        n_iter_no_change=_TREES + 1,
+        scoring=look,
         random_state=0,
     )
-    for trees in range(10, 101, 10):
-        progress.report(trees / 100)
-        model.set_params(max_iter=trees).fit(x, y)
-    return model
+    pool = ThreadPoolExecutor(1)
+    try:
+        fitting = pool.submit(model.fit, x, y)
+        while not wait([fitting], _LOOK_S).done:
+            progress.report(grown / (_TREES + 1))
+        return fitting.result()
+    finally:
+        left.set()
+        pool.shutdown(wait=False)
 
 
 def _logs(model, x: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]

@@ -47,6 +47,15 @@ def logits(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return x @ weights[:-1].astype(np.float32) + weights[-1].astype(np.float32)
 
 
+def mean_square(x: np.ndarray, progress: Progress) -> float:
+    """Mean over the rows of x, (n, D), of their squared lengths."""
+    total, step = 0.0, max(1, _BLOCK_BYTES // (8 * max(x.shape[1], 1)))
+    for begin in range(0, len(x), step):
+        progress.report(0)
+        total += float((x[begin : begin + step].astype(np.float64) ** 2).sum())
+    return total / max(len(x), 1)
+
+
 def probabilities(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """(n, K) float64 softmax of scores / temperature; rows sum to 1."""
     return np.exp(log_softmax(scores.astype(np.float64) / temperature, axis=1))
@@ -58,16 +67,18 @@ def log_loss(scores: np.ndarray, y: np.ndarray, temperature: float = 1.0) -> flo
     return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(y)), y]).mean())
 
 
-def best_temperature(scores: np.ndarray, y: np.ndarray) -> float:
+def best_temperature(scores: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> float:
     """The temperature in [0.1, 10] of the lowest log loss on rows that the model did not train on.
 
     Source: Guo et al.: On calibration of modern neural networks, ICML 2017, section 4.2.
     """
-    found = minimize_scalar(
-        lambda log_t: log_loss(scores, y, float(np.exp(log_t))),
-        bounds=(-np.log(10), np.log(10)),
-        method="bounded",
-    )
+    progress = progress or Progress()
+
+    def loss(log_t: float) -> float:
+        progress.report(1)
+        return log_loss(scores, y, float(np.exp(log_t)))
+
+    found = minimize_scalar(loss, bounds=(-np.log(10), np.log(10)), method="bounded")
     return float(np.exp(found.x))
 
 

@@ -28,8 +28,10 @@ class Words:
     without a look at Cancel: 6 s for 120,000 texts. least: texts that a term must be in.
     """
 
-    def __init__(self, least: int, most: int = _MOST_TERMS) -> None:
+    def __init__(self, least: int, most: int = _MOST_TERMS, progress: Progress | None = None) -> None:
+        """progress: what is looked at once the last text was read."""
         self._least, self._most = least, most
+        self._progress = progress or Progress()
 
     def fit_transform(self, raw_documents: Iterable[str]) -> sparse.csr_matrix:
         """(N, at most `most`) float64 rows of unit length. Raises ValueError where no term is left."""
@@ -37,13 +39,21 @@ class Words:
 
         words = CountVectorizer(ngram_range=(1, 2), strip_accents="unicode", token_pattern=r"(?u)\b\w+\b")
         counts = _counts(raw_documents, words.build_analyzer())
+        self._progress.report(0, "choosing terms")
         texts = np.bincount(counts.indices, minlength=counts.shape[1])
         there = np.bincount(counts.indices, counts.data, minlength=counts.shape[1])
         often = np.flatnonzero(texts >= self._least)
         if not len(often):
             raise ValueError("no term is in as many texts as it must be")
         kept = np.sort(often[np.argsort(-there[often], kind="stable")[: self._most]])
-        return TfidfTransformer(sublinear_tf=True).fit_transform(_columns(counts, kept))
+        self._progress.report(0.3, "choosing terms")
+        chosen = _columns(counts, kept)
+        self._progress.report(0.6, "weighing terms")
+        weights = TfidfTransformer(sublinear_tf=True).fit(chosen)
+        self._progress.report(0.7, "weighing terms")
+        weighed = weights.transform(chosen, copy=False)
+        self._progress.report(1, "weighing terms")
+        return weighed
 
 
 def _counts(texts: Iterable[str], terms_of: Callable[[str], list[str]]) -> sparse.csr_matrix:
@@ -76,7 +86,8 @@ def _columns(counts: sparse.csr_matrix, kept: np.ndarray) -> sparse.csr_matrix:
 
 
 def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
-    return text_features(dataset, Words(2 if len(dataset) >= _RARE_COUNTS_FROM else 1), seed, progress)
+    words = Words(2 if len(dataset) >= _RARE_COUNTS_FROM else 1, progress=progress.part(0.5, 0.5))
+    return text_features(dataset, words, seed, progress)
 
 
 TEXT_TFIDF = Embedder("text_tfidf", "TF-IDF of words", "text", 2, _fit_transform)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import InputError, Problem, refuse
+from core.errors import InputError, Problem, refuse, some
 from core.multilabel import LabelSets
 from core.preflight.labels import ClassList, GivenLabels, integer
 
@@ -122,7 +123,7 @@ def _by_list(
         found = _matched(columns, listed.names) or _matched(columns, listed.tokens)
         if found is None:
             raise refuse(
-                f"the columns ({_some(columns)}) are not named as the classes ({_some(listed.names)})",
+                f"the columns ({_quoted(columns)}) are not named as the classes ({_quoted(listed.names)})",
                 file=where.pred_probs,
                 mend="name one column for each class",
             )
@@ -149,11 +150,11 @@ def column_order(
         numbers = tuple(map(str, range(len(names))))
         found = _matched(columns, names) or _matched(columns, tokens) or _matched(columns, numbers)
         if found is None:
-            shown = f"the columns ({_some(columns)}) are not named as the classes ({_some(names)})"
+            shown = f"the columns ({_quoted(columns)}) are not named as the classes ({_quoted(names)})"
             raise refuse(shown, file=file, mend="name one column for each class")
         return found
     if width != len(names):
-        shown = f"{width} columns, but the data has {len(names)} classes ({_some(names)})"
+        shown = f"{width} columns, but the data has {len(names)} classes ({_quoted(names)})"
         raise refuse(shown, file=file, expected="one column for each class, in this order")
     return tuple(range(width))
 
@@ -191,7 +192,7 @@ def _unknown(given: GivenLabels, unknown: list[int], listed: ClassList, where: W
             "error",
             f"the label {given.values[i]!r} is not in the class list",
             "add it to the list, or mend the label (spellings can be merged when loading)",
-            _some(listed.names),
+            _quoted(listed.names),
             where.data,
             int(given.first[i]) + 1,
             where.column,
@@ -246,9 +247,9 @@ def _by_column_names(given: GivenLabels, columns: tuple[str, ...], where: Where)
         return Classes(names, tokens, _recode(codes, given), tuple(readings[-1].values()), (said,))
     unknown = sorted(set(given.values) - set(names))
     raise refuse(
-        f"no column for the class{'es' if len(unknown) > 1 else ''} {_some(unknown)}",
+        f"no column for the class{'es' if len(unknown) > 1 else ''} {_quoted(unknown)}",
         file=where.pred_probs,
-        expected=f"a column for each of the {len(given.values)} classes; there are {_some(names)}",
+        expected=f"a column for each of the {len(given.values)} classes; there are {_quoted(names)}",
         mend="name the columns as the classes are written in the data, or give a class list (--classes)",
     )
 
@@ -302,12 +303,12 @@ def _by_sorted_names(given: GivenLabels, where: Where, width: int | None) -> Cla
             " or merge the spellings that differ only in case or white space" if len(spelled) == width else ""
         )
         raise refuse(
-            f"{width} columns, but the data has {len(names)} different labels ({_some(names)})",
+            f"{width} columns, but the data has {len(names)} different labels ({_quoted(names)})",
             file=where.pred_probs,
             expected="one column for each class",
             mend=f"give a class list in the order of the columns (--classes){merged}",
         )
-    found = f"columns are taken in the sorted order of the class names: {_some(names)}"
+    found = f"columns are taken in the sorted order of the class names: {_quoted(names)}"
     mend = "give a class list (--classes) if they are in another order"
     return Classes(
         names, names, labels, tuple(range(width)), (Problem("notice", found, mend, file=where.pred_probs),)
@@ -356,16 +357,15 @@ def _recode(codes: list[int], given: GivenLabels) -> np.ndarray:
     return np.array([*codes, -1], dtype=np.int32)[given.codes]
 
 
-def _some(values: tuple[str, ...] | list[str], limit: int = 8) -> str:
-    shown = ", ".join(repr(v[:40]) for v in values[:limit])
-    return shown + (f" and {len(values) - limit} more" if len(values) > limit else "")
+def _quoted(values: Sequence[str], limit: int = 8) -> str:
+    return some([repr(v[:40]) for v in values], limit)
 
 
 def _mixed(given: GivenLabels, numbers: list[int | None], where: Where) -> InputError:
     names = [i for i, n in enumerate(numbers) if n is None]
     integers = [i for i, n in enumerate(numbers) if n is not None]
     fewer = min(names, integers, key=lambda group: int(given.counts[group].sum()))
-    shown = [_some([given.values[i] for i in group], 3) for group in (names, integers)]
+    shown = [_quoted([given.values[i] for i in group], 3) for group in (names, integers)]
     return refuse(
         f"some labels are names ({shown[0]}) and some are numbers ({shown[1]})",
         file=where.data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -118,8 +118,9 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
 
 
 def write(workspace: Workspace, corrections: Corrections, format_name: str) -> None:
-    """The button that writes the file, and afterwards what was written, with its downloads."""
+    """The button that writes the file, and what was written, with its downloads, until a choice changes."""
     chosen = formats()[format_name]
+    key, mark = (corrections.dataset.name, "corrected"), _mark(corrections, format_name)
     out = _target(workspace, corrections, chosen)
     blocked = bool(corrections.conflicts)
     if st.button(
@@ -130,6 +131,7 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
         help="Mend the conflicts above first." if blocked else None,
     ):
         bar = st.progress(0.0, "Writing")
+        session.current().made.pop(key, None)
         try:
             summary = write_export(corrections, out, format_name, session.progress_to(bar))
             checked = verify_export(corrections, summary)
@@ -138,11 +140,28 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
             show_problems(error.problems)
             return
         bar.empty()
-        st.success(session.escape(summary.sentence), icon=":material/check_circle:")
-        st.text(f"Read back. {checked}")
-        for example in checked.examples:
-            st.text(example)
-        _downloads(workspace, corrections.dataset.name, summary.files)
+        said = (summary.sentence, f"Read back. {checked}", *checked.examples)
+        session.current().made[key] = session.Made(mark, tuple(summary.files), said)
+    _show_made(workspace, key, mark)
+
+
+def _mark(corrections: Corrections, *choices: Hashable) -> tuple[Hashable, ...]:
+    """What the files of this page are made from: data, decisions up to the last, and the choices."""
+    dataset = corrections.dataset
+    seen = session.store().last_seq(dataset.name)
+    return (dataset.fingerprint, seen, corrections.outcomes.policy, corrections.options, *choices)
+
+
+def _show_made(workspace: Workspace, key: tuple[str, str], mark: tuple[Hashable, ...]) -> None:
+    """What a button wrote, also after another one was pressed; nothing once it would write something else."""
+    made = session.current().made.get(key)
+    if made is None or made.mark != mark or not all(path.is_file() for path in made.files):
+        return
+    if made.said:
+        st.success(session.escape(made.said[0]), icon=":material/check_circle:")
+    for line in made.said[1:]:
+        st.text(line)
+    _downloads(workspace, key[0], made.files)
 
 
 def _target(workspace: Workspace, corrections: Corrections, chosen: ExportFormat) -> Path:
@@ -160,37 +179,52 @@ def for_the_record(
             "A data set card, Croissant metadata of the written file, and a report for the review meeting."
         )
         names = st.toggle("Name the annotators", key="x_names")
-        if not st.button("Make them", key="x_record"):
-            return
-        path = _target(workspace, corrections, formats()[format_name])
-        try:
-            with st.spinner("Counting"):
-                written = written_as(path, corrections)
-                folder = workspace.exports(project.name)
-                papers = write_papers(
-                    workspace, session.store(), project, corrections, folder, written, names, replace=True
-                )
-        except InputError as error:
-            show_problems(error.problems)
-            return
-        if written is None:
-            st.text("No Croissant metadata: they describe the written file. Write the changes first.")
-        _downloads(workspace, project.name, papers)
+        key, mark = (project.name, "record"), _mark(corrections, format_name, names)
+        if st.button("Make them", key="x_record"):
+            _write_papers(workspace, project, corrections, format_name, names, key, mark)
+        _show_made(workspace, key, mark)
+
+
+def _write_papers(
+    workspace: Workspace,
+    project: Project,
+    corrections: Corrections,
+    format_name: str,
+    names: bool,
+    key: tuple[str, str],
+    mark: tuple[Hashable, ...],
+) -> None:
+    path = _target(workspace, corrections, formats()[format_name])
+    folder, store = workspace.exports(project.name), session.store()
+    session.current().made.pop(key, None)
+    try:
+        with st.spinner("Counting"):
+            written = written_as(path, corrections)
+            papers = write_papers(
+                workspace, store, project, corrections, folder, written, names, replace=True
+            )
+    except InputError as error:
+        show_problems(error.problems)
+        return
+    if written is None:
+        st.text("No Croissant metadata: they describe the written file. Write the changes first.")
+    session.current().made[key] = session.Made(mark, tuple(papers))
 
 
 def write_patch(workspace: Workspace, project: Project) -> None:
-    """The button that writes the decisions as a file for `labelmend apply`, and afterwards its download."""
-    if not st.button(
+    """The button that writes the decisions as a file for `labelmend apply`, and its download."""
+    key = (project.name, "patch")
+    mark = (project.dataset.fingerprint, session.store().last_seq(project.name))
+    if st.button(
         "Make a patch of the decisions",
         icon=":material/difference:",
         help="A small file that `labelmend apply` lays on any copy of the data: re-ordered, larger, with "
         "other ids or in another format. What does not fit is listed.",
     ):
-        return
-    out = workspace.exports(project.name) / f"{project.source.path.stem}.decisions.jsonl"
-    said = write_decisions_of(session.store(), project.name, out, data=project.dataset)
-    st.success(session.escape(said), icon=":material/check_circle:")
-    _downloads(workspace, project.name, (out,))
+        out = workspace.exports(project.name) / f"{project.source.path.stem}.decisions.jsonl"
+        said = write_decisions_of(session.store(), project.name, out, data=project.dataset)
+        session.current().made[key] = session.Made(mark, (out,), (said,))
+    _show_made(workspace, key, mark)
 
 
 def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:

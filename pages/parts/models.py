@@ -29,7 +29,7 @@ def offer(found: Project) -> None:
     if not session.can(Role.OWNER) or not models(session.workspace(), found.name):
         return
     key = f"models_{found.name}"
-    place = st.popover("Models", icon=":material/neurology:", type="tertiary", key=key, on_change="rerun")
+    place = st.popover("Models", icon=":material/neurology:", key=key, on_change="rerun")
     if place.open:
         with place:
             choose(found)

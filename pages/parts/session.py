@@ -11,9 +11,10 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -60,6 +61,15 @@ CAN = {
 }
 
 
+@dataclass(frozen=True)
+class Made:
+    """Files that a button wrote, and what was said of them. mark: all that they were made from."""
+
+    mark: tuple[Hashable, ...]
+    files: tuple[Path, ...]
+    said: tuple[str, ...] = ()
+
+
 @dataclass
 class Session:
     """One browser tab.
@@ -67,7 +77,7 @@ class Session:
     annotator: who is here, "" where that is not known. until: when their sign-in ends, in seconds since
     1970. dataset: the data set last chosen here, for addresses that name none. visits: up to which event
     the person had seen the Team page of a data set when this tab opened it. told: what became of the last
-    step in a dialog, for the page under it to say.
+    step in a dialog, for the page under it to say. made: by data set and button, what can be downloaded.
     """
 
     annotator: str
@@ -77,6 +87,7 @@ class Session:
     charts_loaded: bool = False
     visits: dict[tuple[str, str], int] = field(default_factory=dict)
     told: str = ""
+    made: dict[tuple[str, str], Made] = field(default_factory=dict)
 
 
 def current() -> Session:

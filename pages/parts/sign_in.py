@@ -102,7 +102,7 @@ def show_who() -> None:
         return
     shown = session.escape(session.shorten(me.annotator, 26))
     words = f"You are {shown}" if settings.signs_in else f"You are {shown} · Change"
-    with st.popover(words, icon=":material/person:", type="tertiary"):
+    with st.popover(words, icon=":material/person:"):
         if settings.signs_in:
             st.text(me.annotator)
             st.text(f"Your role: {session.role().word}")

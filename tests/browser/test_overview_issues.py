@@ -6,8 +6,9 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, FloatRect, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Locator, Page, expect
 
+from tests.browser.conftest import opened_context
 from tests.browser.serving import HOSTILE, Server, pictures
 from tests.browser.watching import wait_until
 
@@ -181,3 +182,25 @@ def test_phone__pages_do_not_scroll_sideways(page: Page, server: Server, path: s
     visit(page, f"{server.url}{path}?ds=messages")
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 390
+
+
+def test_overview__has_an_address_of_its_own(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/overview?ds=measurements")
+    expect(page.get_by_role("button", name="How rows are flagged")).to_be_visible(timeout=30_000)
+    expect(page).to_have_url(f"{server.url}/?ds=measurements")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_overview__the_label_of_an_open_popover_can_be_read_in_the_dark(
+    browser: Browser, server: Server
+) -> None:
+    """Streamlit darkens the label of an open tertiary popover, on dark ground to 1.5:1."""
+    with opened_context(browser, color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/?ds=measurements")
+        for name in ("How rows are flagged", "Models", "You are ann · Change"):
+            button = page.get_by_role("button", name=name)
+            button.click(timeout=30_000)
+            expect(button).to_have_attribute("aria-expanded", "true")
+            expect(button).to_have_css("color", "rgb(231, 236, 241)")
+            page.keyboard.press("Escape")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import InputError, Problem, refuse
+from core.errors import InputError, Problem, refuse, some
 
 
 def test_problem__names_file_row_column_and_mend() -> None:
@@ -36,3 +36,9 @@ def test_input_error__lists_every_problem() -> None:
 def test_refuse__is_an_error_to_raise() -> None:
     error = refuse("empty file", file="x.csv")
     assert error.problems == (Problem("error", "empty file", file="x.csv"),)
+
+
+def test_some__says_how_many_more() -> None:
+    assert some([]) == ""
+    assert some(["a", "b"], 2) == "a, b"
+    assert some([str(i) for i in range(1_503)], 3) == "0, 1, 2 and 1,500 more"

@@ -87,11 +87,36 @@ def test_export__writes_the_papers_for_the_record(
     app.toggle(key="x_names").set_value(True)
     app.button(key="x_record").click().run()
     assert not app.exception
-    assert downloads(app) == ["README.md", "metadata.json", "report.html"]
+    written = [f"pets.corrected.{end}" for end in ("csv", "changes.csv", "changes.json", "summary.json")]
+    assert downloads(app) == [*written, "README.md", "metadata.json", "report.html"]
+    assert [box.value.replace("\\", "")[:20] for box in app.success] == ["pets.corrected.csv: "]
+    next(b for b in app.button if b.label == "Make a patch of the decisions").click().run()
+    kept = downloads(app)
+    assert kept == [*written, "pets.decisions.jsonl", "README.md", "metadata.json", "report.html"]
+    app.button_group(key="x_excluded").set_value("mark").run()  # the file would be another one now
+    assert downloads(app) == ["pets.decisions.jsonl"]
+    app.button_group(key="x_excluded").set_value("drop").run()
+    assert downloads(app) == kept
     card = (workspace.exports("pets") / "README.md").read_text(encoding="utf-8")
     assert "1 row of 40 decided by 1 annotator; 1 label changed." in card
     assert "| `ann@x.org` | 1 |" in card
     assert "`pets.corrected.csv`" in card
+
+
+def test_export__what_was_written_goes_with_the_next_decision(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELMEND_WORKSPACE", str(tmp_path))
+    shared_workspace.cache_clear()
+    workspace = shared_workspace()
+    save(workspace, make_dataset([0, 1] * 20), Predictions(), analyse=False)
+    store = shared_store(workspace.database_url)
+    store.record([verdict("pets", 2, "ann", "cat", "dog")])
+    app = open_page("export", ds="pets")
+    next(b for b in app.button if b.label == "Make a patch of the decisions").click().run()
+    assert downloads(app) == ["pets.decisions.jsonl"]
+    store.record([verdict("pets", 4, "ann", "cat", "dog")])
+    assert downloads(app.run()) == []
 
 
 def downloads(app: AppTest) -> list[str]:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.methods.out_of_sample import deal_folds, out_of_sample
+from core.methods.out_of_sample import _grown, deal_folds, out_of_sample
 from core.methods.softmax import best_temperature, fit, log_loss, logits, probabilities
 from core.progress import Cancelled, Progress
 
@@ -123,3 +126,56 @@ def test_best_temperature__mends_scores_that_are_too_sure() -> None:
     found = best_temperature(scores * 4, drawn)
     assert found == pytest.approx(4, rel=0.1)
     assert log_loss(scores * 4, drawn, found) < log_loss(scores * 4, drawn)
+
+
+def test_grown__is_what_scikit_learn_grows_at_once() -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    x, labels = blobs(300)
+    plain = HistGradientBoostingClassifier(max_leaf_nodes=15, early_stopping=False, random_state=0)
+    expected = plain.fit(x, labels).predict_proba(x)
+    fractions: list[float] = []
+    found = _grown(x, labels, Progress(lambda fraction, _: fractions.append(fraction))).predict_proba(x)
+    assert np.array_equal(found, expected)
+    assert fractions == sorted(fractions)
+
+
+def test_grown__cancel_does_not_wait_for_the_next_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sklearn.ensemble
+
+    ends, ended = threading.Event(), threading.Event()
+
+    class Slow:
+        def __init__(self, scoring: object, **_: object) -> None:
+            self.scoring = scoring
+
+        def fit(self, x: np.ndarray, y: np.ndarray) -> None:
+            ends.wait(30)  # a tree of many rows
+            try:
+                self.scoring(self, x, y)  # type: ignore[operator]
+            finally:
+                ended.set()
+
+    monkeypatch.setattr(sklearn.ensemble, "HistGradientBoostingClassifier", Slow)
+    progress = Progress()
+    threading.Timer(0.3, progress.cancel).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        _grown(*blobs(30), progress)
+    assert time.monotonic() - started < 10
+    assert not ended.is_set()
+    ends.set()
+    assert ended.wait(10)  # the thread that was left behind ends at its next look
+
+
+def test_out_of_sample__many_classes_are_scored_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, labels = blobs(300)
+    folds = deal_folds(labels, np.arange(300), 3)
+    whole = out_of_sample(x, labels, 3, folds).pred_probs
+    monkeypatch.setattr("core.methods.out_of_sample._AT_ONCE", 50)
+    seen: list[float] = []
+    parts = out_of_sample(x, labels, 3, folds, progress=Progress(lambda f, _: seen.append(f))).pred_probs
+    assert np.allclose(parts, whole, atol=1e-6)
+    assert (
+        sum(abs(f - 1 / 3) < 1e-9 for f in seen) >= 7
+    )  # 100 rows of 3 classes in 7 parts, at the end of a fold
