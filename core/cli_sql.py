@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cli_progress import shown
-from core.errors import refuse
 from core.settings import read_settings
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """The options that name a table of a database."""
     command.add_argument("--sql", metavar="SOURCE", help=_SQL)
     command.add_argument("--table", metavar="T", help="the table or view, where needed as SCHEMA.NAME")
+    command.set_defaults(misused=command.error)
 
 
 def data_path(args: argparse.Namespace, workspace: Workspace) -> Path:
@@ -57,9 +57,8 @@ def data_file(args: argparse.Namespace) -> Iterator[Path]:
 
 
 def _names_table(args: argparse.Namespace) -> bool:
-    """Whether a table is named. Raises InputError unless it is a table or a file."""
-    if args.data is not None and args.sql is None and args.table is None:
-        return False
-    if args.data is None and args.sql is not None and args.table is not None:
-        return True
-    raise refuse("it is not clear which data are meant", expected="DATA, or both --sql and --table")
+    """Whether a table is named. Exits with the usage unless it is a table or a file."""
+    given = [value is not None for value in (args.data, args.sql, args.table)]
+    if given not in ([True, False, False], [False, True, True]):
+        args.misused("give DATA, or both --sql and --table")
+    return args.data is None

@@ -106,10 +106,9 @@ def default_format(source: Source, out: Path | None = None) -> ExportFormat:
         writing = [f for f in formats().values() if f.writes(source.format)]
         named = [f for f in writing if f.suffix == suffix]
         named = named or [f for f in writing if suffix in _other_suffixes(f)]
-        # Of several, as CSV and the manifest: the one of the source, else the one that has files of its own.
-        named = [f for f in named if source.format in f.rewrites] or [
-            f for f in named if f.name in f.rewrites
-        ]
+        # Of several, as CSV and the manifest: the source's own, else the one that is read under its name.
+        mine = [f for f in named if source.format in f.rewrites]
+        named = mine or [f for f in named if f.name in f.rewrites]
         if len(named) == 1:
             return named[0]
     if not own:

@@ -59,12 +59,19 @@ def take_snapshot(source: SqlSource, given: str, folder: Path, progress: Progres
         with reading(source) as connection:
             target = new / f"{_file_name(given)}.table"
             _write(connection, source, given, target, progress)
-        place = folder / file_sha256(target)[:16]
-        if not place.exists():
-            os.rename(new, place)
-        return place / target.name
+        return _kept(new, folder / file_sha256(target)[:16]) / target.name
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _kept(new: Path, place: Path) -> Path:
+    """Put the folder in its place, unless the same content is there, perhaps since a moment ago."""
+    try:
+        os.rename(new, place)
+    except OSError:
+        if not place.is_dir():
+            raise
+    return place
 
 
 def _file_name(table: str) -> str:
@@ -189,5 +196,6 @@ def _text(value: Any) -> str:
 
 def read_into(workspace: Workspace, source: SqlSource, table: str, progress: Progress | None = None) -> Path:
     """`take_snapshot` into the workspace, where the same table is the same data set again."""
-    folder = workspace.tables / source.key(workspace.secret(), table)
-    return take_snapshot(source, table, folder, progress)
+    with reading(source) as connection, told(source, connection.engine):
+        name = str(table_named(connection, table, source))  # one name, with its schema or without
+    return take_snapshot(source, name, workspace.tables / source.key(workspace.secret(), name), progress)

@@ -120,6 +120,9 @@ def reading(source: SqlSource) -> Iterator[Connection]:
         with told(source, engine):
             connection = _connected(source, engine)
             connection.begin()
+            if engine.dialect.name == "postgresql":
+                # What is cast to text must say the same to every session.
+                connection.exec_driver_sql("SET LOCAL datestyle = 'ISO, YMD'")
         try:
             yield connection
         finally:

@@ -107,7 +107,7 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
             parts.append(f"{renamed:,} of them {'is' if renamed == 1 else 'are'} renamed with the class.")
         if dropped:
             done = "deleted when the script is run" if chosen.is_script else "left out"
-        parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
+            parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
     elif chosen.is_script and not corrections.untouched:

@@ -108,10 +108,6 @@ def test_apply__a_decisions_file_to_a_table(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "DATA, or both --sql and --table"),
-        (["--sql", "team"], "DATA, or both --sql and --table"),
-        (["--table", "pets"], "DATA, or both --sql and --table"),
-        (["x.csv", "--sql", "team", "--table", "pets"], "DATA, or both --sql and --table"),
         (["--sql", "nope", "--table", "pets"], "no database of that name. Expected: one of: team"),
         (["--sql", "team", "--table", "nope"], "called 'nope' in 'team'. Expected: one of pets"),
         (["--sql", f"postgresql://a:{SECRET}@127.0.0.1:1/x", "--table", "t"], "'database' cannot be reached"),
@@ -125,6 +121,17 @@ def test_audit__what_is_wrong_is_one_message(
     heard = said(capsys, "audit", *options, code=1)
     assert heard.startswith("labelmend: ") and expected in heard
     assert Workspace(Settings(root, (), "", "ann")).names() == []
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--sql", "team"], ["--table", "pets"], ["x.csv", "--sql", "team", "--table", "pets"]]
+)
+def test_audit__a_file_or_a_table(capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+    for command in (["audit"], ["apply", "d.jsonl"]):
+        with pytest.raises(SystemExit) as raised:
+            main([*command, *options])
+        assert raised.value.code == 2
+        assert "give DATA, or both --sql and --table" in capsys.readouterr().err
 
 
 def test_audit__two_tables_of_one_name_are_two_data_sets(

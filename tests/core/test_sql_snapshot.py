@@ -15,8 +15,10 @@ from core.cells import is_missing
 from core.errors import InputError
 from core.progress import Cancelled, Progress
 from core.reading import read_table
-from core.sql_snapshot import ROWS, take_snapshot
+from core.settings import Settings
+from core.sql_snapshot import ROWS, read_into, take_snapshot
 from core.sql_sources import SqlSource
+from core.workspace import Workspace
 from tests.postgres import Postgres
 
 from .sql_databases import database, run, snapshot
@@ -133,6 +135,16 @@ def test_take_snapshot__without_a_key_says_what_that_means(tmp_path: Path) -> No
     assert cells(raw.frame) == [["a", "cat"]]
     (said,) = raw.problems
     assert said.severity == "notice" and "no primary key" in said.found and "another order" in said.found
+
+
+def test_read_into__a_table_is_one_with_its_schema_or_without(postgres: Postgres, tmp_path: Path) -> None:
+    source = SqlSource("team", postgres.database())
+    run(source, "CREATE SCHEMA other", "CREATE TABLE pets (id int)", "INSERT INTO pets VALUES (1)")
+    run(source, "CREATE TABLE other.pets (id int)", "INSERT INTO other.pets VALUES (1)")
+    workspace = Workspace(Settings(tmp_path, (), "", "ann"))
+    one, same, other = (read_into(workspace, source, t) for t in ("pets", "public.pets", "other.pets"))
+    assert one == same and one.name == "pets.table"
+    assert other.name == "other_pets.table" and other.parent.parent != one.parent.parent
 
 
 def test_take_snapshot__an_empty_table(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.review.decisions import Action, Decision
 from core.workspace import Workspace, shared_workspace
 from pages.parts import load_sql, session
 from tests.core.sql_databases import database, run
@@ -20,15 +21,16 @@ WAY = "A table of a database"
 
 @pytest.fixture
 def source(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database called team with a table of 40 fruits, in a path that nobody may see; one that is gone."""
+    """A database called team with a table of 40 berries, in a path that nobody may see; one that is gone."""
     (tmp_path / SECRET).mkdir()
     path = tmp_path / SECRET / "a.db"
     team = database(path, [(f"text number {i}", "cat") for i in range(3)])
-    run(team, "CREATE TABLE fruit (id INTEGER PRIMARY KEY, text TEXT, label TEXT)")
+    run(team, "CREATE TABLE berries (id INTEGER PRIMARY KEY, text TEXT, label TEXT)")
     numbers = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 39)"
     named = "CASE WHEN i % 2 THEN 'pear' ELSE 'apple' END"
     run(
-        team, f"INSERT INTO fruit {numbers} SELECT i + 1, '{tmp_path.name} text number ' || i, {named} FROM n"
+        team,
+        f"INSERT INTO berries {numbers} SELECT i + 1, '{tmp_path.name} text number ' || i, {named} FROM n",
     )
     gone = f"postgresql://bob:{SECRET}@127.0.0.1:1/db"
     monkeypatch.setenv("LABELMEND_SQL_SOURCES", json.dumps({"team": team.url, "gone": gone}))
@@ -47,7 +49,7 @@ def seen(app: AppTest) -> str:
     return shown.replace("\\", "")
 
 
-def choose(open_page: Open, name: str = "team", table: str | None = "fruit") -> AppTest:
+def choose(open_page: Open, name: str = "team", table: str | None = "berries") -> AppTest:
     app = open_page("load")
     app.button_group(key="l_way").set_value(WAY).run()
     app.selectbox(key="l_sql_source").set_value(name).run()
@@ -58,7 +60,7 @@ def choose(open_page: Open, name: str = "team", table: str | None = "fruit") -> 
 
 def read(app: AppTest) -> AppTest:
     app.button(key="l_sql_read").click().run()
-    job = session.jobs().get("table fruit of team")
+    job = session.jobs().get("table berries of team")
     assert job is not None and job.wait(60)
     return app.run()
 
@@ -72,29 +74,42 @@ def test_load__a_table_is_chosen_read_and_analysed(
 ) -> None:
     app = choose(open_page)
     assert app.selectbox(key="l_sql_source").options == ["gone", "team"]
-    assert app.selectbox(key="l_sql_table_team").options == ["fruit", "pets"]
+    assert app.selectbox(key="l_sql_table_team").options == ["berries", "pets"]
     assert "Match the columns" not in seen(app)  # nothing is read before somebody says so
     read(app)
-    assert "fruit.table: 40 rows, 3 columns" in seen(app) and "Later changes in the database" in seen(app)
+    assert "berries.table: 40 rows, 3 columns" in seen(app) and "Later changes in the database" in seen(app)
     before = set(shared_workspace().names())
     next(b for b in app.button if b.label == "Analyse 40 rows").click().run()
     (name,) = set(shared_workspace().names()) - before
     project = shared_workspace().open(name)
-    assert (name, project.source.format) == ("fruit", "sql_table")
+    assert (name, project.source.format) == ("berries", "sql_table")
     assert list(project.dataset.row_ids[:2]) == ["1", "2"]
+    export = open_page("export", ds=name)
+    assert "Nothing changed yet. The script has no statement." in seen(export)
+    assert export.selectbox(key="x_format").value == "sql_table"
+    session.store().record([Decision(name, "1", Action.EXCLUDE, "ann", "apple", "op-berries")])
+    export = open_page("export", ds=name)
+    assert "1 row is deleted when the script is run. The script touches no other cell." in seen(export)
+    next(b for b in export.button if b.label == "Write 1 changes").click().run()
+    assert "1 excluded row to be deleted by the script" in seen(export) + str(
+        [s.value for s in export.success]
+    )
     folder = shared_workspace().root
+    written = sorted(p.name for p in (folder / "exports" / name).iterdir())
+    assert "berries.corrected.sql" in written and len(written) == 4
     stored = [p for p in (folder / "datasets" / name).rglob("*") if p.is_file()]
+    stored += list((folder / "exports" / name).iterdir())
     stored += [p for p in (folder / "tables").rglob("*") if p.is_file()]
     assert stored and all(SECRET.encode() not in p.read_bytes() for p in stored)
 
 
 def test_load__reading_again_is_a_new_version(open_page: Open, source: Path) -> None:
     app = read(choose(open_page))
-    assert "fruit.table: 40 rows" in seen(app)
-    run(database_of(source), "DELETE FROM fruit WHERE id > 30")
-    assert "fruit.table: 40 rows" in seen(app.run())
+    assert "berries.table: 40 rows" in seen(app)
+    run(database_of(source), "DELETE FROM berries WHERE id > 30")
+    assert "berries.table: 40 rows" in seen(app.run())
     assert app.button(key="l_sql_read").label == "Read it again"
-    assert "fruit.table: 30 rows" in seen(read(app))
+    assert "berries.table: 30 rows" in seen(read(app))
 
 
 def database_of(path: Path):  # type: ignore[no-untyped-def]
@@ -110,8 +125,8 @@ def test_load__a_database_that_does_not_answer_is_told(open_page: Open, source: 
 @pytest.mark.parametrize(
     ("meanwhile", "said"),
     [
-        ("DROP TABLE fruit", "no table or view is called 'fruit' in 'team'"),
-        ("DELETE FROM fruit", "the table fruit of 'team' has no rows"),
+        ("DROP TABLE berries", "no table or view is called 'berries' in 'team'"),
+        ("DELETE FROM berries", "the table berries of 'team' has no rows"),
     ],
 )
 def test_load__a_table_that_cannot_be_read_is_told(
@@ -129,7 +144,7 @@ def test_load__reading_is_cancelled(open_page: Open, source: Path, monkeypatch: 
     taken: Callable[..., Path] = core.sql_snapshot.take_snapshot
 
     def slowly(*args: object) -> Path:
-        session.jobs().get("table fruit of team").cancel()  # type: ignore[union-attr]
+        session.jobs().get("table berries of team").cancel()  # type: ignore[union-attr]
         return taken(*args)
 
     monkeypatch.setattr(core.sql_snapshot, "take_snapshot", slowly)

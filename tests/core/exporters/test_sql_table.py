@@ -277,6 +277,8 @@ def test_write__numbers_booleans_and_composite_keys(
 
 def test_write__keys_that_postgresql_alone_knows(postgres: Postgres, tmp_path: Path) -> None:
     source = SqlSource("team", postgres.database())
+    database_name = source.url.rsplit("/", 1)[1]
+    run(source, f"ALTER DATABASE {database_name} SET datestyle = 'SQL, DMY'")
     run(
         source,
         'CREATE SCHEMA "Odd s"',
@@ -288,6 +290,8 @@ def test_write__keys_that_postgresql_alone_knows(postgres: Postgres, tmp_path: P
            ('6f9619ff-8b86-d011-b42d-00cf4fc964fe', 'infinity', 2, '2026-01-02 03:04:05+02', 'ok')""",
     )
     loaded = read(source, tmp_path, "Odd s.T")
+    run(source, f"ALTER DATABASE {database_name} SET datestyle = 'SQL, MDY'")
+    assert loaded[0].table["d"].tolist() == ["infinity", "2026-01-02"]
     script(plan(loaded, {0: "sad", 1: "ok"}), tmp_path / "out.sql")
     apply(source, tmp_path / "out.sql")
     assert rows(source, 'SELECT label::text FROM "Odd s"."T" ORDER BY n') == [("ok",), ("sad",)]
