@@ -30,13 +30,18 @@ def choose_form(raw: RawTable) -> RawTable:
         return raw
     guess = _guessed(raw, raw.source.sha256)
     if guess is not None:
+        # Others begin with the name of a column, which stays as it is written.
+        looks = sentence(guess)
+        looks = f"C{looks[1:]}" if guess.kind == "wide" else looks
         st.info(
-            f"{session.escape(sentence(guess))}. If so, choose “{FORMS[guess.kind]}” below.",
+            f"{session.escape(looks)}. If so, choose “{FORMS[guess.kind]}” below.",
             icon=":material/groups:",
         )
     mark = raw.source.sha256[:12]
     with st.container(horizontal=True):
-        kind = st.selectbox("Labels are in", list(FORMS), 0, FORMS.__getitem__, key=f"l_form_{mark}")
+        kind = st.selectbox(
+            "Labels are in", list(FORMS), 0, FORMS.__getitem__, key=f"l_form_{mark}", width=320
+        )
         form = None if kind is None else _ask(kind, raw, guess, mark)
     if form is None:
         return raw
