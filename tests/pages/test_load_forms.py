@@ -56,7 +56,7 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
     rows = "".join(f"{root.name} {i},cat,{'dog' if i == 1 else 'cat'},dog\n" for i in range(6))
     path = put(root, {"crowd.csv": "text,ann_1,ann_2,ann_3\n" + rows}) / "crowd.csv"
     app = at(open_page, path)
-    assert "columns ann_1, ann_2, ann_3 look like the labels of one annotator each" in said(app)
+    assert "Columns ann_1, ann_2, ann_3 look like the labels of one annotator each" in said(app)
     assert "several annotators" not in said(app)  # nothing is done before somebody says so
     box(app, "l_form_").set_value("wide").run()
     assert box(app, "l_answers_wide_").value == ["ann_1", "ann_2", "ann_3"]
