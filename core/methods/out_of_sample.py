@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -170,13 +171,26 @@ def _grown(x: np.ndarray, y: np.ndarray, progress: Progress):  # type: ignore[no
     )
     pool = ThreadPoolExecutor(1)
     try:
-        fitting = pool.submit(model.fit, x, y)
+        fitting = pool.submit(_fit, model, x, y)
         while not wait([fitting], _LOOK_S).done:
             progress.report(grown / (_TREES + 1))
         return fitting.result()
     finally:
         left.set()
         pool.shutdown(wait=False)
+
+
+def _fit(model, x: np.ndarray, y: np.ndarray):  # type: ignore[no-untyped-def]
+    """A tree's threads spin while they wait for each other: beside other work two take ten times as long."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(_threads(), user_api="openmp"):
+        return model.fit(x, y)
+
+
+def _threads() -> int | None:
+    """1 where more is going on than the machine has cores, else None for no limit."""
+    return 1 if os.getloadavg()[0] > (os.cpu_count() or 1) else None
 
 
 def _logs(model, x: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]

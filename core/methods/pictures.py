@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 DISTANCE = 0.01
-"""1 - correlation of two small copies. At 0.01 no two of 3,000 digits of MNIST are one picture; copies of
-photographs at JPEG quality 30 or at half their size are."""
+"""1 - correlation of two small copies. At 0.01, 38 of 10,000 digits of MNIST and 2 of 10,000 of CIFAR-10
+are grouped; copies of photographs at JPEG quality 30 or at half their size are."""
 _SIDE = 16
 _FLAT = 4.0  # standard deviation, of 255 grey levels: below, a picture is one colour and noise
 _KEPT_BYTES = 64 << 20  # 87,000 pictures

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.methods.out_of_sample import _grown, deal_folds, out_of_sample
+from core.methods.out_of_sample import _grown, _threads, deal_folds, out_of_sample
 from core.methods.softmax import best_temperature, fit, log_loss, logits, probabilities
 from core.progress import Cancelled, Progress
 
@@ -179,3 +179,10 @@ def test_out_of_sample__many_classes_are_scored_a_part_at_a_time(monkeypatch: py
     assert (
         sum(abs(f - 1 / 3) < 1e-9 for f in seen) >= 7
     )  # 100 rows of 3 classes in 7 parts, at the end of a fold
+
+
+def test_threads__one_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    for load, expected in ((0.5, None), (4.0, None), (4.1, 1), (30.0, 1)):
+        monkeypatch.setattr("os.getloadavg", lambda load=load: (load, 0.0, 0.0))
+        assert _threads() == expected
