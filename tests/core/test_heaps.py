@@ -33,25 +33,3 @@ def test_share_heaps__threads_get_no_heap_of_their_own() -> None:
         return int(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
 
     assert heaps("shared") <= 2 < heaps("apart")
-
-
-LARGE_BLOCKS = """
-import ctypes, sys
-from core.heaps import share_heaps
-if sys.argv[1] == "shared":
-    assert share_heaps()
-c = ctypes.CDLL(None)
-c.malloc.argtypes, c.malloc.restype, c.free.argtypes = [ctypes.c_size_t], ctypes.c_void_p, [ctypes.c_void_p]
-c.free(c.malloc(20 << 20))
-print(c.malloc(10 << 20) % 4096)
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="a setting of glibc")
-def test_share_heaps__large_blocks_stay_apart_from_the_heaps() -> None:
-    def offset(how: str) -> int:
-        command = [sys.executable, "-c", LARGE_BLOCKS, how]
-        return int(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
-
-    # A block that is mapped on its own begins with a page, behind two words about itself.
-    assert offset("shared") == 16 != offset("apart")
