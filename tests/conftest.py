@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from core.dataset import Columns, Dataset
 from core.predictions import Predictions
 from tests.postgres import Postgres, binaries
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -104,19 +105,24 @@ def test_spooled__waits_for_another_reader_until_cancelled(tmp_path: Path) -> No
     assert set(said) == {"Somebody else is loading this file"}
 
 
-def _append_and_die(root: Path) -> None:
-    with spooled(root, "t", Progress()) as spool:
-        spool.append([texts("kept")], 1)
-        spool.keep()
-        spool.append([texts("lost")], 2)
-        os.kill(os.getpid(), 9)
+APPEND_AND_DIE = """
+import os, sys
+from pathlib import Path
+import pyarrow as pa
+from core.progress import Progress
+from core.spool import spooled
+
+with spooled(Path(sys.argv[1]), "t", Progress()) as spool:
+    spool.append([pa.array(["kept"], pa.large_string())], 1)
+    spool.keep()
+    spool.append([pa.array(["lost"], pa.large_string())], 2)
+    os.kill(os.getpid(), 9)
+"""
 
 
 def test_spooled__goes_on_where_a_killed_process_had_kept(tmp_path: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=_append_and_die, args=(tmp_path,))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -9
+    ended = subprocess.run([sys.executable, "-c", APPEND_AND_DIE, str(tmp_path)], timeout=60)
+    assert ended.returncode == -9
     with spooled(tmp_path, "t", Progress()) as spool:
         assert spool.position == 1
         spool.append([texts("again")], 2)
