@@ -35,7 +35,8 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
     others: folders of stored data sets. Where one has the same table, it is linked and not written again.
     """
     if not any(_linked(other, folder, prepared, dataset) for other in others):
-        table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
+        frame = dataset.table.rename_axis(_index_name(dataset)).reset_index()
+        table = pa.Table.from_pandas(frame, preserve_index=False)
         with pa.OSFile(str(folder / _TABLE), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
             writer.write_table(table)
     arrays = {
@@ -98,7 +99,7 @@ def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: 
     if not same or Columns(**columns) != dataset.columns or dataset.columns.kind == "image":
         return False
     table = pa.ipc.open_file(pa.memory_map(str(other / _TABLE))).read_all()
-    if table.column_names != [_INDEX, *dataset.table.columns] or len(table) != len(dataset):
+    if table.column_names != [_index_name(dataset), *dataset.table.columns] or len(table) != len(dataset):
         return False
     dataset.trust({part: parts[part] for part in ("ids", "content", "split", "table")})
     return True
@@ -112,7 +113,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
             f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
         )
     table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
-    frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
+    frame = table.to_pandas(split_blocks=True).set_index(table.column_names[0]).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
     columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
     media_hash = _load_array(folder / "media_hash.npy")
@@ -138,6 +139,14 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     said = (*meta["problems"], *meta.get("model_problems", ()))
     return dataset, predictions, source, tuple(Problem(**p) for p in said)
+
+
+def _index_name(dataset: Dataset) -> str:
+    """What the column of row ids, the first of the stored table, is called beside the source's columns."""
+    name = _INDEX
+    while name in dataset.table.columns:
+        name += "_"
+    return name
 
 
 def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:

@@ -49,6 +49,17 @@ def test_save__links_the_table_of_the_same_bytes(workspace: Workspace, load: Loa
     assert first.table.equals(second.table)
 
 
+def test_save__keeps_a_column_called_as_the_stored_row_ids(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,__row_id__,label\na,one,cat\nb,two,dog\n")
+    plan = Plan("odd", Columns("id", "label", None, ("__row_id__",), "text"))
+    workspace.save(prepare(read_table(tmp_path / "t.csv"), plan))
+    table = workspace.open("odd").dataset.table
+    assert table.to_dict("index") == {
+        "a": {"id": "a", "__row_id__": "one", "label": "cat"},
+        "b": {"id": "b", "__row_id__": "two", "label": "dog"},
+    }
+
+
 @pytest.mark.parametrize(
     ("rows", "columns"),
     [
