@@ -169,11 +169,12 @@ def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
 def save_array(path: Path, array: np.ndarray) -> None:
     """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
     dtype = array.dtype.newbyteorder("=")
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=array.shape)
-    step = max(1, (64 << 20) // max(1, array[:1].nbytes))
-    for start in range(0, len(array), step):
-        out[start : start + step] = array[start : start + step]
-    out.flush()
+    head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": array.shape}
+    step = max(1, (8 << 20) // max(1, array[:1].nbytes))
+    with path.open("wb") as out:  # not mapped: on a full disk the system ends who writes to a map
+        np.lib.format.write_array_header_1_0(out, head)
+        for start in range(0, len(array), step):
+            out.write(array[start : start + step].astype(dtype, copy=False).tobytes())
 
 
 def _load_array(path: Path) -> np.ndarray | None:
