@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +102,35 @@ def test_save__a_data_set_that_goes_away_meanwhile(
     (workspace.folder("first") / "table.arrow").unlink()
     workspace.save(prepared)
     assert workspace.open("second").dataset.table["text"].tolist() == ["one", "two"]
+
+
+def test_save__two_at_once_replace_the_same_data_set(
+    workspace: Workspace, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.save(load("t", ROWS))
+    first, second = load("t", ROWS.replace("one", "first")), load("t", ROWS.replace("one", "second"))
+    rename, others = os.rename, []
+
+    def renamed(source: Path, target: Path) -> None:
+        rename(source, target)
+        if not others:  # the first has moved the old folder away, and the second comes in between
+            others.append(threading.Thread(target=workspace.save, args=(second,)))
+            others[0].start()
+            others[0].join(1.0)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    workspace.save(first)
+    others[0].join()
+    assert workspace.open("t").dataset.table["text"].tolist() == ["second", "two"]
+    assert [p.name for p in workspace.folder("t").parent.glob(".[no]*")] == []
+
+
+def test_save__deletes_what_a_killed_process_left_a_day_ago(workspace: Workspace, load: Load) -> None:
+    workspace.save(load("t", ROWS))
+    for name, age in ((".new-killed", 25 * 3_600), (".new-writing", 60)):
+        left = workspace.folder("t").with_name(name)
+        left.mkdir()
+        (left / "table.arrow").write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    workspace.save(load("t", ROWS))
+    assert [p.name for p in workspace.folder("t").parent.glob(".new-*")] == [".new-writing"]
