@@ -79,12 +79,18 @@ def _linked(other: Path, folder: Path, prepared: Prepared, dataset: Dataset) -> 
     """Whether the table of another stored data set is the same, and so could be linked."""
     try:
         meta = json.loads((other / "dataset.json").read_text())
-        same = meta["format"] == _FORMAT and _same_table(meta, other, prepared, dataset)
+        whole = meta["format"] == _FORMAT and len(_table(other)) == len(dataset)
+        same = whole and _same_table(meta, other, prepared, dataset)
         if same:
             link(other / _TABLE, folder / _TABLE)
         return same
-    except FileNotFoundError:
-        return False  # somebody has just put another version in its place
+    except (FileNotFoundError, pa.ArrowException):
+        return False  # somebody has just put another version in its place, or it is damaged
+
+
+def _table(folder: Path) -> pa.Table:
+    """The table, memory-mapped. Raises FileNotFoundError, or pa.ArrowException where it is damaged."""
+    return pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
 
 
 def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: Dataset) -> bool:
@@ -98,21 +104,25 @@ def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: 
     same = all(source[fact] == mine[fact] for fact in ("sha256", "format", "layout")) and mine["layout"]
     if not same or Columns(**columns) != dataset.columns or dataset.columns.kind == "image":
         return False
-    table = pa.ipc.open_file(pa.memory_map(str(other / _TABLE))).read_all()
-    if table.column_names != [_index_name(dataset), *dataset.table.columns] or len(table) != len(dataset):
+    if _table(other).column_names != [_index_name(dataset), *dataset.table.columns]:
         return False
     dataset.trust({part: parts[part] for part in ("ids", "content", "split", "table")})
     return True
 
 
 def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Problem, ...]]:
-    """The data set of a folder, memory-mapped. Raises InputError where another version wrote it."""
+    """The data set of a folder, memory-mapped. Raises InputError where another version wrote it, or its table
+    is damaged."""
     meta = json.loads((folder / "dataset.json").read_text())
     if meta["format"] != _FORMAT:
         raise refuse(
             f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
         )
-    table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
+    try:
+        table = _table(folder)
+    except pa.ArrowException as error:
+        found = f"the table stored for data set {folder.name!r} is damaged: {error}"
+        raise refuse(found, mend="load the data set again from its source; decisions are kept") from error
     frame = table.to_pandas(split_blocks=True).set_index(table.column_names[0]).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
     columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}

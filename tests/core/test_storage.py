@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from core.dataset import Columns
+from core.errors import InputError
 from core.loading import Plan, Prepared, prepare, read_table
 from core.predictions import Predictions
 from core.settings import Settings
@@ -134,3 +135,21 @@ def test_save__deletes_what_a_killed_process_left_a_day_ago(workspace: Workspace
         os.utime(left, (time.time() - age,) * 2)
     workspace.save(load("t", ROWS))
     assert [p.name for p in workspace.folder("t").parent.glob(".new-*")] == [".new-writing"]
+
+
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_save__stores_a_damaged_table_anew(workspace: Workspace, load: Load, left: int) -> None:
+    """As of a workspace whose copying was broken off. Nothing else is kept from being loaded either."""
+    workspace.save(load("t", ROWS))
+    table = workspace.folder("t") / "table.arrow"
+    table.write_bytes(table.read_bytes()[:left])
+    with pytest.raises(InputError, match=r"the table stored for data set 't' is damaged.* load the data set"):
+        workspace.open("t")
+    other = load("other", ROWS)
+    for part in ("ids", "table"):
+        assert other.dataset is not None
+        other.dataset.part(part)
+    workspace.save(other)
+    workspace.save(load("t", ROWS))
+    for name in ("other", "t"):
+        assert workspace.open(name).dataset.table["text"].tolist() == ["one", "two"]
