@@ -99,7 +99,7 @@ class Spool:
             self._sizes, self._rows = kept["sizes"], kept["rows"]
             there = all(f.stat().st_size >= n for f, n in zip(self._files(), self._lengths(), strict=True))
             return kept if kept["format"] == _FORMAT and there else _START
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return _START  # read from the beginning
 
     def _cut(self) -> None:

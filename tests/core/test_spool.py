@@ -59,6 +59,15 @@ def test_append__nothing_counts_of_a_block_that_was_interrupted(
         assert [c.to_pylist() for c in spool.columns()] == [[*before, "b"], [t * 2 for t in [*before, "b"]]]
 
 
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "null", '{"sizes": 1, "rows": 2}'])
+def test_spool__reads_from_the_beginning_where_the_position_is_damaged(tmp_path: Path, damaged: str) -> None:
+    with spooled(tmp_path, "t", Progress()) as spool:
+        spool.append([texts("a")], 1)
+    (tmp_path / "t" / "position.json").write_text(damaged)
+    again = Spool(tmp_path / "t")
+    assert (again.position, again.whole, again.columns()) == (None, False, [])
+
+
 @given(st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=4), max_size=5), st.data())
 @settings(max_examples=15, deadline=None)
 def test_columns__what_was_appended_in_any_blocks(
