@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def kept_ids(raw: RawTable, columns: Columns, keep_in: Path | None) -> tuple[pd.
     key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
     folder = keep_in / "ids"
     file = folder / f"{key}.arrow"
-    if file.exists():
+    with suppress(FileNotFoundError, pa.ArrowException):  # not made yet, or damaged
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         said = [Problem(**problem) for problem in json.loads(table.schema.metadata[_SAID])]
         return pd.Index(pd.array(table.column(0), dtype="str")), said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -48,16 +49,34 @@ class KnownHashes:
 
 @contextmanager
 def known_hashes(file: Path | None) -> Iterator[KnownHashes]:
-    """The hashes kept in this file, which is made where it is absent; None: in memory only."""
+    """The hashes kept in this file, which is made where it is absent or damaged; None: in memory only.
+
+    Raises OSError where it cannot be written, as on a full disk.
+    """
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(":memory:" if file is None else file, timeout=30)) as connection:
+    try:
+        with closing(_opened(file)) as connection:
+            try:
+                yield KnownHashes(connection)
+            finally:
+                connection.commit()
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, str(error), str(file)) from error
+
+
+def _opened(file: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:" if file is None else file, timeout=30)
+    try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS hashes (path BLOB PRIMARY KEY, number INTEGER, size INTEGER, "
             "changed INTEGER, sha256 TEXT) WITHOUT ROWID"
         )
-        try:
-            yield KnownHashes(connection)
-        finally:
-            connection.commit()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if file is None or error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        file.unlink(missing_ok=True)  # what it held can be read again
+        return _opened(file)
+    return connection

@@ -54,7 +54,8 @@ class Spool:
     def append(self, arrays: Sequence[pa.Array], position: Any) -> None:
         """Add a block: a large_string array for each column, of one length, without missing values."""
         first = not self._sizes
-        self._sizes = self._sizes or [0] * len(arrays)
+        sizes = self._sizes or [0] * len(arrays)
+        grown = []
         for c, array in enumerate(arrays):
             bounds = _bounds(array)
             start, stop = int(bounds[0]), int(bounds[-1])
@@ -63,11 +64,11 @@ class Spool:
                     out.write(memoryview(array.buffers()[2])[start:stop])
             with self._file(c, "ends").open("ab") as out:
                 out.write(bytes(8) if first else b"")
-                out.write(np.ascontiguousarray(bounds[1:] - start + self._sizes[c]).data)
-            self._sizes[c] += stop - start
-            self._since += stop - start
-        self._rows += len(arrays[0])
-        self.position = position
+                out.write(np.ascontiguousarray(bounds[1:] - start + sizes[c]).data)
+            grown.append(sizes[c] + stop - start)
+        self._since += sum(grown) - sum(sizes)
+        # All at once: where the lines above are interrupted, nothing of the block counts.
+        self._sizes, self._rows, self.position = grown, self._rows + len(arrays[0]), position
         if self._since > KEPT_EVERY:
             self.keep()
 
@@ -98,7 +99,7 @@ class Spool:
             self._sizes, self._rows = kept["sizes"], kept["rows"]
             there = all(f.stat().st_size >= n for f, n in zip(self._files(), self._lengths(), strict=True))
             return kept if kept["format"] == _FORMAT and there else _START
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return _START  # read from the beginning
 
     def _cut(self) -> None:

@@ -35,7 +35,8 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
     others: folders of stored data sets. Where one has the same table, it is linked and not written again.
     """
     if not any(_linked(other, folder, prepared, dataset) for other in others):
-        table = pa.Table.from_pandas(dataset.table.rename_axis(_INDEX).reset_index(), preserve_index=False)
+        frame = dataset.table.rename_axis(_index_name(dataset)).reset_index()
+        table = pa.Table.from_pandas(frame, preserve_index=False)
         with pa.OSFile(str(folder / _TABLE), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
             writer.write_table(table)
     arrays = {
@@ -78,12 +79,18 @@ def _linked(other: Path, folder: Path, prepared: Prepared, dataset: Dataset) -> 
     """Whether the table of another stored data set is the same, and so could be linked."""
     try:
         meta = json.loads((other / "dataset.json").read_text())
-        same = meta["format"] == _FORMAT and _same_table(meta, other, prepared, dataset)
+        whole = meta["format"] == _FORMAT and len(_table(other)) == len(dataset)
+        same = whole and _same_table(meta, other, prepared, dataset)
         if same:
             link(other / _TABLE, folder / _TABLE)
         return same
-    except FileNotFoundError:
-        return False  # somebody has just put another version in its place
+    except (FileNotFoundError, pa.ArrowException):
+        return False  # somebody has just put another version in its place, or it is damaged
+
+
+def _table(folder: Path) -> pa.Table:
+    """The table, memory-mapped. Raises FileNotFoundError, or pa.ArrowException where it is damaged."""
+    return pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
 
 
 def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: Dataset) -> bool:
@@ -97,22 +104,26 @@ def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: 
     same = all(source[fact] == mine[fact] for fact in ("sha256", "format", "layout")) and mine["layout"]
     if not same or Columns(**columns) != dataset.columns or dataset.columns.kind == "image":
         return False
-    table = pa.ipc.open_file(pa.memory_map(str(other / _TABLE))).read_all()
-    if table.column_names != [_INDEX, *dataset.table.columns] or len(table) != len(dataset):
+    if _table(other).column_names != [_index_name(dataset), *dataset.table.columns]:
         return False
     dataset.trust({part: parts[part] for part in ("ids", "content", "split", "table")})
     return True
 
 
 def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Problem, ...]]:
-    """The data set of a folder, memory-mapped. Raises InputError where another version wrote it."""
+    """The data set of a folder, memory-mapped. Raises InputError where another version wrote it, or its table
+    is damaged."""
     meta = json.loads((folder / "dataset.json").read_text())
     if meta["format"] != _FORMAT:
         raise refuse(
             f"data set {folder.name!r} was stored by another version", mend="load it again from its source"
         )
-    table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
-    frame = table.to_pandas(split_blocks=True).set_index(_INDEX).rename_axis(None)
+    try:
+        table = _table(folder)
+    except pa.ArrowException as error:
+        found = f"the table stored for data set {folder.name!r} is damaged: {error}"
+        raise refuse(found, mend="load the data set again from its source; decisions are kept") from error
+    frame = table.to_pandas(split_blocks=True).set_index(table.column_names[0]).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
     columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
     media_hash = _load_array(folder / "media_hash.npy")
@@ -140,6 +151,14 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     return dataset, predictions, source, tuple(Problem(**p) for p in said)
 
 
+def _index_name(dataset: Dataset) -> str:
+    """What the column of row ids, the first of the stored table, is called beside the source's columns."""
+    name = _INDEX
+    while name in dataset.table.columns:
+        name += "_"
+    return name
+
+
 def _label_sets(kept: dict[str, Any] | None) -> LabelSets | None:
     """None also for a data set that was stored before rows could have several labels."""
     if kept is None:
@@ -160,11 +179,12 @@ def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
 def save_array(path: Path, array: np.ndarray) -> None:
     """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
     dtype = array.dtype.newbyteorder("=")
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=array.shape)
-    step = max(1, (64 << 20) // max(1, array[:1].nbytes))
-    for start in range(0, len(array), step):
-        out[start : start + step] = array[start : start + step]
-    out.flush()
+    head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": array.shape}
+    step = max(1, (8 << 20) // max(1, array[:1].nbytes))
+    with path.open("wb") as out:  # not mapped: on a full disk the system ends who writes to a map
+        np.lib.format.write_array_header_1_0(out, head)
+        for start in range(0, len(array), step):
+            out.write(array[start : start + step].astype(dtype, copy=False).tobytes())
 
 
 def _load_array(path: Path) -> np.ndarray | None:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -23,6 +24,8 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from core.source import Source
 
 _OPEN_AT_ONCE = 4
+_UNFINISHED_S = 24 * 3_600
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +168,7 @@ class Workspace:
             raise TypeError("only a prepared data set without errors can be stored")
         if dataset.name != self.free_name(dataset.name) and dataset.name not in self.names():
             raise ValueError(f"{dataset.name!r} is not a safe name; use free_name")
+        _forget_unfinished(self._datasets)
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._datasets))
         try:
             write_dataset(folder, prepared, dataset, map(self.folder, self.names()))
@@ -232,16 +237,26 @@ def safe_name(wanted: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-.").lower()[:60] or "data"
 
 
+def _forget_unfinished(datasets: Path) -> None:
+    """Delete what processes left that were killed while they stored a data set, a day ago or more."""
+    for folder in datasets.glob(".new-*"):
+        with suppress(FileNotFoundError):  # it was put in its place meanwhile
+            if time.time() - folder.stat().st_mtime > _UNFINISHED_S:
+                shutil.rmtree(folder)
+
+
 def _swap(new: Path, place: Path) -> None:
     """Put a finished folder in its place. A reader sees the old one or the new one, never a mixture."""
     old = None
-    if place.exists():
-        choices = place / "choices.json"
-        if choices.exists():
-            shutil.copy2(choices, new / "choices.json")
-        old = place.with_name(f".old-{secrets.token_hex(4)}")
-        os.rename(place, old)
-    os.rename(new, place)
+    with (place.parent / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two who load the same file would move each other's folders
+        if place.exists():
+            choices = place / "choices.json"
+            if choices.exists():
+                shutil.copy2(choices, new / "choices.json")
+            old = place.with_name(f".old-{secrets.token_hex(4)}")
+            os.rename(place, old)
+        os.rename(new, place)
     if old is not None:
         shutil.rmtree(old)
 

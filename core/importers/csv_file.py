@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple
@@ -69,13 +70,10 @@ def read_large(path: Path, kept: Path, progress: Progress) -> RawTable:
         sha256 = known.sha256(path, progress.part(0.0, 0.1))
     with spooled(kept / "tables", f"{sha256}-{_VERSION}", progress) as spool:
         if not spool.whole:
-            _fill(spool, path, progress.part(0.1, 1.0))
+            _fill(spool, path, before, progress.part(0.1, 1.0))
         layout = CsvLayout(**spool.position["layout"])
         found = pa.table(spool.columns(), spool.position["columns"])
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        mend = "load it again when nothing writes to it"
-        raise refuse("the file changed while it was read", file=path.name, mend=mend)
+    _check_unchanged(path, before)
     said = tuple(Problem(**problem) for problem in spool.position["problems"])
     source = Source(path, FORMAT.name, sha256, before.st_size, asdict(layout))
     return RawTable(found.to_pandas(split_blocks=True), source, said)
@@ -84,8 +82,18 @@ def read_large(path: Path, kept: Path, progress: Progress) -> RawTable:
 FORMAT = ImportFormat("csv", "CSV, TSV and other delimited text", TABLES, sniff, read, keep=read_large)
 
 
-def _fill(spool: Spool, path: Path, progress: Progress) -> None:
-    """Read what the spool does not have yet. Its position: layout, names in the header, where to go on."""
+def _check_unchanged(path: Path, before: os.stat_result) -> None:
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        mend = "load it again when nothing writes to it"
+        raise refuse("the file changed while it was read", file=path.name, mend=mend)
+
+
+def _fill(spool: Spool, path: Path, before: os.stat_result, progress: Progress) -> None:
+    """Read what the spool does not have yet. Its position: layout, names in the header, where to go on.
+
+    before: the file as it was hashed; what was read after a change is not kept under that hash.
+    """
     at = spool.position
     if at is None:
         encoding, bom = detect_encoding(path, progress.part(0.0, 0.1))
@@ -96,11 +104,13 @@ def _fill(spool: Spool, path: Path, progress: Progress) -> None:
         data = read_bytes(path, layout.encoding)
     for block, arrays in _blocks(data, layout, path.name, start, progress.part(0.1, 0.9)):
         names = _header(data, block, layout) if block.first == 0 else names
+        _check_unchanged(path, before)
         spool.append(arrays, {"layout": asdict(layout), "names": names, "next": astuple(block.next)})
     if spool.position is None:
         raise _nothing(path)
     found, problems = _table(path.name, data, layout, names, spool.columns())
     spool.position |= {"columns": found.column_names, "problems": [asdict(p) for p in problems]}
+    _check_unchanged(path, before)
     spool.keep(whole=True)
 
 

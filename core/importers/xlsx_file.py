@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from core.errors import Problem, refuse
+from core.errors import InputError, Problem, refuse
 from core.importers._base import ImportFormat
 from core.importers._columns import UNFOLDED, check_names, to_frame
 from core.progress import Progress
@@ -48,6 +48,8 @@ def read(path: Path, progress: Progress) -> RawTable:
     try:
         with path.open("rb") as handle:  # the library refuses a path by its suffix
             found, others = _table(handle, path, progress)
+    except InputError:
+        raise  # told already, and a ValueError besides
     except _DAMAGED as error:
         raise refuse(f"not readable as a workbook: {error}", file=path.name, mend="save it again") from error
     problems = [Problem("notice", f"other sheets are not read: {others}", file=path.name)] if others else []

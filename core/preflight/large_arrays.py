@@ -26,10 +26,14 @@ def each_chunk(
     name in the folder for temporary files, which goes when nothing uses it any more."""
     shape = (len(array), width)
     if shape[0] * width * dtype.itemsize > MOST_IN_MEMORY:
-        with tempfile.TemporaryFile() as file:
-            out: np.ndarray = np.memmap(file, dtype, "w+", shape=shape)
-    else:
-        out = np.empty(shape, dtype)
+        with tempfile.TemporaryFile() as file:  # written first: on a full disk a map would end the process
+            for _, chunk in chunks(array):
+                rows = np.empty((len(chunk), width), dtype)
+                rows[:] = make(chunk)
+                file.write(rows.data)
+            file.flush()
+            return np.memmap(file, dtype, "r+", shape=shape)
+    out = np.empty(shape, dtype)
     for start, chunk in chunks(array):
         out[start : start + len(chunk)] = make(chunk)
     return out

@@ -66,3 +66,12 @@ def test_kept_ids__few_stay(tmp_path: Path) -> None:
     for number in range(module.MOST_KEPT + 3):
         kept_ids(raw(["a"], str(number)), WITHOUT_ID, tmp_path)
     assert len(list((tmp_path / "ids").iterdir())) == module.MOST_KEPT
+
+
+@pytest.mark.parametrize("left", [0, 50, -1])
+def test_kept_ids__a_damaged_file_is_made_anew(tmp_path: Path, left: int) -> None:
+    columns = replace(WITHOUT_ID, id="id")
+    kept_ids(raw(["a", "b"]), columns, tmp_path)
+    (file,) = tmp_path.glob("ids/*.arrow")
+    file.write_bytes(file.read_bytes()[:left])
+    assert kept_ids(raw(["a", "b"]), columns, tmp_path)[0].tolist() == ["a", "b"]

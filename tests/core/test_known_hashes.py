@@ -72,3 +72,16 @@ def test_sha256__odd_names(tmp_path: Path) -> None:
     file = written(tmp_path / os.fsdecode(b"\xff'; DROP TABLE hashes; --"), b"one")
     with known_hashes(None) as known:
         assert known.sha256(file) == known.sha256(file) == hashlib.sha256(b"one").hexdigest()
+
+
+def test_known_hashes__a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "h.db").write_bytes(b"no database at all" * 100)
+    with known_hashes(tmp_path / "h.db") as known:
+        file = written(tmp_path / "a", b"one")
+        assert known.sha256(file) == hashlib.sha256(b"one").hexdigest()
+
+
+def test_known_hashes__a_file_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "h.db").mkdir()
+    with pytest.raises(OSError, match="unable to open database file"), known_hashes(tmp_path / "h.db"):
+        pass

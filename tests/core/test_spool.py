@@ -37,6 +37,38 @@ def test_append__one_chunk_a_column_and_the_position(tmp_path: Path) -> None:
     assert [c.to_pylist() for c in again.columns()] == [["é", "", "b", "ü"], ["x", "yy", "z", ""]]
 
 
+@pytest.mark.parametrize("before", [[], ["a"]])
+def test_append__nothing_counts_of_a_block_that_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: list[str]
+) -> None:
+    """By Ctrl+C or a full disk, when some columns have their part of the block and others have not."""
+    bounds, calls = module._bounds, []
+
+    def interrupted(array: pa.Array) -> object:
+        calls.append(array)
+        if len(calls) == 2 * len(before) + 2:
+            raise KeyboardInterrupt
+        return bounds(array)
+
+    monkeypatch.setattr(module, "_bounds", interrupted)
+    with pytest.raises(KeyboardInterrupt), spooled(tmp_path, "t", Progress()) as spool:
+        for number, text in enumerate([*before, "b"]):
+            spool.append([texts(text), texts(text * 2)], number)
+    with spooled(tmp_path, "t", Progress()) as spool:
+        assert spool.position == (0 if before else None)
+        spool.append([texts("b"), texts("bb")], 1)
+        assert [c.to_pylist() for c in spool.columns()] == [[*before, "b"], [t * 2 for t in [*before, "b"]]]
+
+
+@pytest.mark.parametrize("damaged", ["", "{", "[]", "null", '{"sizes": 1, "rows": 2}'])
+def test_spool__reads_from_the_beginning_where_the_position_is_damaged(tmp_path: Path, damaged: str) -> None:
+    with spooled(tmp_path, "t", Progress()) as spool:
+        spool.append([texts("a")], 1)
+    (tmp_path / "t" / "position.json").write_text(damaged)
+    again = Spool(tmp_path / "t")
+    assert (again.position, again.whole, again.columns()) == (None, False, [])
+
+
 @given(st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=4), max_size=5), st.data())
 @settings(max_examples=15, deadline=None)
 def test_columns__what_was_appended_in_any_blocks(

@@ -118,6 +118,31 @@ def test_read_large__refuses_a_file_that_changes_meanwhile(tmp_path: Path) -> No
         read_large(path, tmp_path / "kept", Progress(grow))
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_read_large__keeps_nothing_of_other_bytes_under_the_first_hash(
+    tmp_path: Path, cancelled: bool
+) -> None:
+    path = tmp_path / "t.csv"
+    right = as_csv(ROWS)
+    progress = Progress()
+
+    def overwrite(fraction: float, _: str) -> None:
+        if fraction > 0.5 and path.read_bytes() == right:
+            with path.open("r+b") as out:
+                out.write(right.replace(b"text ", b"TEXT "))
+        elif fraction > 0.7 and cancelled:
+            progress.cancel()
+
+    path.write_bytes(right)
+    os.utime(path, (1, 1))
+    progress = Progress(overwrite)
+    with pytest.raises((InputError, Cancelled)):
+        read_large(path, tmp_path / "kept", progress)
+    path.write_bytes(right)
+    expected = read(path, Progress()).frame
+    pd.testing.assert_frame_equal(read_large(path, tmp_path / "kept", Progress()).frame, expected)
+
+
 def test_read_large__errors_as_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     for data in (
