@@ -105,6 +105,7 @@ def test_load__soft_labels(open_page: Open, root: Path, workspace: Workspace) ->
     app = at(open_page, path)
     assert "soft_label looks like soft labels" in said(app)
     box(app, "l_form_").set_value("soft").run()
+    assert "looks like" not in said(app)
     assert "the given label is that of the largest share" in said(app)
     assert store(app, workspace, 5).dataset.given_labels().tolist() == ["cat"] * 5
 
@@ -114,6 +115,7 @@ def test_load__what_cannot_be_is_said_and_nothing_is_stored(open_page: Open, roo
     app = at(open_page, path)
     assert "look like" not in said(app) and not analyse(app, 2).disabled
     box(app, "l_form_").set_value("soft").run()
+    assert not app.exception and "choose the columns of shares" in said(app)
     box(app, "l_answers_soft_").set_value(["label"]).run()
     assert "the first cell holds no shares" in said(app)
     assert not [b for b in app.button if b.label.startswith("Analyse")]
