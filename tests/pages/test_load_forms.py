@@ -76,7 +76,7 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
     assert "The given label has 67% of the votes." in words(card)
     app = open_page("export", ds=project.name)
     assert "1 row gets another label: every answer that gave the old one gives the new one." in words(app)
-    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    next(b for b in app.button if b.label == "Write 1 change").click().run()
     assert "0 unexpected" in words(app)
     written = (workspace.exports(project.name) / "crowd.corrected.csv").read_text()
     assert written == path.read_text().replace("0,cat,cat,dog", "0,dog,dog,dog")
