@@ -83,7 +83,7 @@ def test_export__writes_the_papers_for_the_record(
     assert not app.exception
     assert downloads(app) == ["README.md", "report.html"]
     assert "No Croissant metadata: they describe the written file." in words(app)
-    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    next(b for b in app.button if b.label == "Write 1 change").click().run()
     app.toggle(key="x_names").set_value(True)
     app.button(key="x_record").click().run()
     assert not app.exception
