@@ -122,3 +122,7 @@ def test_export__what_was_written_goes_with_the_next_decision(
 def downloads(app: AppTest) -> list[str]:
     """The files that the page offers."""
     return [link.proto.url.split("?")[0].rsplit("/", 1)[1] for link in app.get("link_button")]
+
+
+def test_export__splits_are_asked_for_only_where_there_are_some(open_page: Open) -> None:
+    assert [m.label for m in open_page("export", ds="pets").multiselect] == []
