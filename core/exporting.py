@@ -18,7 +18,7 @@ from core.errors import refuse
 from core.exporters._base import ExportFormat
 from core.files import staged
 from core.importers._base import ImportFormat
-from core.label_forms.form import inner_source
+from core.label_forms.form import LABEL_FORM, inner_source
 from core.progress import Progress
 from core.registry import collect
 from core.review.decisions import Action
@@ -120,7 +120,9 @@ def suffix_of(source: Source, format: ExportFormat) -> str:
     """What the name of a corrected file ends in: as the source's, where the format's files are called so."""
     own = source.path.suffix
     kept = source.format in format.rewrites and source.path.is_file()
-    return own if kept and own and format.suffix in _other_suffixes(format) else format.suffix
+    # A file of answers is written as the file it is, a folder of them as a zip.
+    alike = format.name == LABEL_FORM or format.suffix in _other_suffixes(format)
+    return own if kept and own and alike else format.suffix
 
 
 def _other_suffixes(format: ExportFormat) -> tuple[str, ...]:

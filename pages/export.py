@@ -26,12 +26,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         format_func={"drop": "Leave out", "mark": "Keep, with a flag"}.__getitem__,
         key="x_excluded",
     )
-    splits = st.multiselect(
-        "Splits",
-        export_steps.split_names(project.dataset),
-        placeholder="All splits",
-        key="x_splits",
-        disabled=project.dataset.columns.split is None,
+    named = export_steps.split_names(project.dataset)
+    splits = (
+        st.multiselect("Splits", named, placeholder="All splits", key="x_splits")
+        if project.dataset.columns.split is not None
+        else []
     )
     own = default_format(project.source)
     source = project.source.format

@@ -28,12 +28,14 @@ _VERSION = 1
 """Of what is kept of a file; another one is read anew."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+_BINARY = re.compile(rb"PK\x03\x04|%PDF-|\x89PNG|\xff\xd8\xff|GIF8[79]a|\x1f\x8b")
+"""How files begin that are no text, however few control characters follow."""
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """Text that is neither JSON nor markup: few control characters, or UTF-16."""
     text = head.removeprefix(BOM)
-    if path.is_dir() or not text.strip() or _MARKUP.match(text) or is_json(path, head):
+    if path.is_dir() or not text.strip() or _MARKUP.match(text) or _BINARY.match(head) or is_json(path, head):
         return False
     return _is_utf16(head) or len(_CONTROL.findall(text)) <= len(text) * 0.02
 

@@ -29,6 +29,10 @@ def formed(frame: pd.DataFrame, form: LabelForm, file: str, like: Mapping[str, A
     layout of a source to name the columns alike.
     """
     check_columns(frame, form.columns, file)
+    if not form.columns:
+        raise refuse(
+            "no column of shares", file=file, expected=_EXPECTED, mend="choose the columns of shares"
+        )
     one = len(form.columns) == 1
     values, names, said = (_cells if one else _columns)(frame[list(form.columns)], file)
     _check(values, names, file, form.columns[0])

@@ -170,7 +170,7 @@ def _of_boxes(
         said = [_best(scores, least) for scores in said]
     found = (
         "each box has the score of a detection that overlaps it. A detector's score is no probability of "
-        "a class: scores below 1 in the number of classes are read as that, and order rows by them with care"
+        "a class: a score below chance is read as chance. Trust the order of rows less"
     )
     problems.append(Problem("warning", found, file=file))
     return list(said), at, problems

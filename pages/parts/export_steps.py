@@ -124,7 +124,7 @@ def write(workspace: Workspace, corrections: Corrections, format_name: str) -> N
     out = _target(workspace, corrections, chosen)
     blocked = bool(corrections.conflicts)
     if st.button(
-        f"Write {len(corrections.changes):,} changes",
+        f"Write {counted(len(corrections.changes), 'change')}",
         type="primary",
         icon=":material/file_download:",
         disabled=blocked,

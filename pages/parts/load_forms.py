@@ -29,7 +29,8 @@ def choose_form(raw: RawTable) -> RawTable:
     if raw.source.format not in TABLES or not len(raw.frame):
         return raw
     guess = _guessed(raw, raw.source.sha256)
-    if guess is not None:
+    mark = raw.source.sha256[:12]
+    if guess is not None and st.session_state.get(f"l_form_{mark}") != guess.kind:
         # Others begin with the name of a column, which stays as it is written.
         looks = sentence(guess)
         looks = f"C{looks[1:]}" if guess.kind == "wide" else looks
@@ -37,7 +38,6 @@ def choose_form(raw: RawTable) -> RawTable:
             f"{session.escape(looks)}. If so, choose “{FORMS[guess.kind]}” below.",
             icon=":material/groups:",
         )
-    mark = raw.source.sha256[:12]
     with st.container(horizontal=True):
         kind = st.selectbox(
             "Labels are in", list(FORMS), 0, FORMS.__getitem__, key=f"l_form_{mark}", width=320

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.baseline import why_not
 from core.dataset import Columns, Kind
@@ -68,15 +69,11 @@ def choose_source(workspace: Workspace) -> Path | None:
     if way == ways[1]:
         label = "A table for each split, such as train.csv and test.csv"
         files = st.file_uploader(label, accept_multiple_files=True, key="l_files")
-        return (
-            store_upload_folder(workspace.uploads, [(f"splits/{f.name}", f) for f in files])
-            if files
-            else None
-        )
+        return _kept(workspace, files, "splits/") if files else None
     if way == ways[2]:
         label = "Pictures in class folders, YOLO, COCO, Hugging Face, or a table for each split"
         folder = st.file_uploader(label, accept_multiple_files="directory", key="l_folder")
-        return store_upload_folder(workspace.uploads, [(f.name, f) for f in folder]) if folder else None
+        return _kept(workspace, folder, "") if folder else None
     if way == ways[3]:
         roots = ", ".join(str(root) for root in workspace.settings.data_roots)
         return _typed_path(workspace, "Path of a file or a folder", "l_path", f"Inside {roots}")
@@ -88,7 +85,20 @@ def choose_source(workspace: Workspace) -> Path | None:
 
 def _uploaded(workspace: Workspace, label: str, key: str) -> Path | None:
     upload = st.file_uploader(label, key=key)
-    return None if upload is None else store_upload(workspace.uploads, upload.name, upload)
+    return None if upload is None else _kept(workspace, [upload])
+
+
+def _kept(workspace: Workspace, files: list[UploadedFile], under: str | None = None) -> Path:
+    """Where uploaded files are kept: written once, not at every step on the page. under: for a folder."""
+    kept, ids = session.current().uploads, tuple(f.file_id for f in files)
+    if ids not in kept or not kept[ids].exists():
+        with st.spinner("Keeping what was uploaded"):
+            kept[ids] = (
+                store_upload(workspace.uploads, files[0].name, files[0])
+                if under is None
+                else store_upload_folder(workspace.uploads, [(f"{under}{f.name}", f) for f in files])
+            )
+    return kept[ids]
 
 
 def _typed_path(workspace: Workspace, label: str, key: str, help: str = "") -> Path | None:
@@ -98,7 +108,7 @@ def _typed_path(workspace: Workspace, label: str, key: str, help: str = "") -> P
 
 def _uploads(workspace: Workspace, label: str, key: str) -> list[Path]:
     uploads = st.file_uploader(label, key=key, accept_multiple_files=True, help=SEVERAL_MODELS)
-    return list(dict.fromkeys(store_upload(workspace.uploads, u.name, u) for u in uploads))
+    return list(dict.fromkeys(_kept(workspace, [u]) for u in uploads))
 
 
 def _typed_paths(workspace: Workspace, label: str, key: str) -> list[Path]:
@@ -172,7 +182,7 @@ def match_columns(raw: RawTable) -> Columns:
             )
             split = role("Split", guess.split, "split")
             row_id = role("Row id", guess.id, "id", "(from the content)")
-        content = _content(kind, guess, names, {label, split, row_id}, mark)
+        content = _content(kind, guess, [n for n in names if n not in (label, split)], row_id, mark)
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
         if len(names) > PREVIEW_COLUMNS:
             st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
@@ -196,9 +206,11 @@ def _delimiter(raw: RawTable, label: str | None, mark: str) -> str:
 
 
 def _content(
-    kind: Kind, guess: Columns, names: Sequence[str], taken: set[str | None], mark: str
+    kind: Kind, guess: Columns, names: Sequence[str], row_id: str | None, mark: str
 ) -> tuple[str, ...]:
-    free = [n for n in names if n not in taken]
+    free = [n for n in names if n != row_id]
+    # The path of a picture is often its id, too.
+    free += [n for n in names if n == row_id and kind != "tabular"]
     key = f"l_content_{kind}_{mark}"
     if kind == "none" or not free:
         return ()

@@ -78,6 +78,7 @@ class Session:
     1970. dataset: the data set last chosen here, for addresses that name none. visits: up to which event
     the person had seen the Team page of a data set when this tab opened it. told: what became of the last
     step in a dialog, for the page under it to say. made: by data set and button, what can be downloaded.
+    uploads: where the files that came through this tab are kept, by their ids in the browser.
     """
 
     annotator: str
@@ -88,6 +89,7 @@ class Session:
     visits: dict[tuple[str, str], int] = field(default_factory=dict)
     told: str = ""
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
+    uploads: dict[tuple[str, ...], Path] = field(default_factory=dict)
 
 
 def current() -> Session:

@@ -19,6 +19,10 @@ _WORD = (
     ' font-weight="600" fill="{colour}">Labelmend</text>'
 )
 MARK = _MARK.format(width=32, word="")
+_LIGHTER = (
+    """<style>[data-testid$="Active"] p, [data-testid="stSliderThumbValue"] p {color: #7ABBFF}</style>"""
+)
+"""Streamlit writes these in the primary colour, which on a dark page is too dark to be read as text."""
 
 
 def show(pages: Mapping[str, Sequence[Any]]) -> Any:
@@ -26,7 +30,10 @@ def show(pages: Mapping[str, Sequence[Any]]) -> Any:
 
     Returns the place for `say_decided`.
     """
-    colour = "#E7ECF1" if st.context.theme.type == "dark" else "#17212B"
+    dark = st.context.theme.type == "dark"
+    colour = "#E7ECF1" if dark else "#17212B"
+    if dark:
+        st.html(_LIGHTER)
     st.logo(
         _MARK.format(width=172, word=_WORD.format(colour=colour)),
         size="large",

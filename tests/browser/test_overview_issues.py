@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import opened_context
@@ -204,3 +205,14 @@ def test_overview__the_label_of_an_open_popover_can_be_read_in_the_dark(
             expect(button).to_have_attribute("aria-expanded", "true")
             expect(button).to_have_css("color", "rgb(231, 236, 241)")
             page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("address", ["/?ds=measurements", "/load"])
+def test_pages__what_is_chosen_can_be_read_in_the_dark(
+    browser: Browser, server: Server, address: str
+) -> None:
+    with opened_context(browser, color_scheme="dark") as context:
+        page = context.new_page()
+        visit(page, f"{server.url}{address}")
+        report = Axe().run(page, options={"runOnly": ["color-contrast"]})
+        assert [node["html"] for found in report["violations"] for node in found["nodes"]] == []

@@ -55,6 +55,8 @@ def test_read_table__format_by_bytes_then_suffix(
         (b"\x80\x04\x95", "a Python pickle, which can run code"),
         (b"\x1f\x8b\x08\x00\x00", "compressed file"),
         (b"%PDF-1.7\n\x00\x01\x02\x03", "a PDF"),
+        (b"%PDF-1.7\n" + b"1 0 obj, <</Type /Catalog>>\n" * 9, "a PDF"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 600, "a picture"),
         (bytes(range(256)) * 4, "no known format"),
     ],
 )

@@ -83,7 +83,7 @@ def test_export__writes_the_papers_for_the_record(
     assert not app.exception
     assert downloads(app) == ["README.md", "report.html"]
     assert "No Croissant metadata: they describe the written file." in words(app)
-    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    next(b for b in app.button if b.label == "Write 1 change").click().run()
     app.toggle(key="x_names").set_value(True)
     app.button(key="x_record").click().run()
     assert not app.exception
@@ -122,3 +122,7 @@ def test_export__what_was_written_goes_with_the_next_decision(
 def downloads(app: AppTest) -> list[str]:
     """The files that the page offers."""
     return [link.proto.url.split("?")[0].rsplit("/", 1)[1] for link in app.get("link_button")]
+
+
+def test_export__splits_are_asked_for_only_where_there_are_some(open_page: Open) -> None:
+    assert [m.label for m in open_page("export", ds="pets").multiselect] == []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.model_store import models
 from core.review.decisions import Action, Decision
+from core.uploads import store_upload
 from core.workspace import Workspace, shared_workspace
-from pages.parts import session
+from pages.parts import load_steps, session
 from tests.core.importers.samples import annotation, choice, task
 from tests.core.models.fake_model import planted
 from tests.pages.conftest import Open, words
@@ -218,3 +221,40 @@ def test_load__of_a_wide_table_columns_are_left_out_and_the_first_shown(
     analyse(app).click().run()
     (name,) = set(workspace.names()) - before
     assert workspace.open(name).dataset.columns.content == tuple(n for n in names if n != "m7")
+
+
+def test_load__pictures_are_shown_where_their_path_is_the_id(
+    open_page: Open, files: Path, workspace: Workspace
+) -> None:
+    for number in range(24):
+        folder = files / "shapes" / ["bar", "dot"][number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number * 9, 40, 90)).save(folder / f"{number}.png")
+    app = open_page("load")
+    app.button_group(key="l_way").set_value("Path on this machine").run()
+    app.text_input(key="l_path").set_value(str(files / "shapes")).run()
+    assert button_kinds(app) == {
+        "Train a baseline and analyse 24 rows": "primary",
+        "Analyse 24 rows": "secondary",
+    }
+    next(b for b in app.button if b.label == "Analyse 24 rows").click().run()
+    columns = workspace.open("shapes").dataset.columns
+    assert (columns.id, columns.content, columns.kind) == ("path", ("path",), "image")
+
+
+def test_load__an_upload_is_written_once(
+    open_page: Open, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def store(uploads: Path, name: str, content: BinaryIO) -> Path:
+        written.append(name)
+        return store_upload(uploads, name, content)
+
+    monkeypatch.setattr(load_steps, "store_upload", store)
+    app = open_page("load")
+    app.file_uploader(key="l_file").set_value(
+        ("fruit.csv", (files / "fruit.csv").read_bytes(), "text/csv")
+    ).run()
+    app.toggle(key="l_merge").set_value(True).run()
+    assert "fruit.csv: 40 rows" in words(app) and written == ["fruit.csv"]

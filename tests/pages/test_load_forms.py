@@ -76,7 +76,7 @@ def test_load__annotators_as_columns_are_proposed_and_confirmed(
     assert "The given label has 67% of the votes." in words(card)
     app = open_page("export", ds=project.name)
     assert "1 row gets another label: every answer that gave the old one gives the new one." in words(app)
-    next(b for b in app.button if b.label == "Write 1 changes").click().run()
+    next(b for b in app.button if b.label == "Write 1 change").click().run()
     assert "0 unexpected" in words(app)
     written = (workspace.exports(project.name) / "crowd.corrected.csv").read_text()
     assert written == path.read_text().replace("0,cat,cat,dog", "0,dog,dog,dog")
@@ -105,6 +105,7 @@ def test_load__soft_labels(open_page: Open, root: Path, workspace: Workspace) ->
     app = at(open_page, path)
     assert "soft_label looks like soft labels" in said(app)
     box(app, "l_form_").set_value("soft").run()
+    assert "looks like" not in said(app)
     assert "the given label is that of the largest share" in said(app)
     assert store(app, workspace, 5).dataset.given_labels().tolist() == ["cat"] * 5
 
@@ -114,6 +115,7 @@ def test_load__what_cannot_be_is_said_and_nothing_is_stored(open_page: Open, roo
     app = at(open_page, path)
     assert "look like" not in said(app) and not analyse(app, 2).disabled
     box(app, "l_form_").set_value("soft").run()
+    assert not app.exception and "choose the columns of shares" in said(app)
     box(app, "l_answers_soft_").set_value(["label"]).run()
     assert "the first cell holds no shares" in said(app)
     assert not [b for b in app.button if b.label.startswith("Analyse")]

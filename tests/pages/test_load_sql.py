@@ -90,7 +90,7 @@ def test_load__a_table_is_chosen_read_and_analysed(
     session.store().record([Decision(name, "1", Action.EXCLUDE, "ann", "apple", "op-berries")])
     export = open_page("export", ds=name)
     assert "1 row is deleted when the script is run. The script touches no other cell." in seen(export)
-    next(b for b in export.button if b.label == "Write 1 changes").click().run()
+    next(b for b in export.button if b.label == "Write 1 change").click().run()
     assert "1 excluded row to be deleted by the script" in seen(export) + str(
         [s.value for s in export.success]
     )
