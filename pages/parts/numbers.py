@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.baseline import PREFIX
 from core.dataset import Dataset
 from core.issues import Result
 from core.overview import planted_errors
+from core.predictions import BASELINE
 from core.workspace import Project
 from pages.parts import session
 
@@ -55,6 +57,11 @@ def source_line(found: Project, labels: Result) -> None:
         )
     if parts:
         st.markdown(f":small[{' · '.join(parts)}]")
+    if found.predictions.model.startswith(BASELINE):
+        for problem in found.problems:
+            if problem.severity == "warning" and problem.found.startswith(PREFIX):
+                said = problem.found.removeprefix(PREFIX)
+                st.warning(session.escape(f"Baseline: {said}"), icon=":material/warning:")
 
 
 def planted_here(found: Project, labels: Result) -> tuple[int, int] | None:

@@ -123,3 +123,16 @@ offered("text"), offered("image")
 raise SystemExit(bool({"scipy", "torch", "onnxruntime", "sentence_transformers", "timm"} & set(sys.modules)))
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=FRAME.parents[1], timeout=60)
+
+
+def test_overview__says_where_a_baseline_is_too_weak(workspace: Workspace, open_page: Open) -> None:
+    dataset = named("weak")
+    labels = np.random.default_rng(0).permutation(dataset.labels)
+    save(workspace, replace(dataset, labels=labels), Predictions(), analyse=False)
+    train_and_audit(workspace, "weak", Progress())
+    assert "Out of sample it agrees with" in " ".join(
+        w.value for w in open_page("overview", ds="weak").warning
+    )
+    save(workspace, named("strong"), Predictions(), analyse=False)
+    train_and_audit(workspace, "strong", Progress())
+    assert not open_page("overview", ds="strong").warning
