@@ -14,15 +14,30 @@ from core.progress import Progress
 HEAD = 1 << 20
 DELIMITERS = ("\t", ";", "|", ",")
 _NAMES = {"id", "label", "labels", "text", "class", "target", "split", "path", "image", "category", "name"}
+_COMMENTS = re.compile(rb"(?:#[^\r\n]*(?:\r\n|\n|\r)(?:\r\n|\n|\r)*)+")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
 def detect(data: np.ndarray, encoding: str, bom: int) -> CsvLayout:
     """The layout of what `read_bytes` returned, judged by its first mebibyte. Deterministic.
 
-    The delimiter is the one under which most records have as many cells as the first.
+    The delimiter is the one under which most records have as many cells as the first. Lines at the beginning
+    that start with # are comments, unless one of them has as many cells as the records.
     """
     head = data[:HEAD]
+    after = bom + _comments(head[bom:].tobytes())
+    if after > bom:
+        found = _detect(head, encoding, after)
+        widths = _head_counts(head, found)
+        lines = head[bom:after].tobytes().splitlines()
+        # A line of as many cells as the records is a header that begins with #, or a record.
+        cells = {line.count(found.delimiter.encode()) + 1 for line in lines if line}
+        if len(widths) and widths[0] > 1 and widths[0] not in cells:
+            return found
+    return _detect(head, encoding, bom)
+
+
+def _detect(head: np.ndarray, encoding: str, bom: int) -> CsvLayout:
     best = CsvLayout(encoding=encoding, bom=bom)
     best_share = 0.0
     for delimiter in DELIMITERS:
@@ -89,6 +104,12 @@ def has_header(rows: list[list[str]]) -> bool:
         if cell in below:
             return False
     return True
+
+
+def _comments(head: bytes) -> int:
+    """How many bytes of lines that start with #, and blank ones among them, the file begins with."""
+    found = _COMMENTS.match(head)
+    return found.end() if found else 0
 
 
 def _head_counts(head: np.ndarray, layout: CsvLayout) -> np.ndarray:

@@ -28,7 +28,8 @@ _WIDE = ("utf-16-le", "utf-16-be")
 class CsvLayout:
     """How a delimited file is written; `dataclasses.asdict` of it is Source.layout.
 
-    encoding: Python's name of it. bom: bytes to skip at the start of what `read_bytes` returns.
+    encoding: Python's name of it. bom: bytes to skip at the start of what `read_bytes` returns: its BOM, and
+    lines of comment that go before the first record.
     line_end: the first one seen. header: whether the first record names the columns.
     """
 

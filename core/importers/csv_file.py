@@ -142,6 +142,12 @@ def _table(
     """The columns under unique names, and what was inferred and is worth a word."""
     unique, problems = _column_names(names, len(columns), file)
     zeros = any(b"\0" in piece for piece in pieces(data))
+    comments = sum(
+        line.startswith(b"#") for line in data[: layout.bom].tobytes().removeprefix(BOM).splitlines()
+    )
+    if comments:
+        found = f"{comments:,} line{'s' if comments > 1 else ''} of comment before the table: kept, not read"
+        problems.append(Problem("notice", found, file=file))
     return pa.table(list(columns), names=unique), [*problems, *_remarks(file, layout, unique, columns, zeros)]
 
 

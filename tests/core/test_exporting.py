@@ -145,7 +145,7 @@ def make_source(format: str, folder: Path) -> Path:
 
 # The votes of labelerrors.com have no column called label: see exporters/test_annotation_tools.py.
 # A zip is read as the folder that it unpacks to.
-ANEW = {"manifest", "yolo", "hf_dataset", "split_files", "sql_table"}
+ANEW = {"manifest", "yolo", "hf_dataset", "label_form", "split_files", "sql_table"}
 """Export formats whose files are no sources in that format."""
 IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "zip"})
 EXPORTS = sorted(name for name, format in formats().items() if not format.only_own)

@@ -219,3 +219,9 @@ def test_write__only_decided_cells_differ_in_any_dialect(tmp_path_factory, cells
     # The line end before a dropped last record stays.
     ended = final or chosen.get(len(rows) - 1) is Action.EXCLUDE
     assert export(path, chosen) == as_csv(expected, dialect, ended)
+
+
+def test_write__comments_before_the_table_stay(written) -> None:
+    source = b'# made by hand\r\n#, with "care\r\n\r\nid,text,label\r\na,x,cat\r\nb,y,dog\r\n'
+    assert export(written("t.csv", source)) == source
+    assert export(written("t.csv", source), {1: "cat"}) == source.replace(b"b,y,dog", b"b,y,cat")

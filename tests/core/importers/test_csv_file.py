@@ -117,3 +117,29 @@ def test_read__agrees_with_csv_module(
     raw = read_bytes(tmp_path_factory.mktemp("csv"), out.getvalue().encode())
     expected = pd.DataFrame(rows, columns=["text", "label"], dtype="str")
     pd.testing.assert_frame_equal(raw.frame, expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_read__comments_before_the_table_are_left_out_and_told(tmp_path: Path, encoding: str) -> None:
+    text = '# made by "hand, é\n#\n\n# v2, of, 4, parts\nid,text,label\n#1,"#tag",x\n2,b,y\n'
+    raw = read_bytes(tmp_path, text.encode(encoding))
+    assert raw.frame.to_dict("list") == {"id": ["#1", "2"], "text": ["#tag", "b"], "label": ["x", "y"]}
+    found = [p.found for p in raw.problems]
+    assert found == ["3 lines of comment before the table: kept, not read"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("#id,text\n1,a\n2,b\n", ["#id", "text"], 2),
+        ("#happy,pos\n#sad,neg\nplain,neg\n", ["#happy", "pos"], 2),
+        ("#title\nsome text\n", ["#title"], 1),
+        ("#only\n", ["#only"], 0),
+    ],
+)
+def test_read__records_that_begin_with_a_hash_are_no_comments(
+    tmp_path: Path, text: str, columns: list[str], rows: int
+) -> None:
+    raw = read_bytes(tmp_path, text.encode())
+    assert (raw.frame.columns.tolist(), len(raw.frame)) == (columns, rows)
+    assert not any("comment" in p.found for p in raw.problems)
