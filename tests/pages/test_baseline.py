@@ -41,24 +41,24 @@ def test_overview__trains_a_baseline_and_shows_what_it_found(workspace: Workspac
 
 
 def test_overview__trains_again_with_what_review_decided(workspace: Workspace, open_page: Open) -> None:
-    save(workspace, named("again"), Predictions(), analyse=False)
-    train_and_audit(workspace, "again", Progress())
-    assert "Train again" not in words(open_page("overview", ds="again"))
-    session.store().record([Decision("again", "r3", Action.RELABEL, "ann", "cat", "again-1", "dog")])
-    page = open_page("overview", ds="again")
+    save(workspace, named("trained-again"), Predictions(), analyse=False)
+    train_and_audit(workspace, "trained-again", Progress())
+    assert "Train again" not in words(open_page("overview", ds="trained-again"))
+    session.store().record([Decision("trained-again", "r3", Action.RELABEL, "ann", "cat", "again-1", "dog")])
+    page = open_page("overview", ds="trained-again")
     assert "Train again with 1 row reviewed" in words(page)
-    page.button(key="retrain_again").click().run()
-    job = session.jobs().get("again")
+    page.button(key="retrain_trained-again").click().run()
+    job = session.jobs().get("trained-again")
     assert job is not None and job.wait(60)
     assert (job.state, job.error) == ("done", "")
-    assert workspace.open("again").predictions.model == "baseline: TF-IDF of words, corrected labels"
+    assert workspace.open("trained-again").predictions.model == "baseline: TF-IDF of words, corrected labels"
 
 
 def test_overview__offers_it_after_an_analysis_without_predictions(
     workspace: Workspace, open_page: Open
 ) -> None:
-    save(workspace, named("analysed", (4,)), Predictions())
-    assert "Train a baseline and analyse 200 rows" in words(open_page("overview", ds="analysed"))
+    save(workspace, named("unpredicted", (4,)), Predictions())
+    assert "Train a baseline and analyse 200 rows" in words(open_page("overview", ds="unpredicted"))
 
 
 def test_overview__offers_none_where_nothing_can_be_learned(open_page: Open) -> None:
