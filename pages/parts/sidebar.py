@@ -19,10 +19,12 @@ _WORD = (
     ' font-weight="600" fill="{colour}">Labelmend</text>'
 )
 MARK = _MARK.format(width=32, word="")
-_LIGHTER = (
-    """<style>[data-testid$="Active"] p, [data-testid="stSliderThumbValue"] p {color: #7ABBFF}</style>"""
+_CHOSEN = (
+    '<style>button[data-selected] p, [data-testid="stSliderThumbValue"] p '
+    "{color: light-dark(#0B5CAD, #7ABBFF)}</style>"
 )
-"""Streamlit writes these in the primary colour, which on a dark page is too dark to be read as text."""
+"""Streamlit writes these in the primary colour, which on a dark page is too dark to be read as text. The page
+says which it is: what the server knows of that may be late."""
 
 
 def show(pages: Mapping[str, Sequence[Any]]) -> Any:
@@ -30,10 +32,8 @@ def show(pages: Mapping[str, Sequence[Any]]) -> Any:
 
     Returns the place for `say_decided`.
     """
-    dark = st.context.theme.type == "dark"
-    colour = "#E7ECF1" if dark else "#17212B"
-    if dark:
-        st.html(_LIGHTER)
+    colour = "#E7ECF1" if st.context.theme.type == "dark" else "#17212B"
+    st.html(_CHOSEN)
     st.logo(
         _MARK.format(width=172, word=_WORD.format(colour=colour)),
         size="large",
