@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -30,9 +31,12 @@ class KnownHashes:
         self._fresh = 0
 
     def sha256(self, path: Path, progress: Progress | None = None) -> str:
-        """sha256 hex of a file's bytes; read only where the file has changed. Raises OSError."""
+        """sha256 hex of a file's bytes; read only where the file has changed. Raises OSError.
+
+        path: absolute and without links, so that a file has one name.
+        """
         stat = path.stat()
-        seen = (str(path.resolve()).encode("utf-8", "surrogateescape"), stat.st_ino, stat.st_size)
+        seen = (os.fsencode(path), stat.st_ino, stat.st_size)
         key = (*seen, stat.st_mtime_ns)
         asked = "SELECT sha256 FROM hashes WHERE path = ? AND number = ? AND size = ? AND changed = ?"
         found = self._connection.execute(asked, key).fetchone()

@@ -69,7 +69,7 @@ def read_large(path: Path, kept: Path, progress: Progress) -> RawTable:
     if before.st_size < LARGE:
         return read(path, progress)
     with known_hashes(kept / HASHES) as known:
-        sha256 = known.sha256(path, progress.part(0.0, 0.1))
+        sha256 = known.sha256(path.resolve(), progress.part(0.0, 0.1))
     with spooled(kept / "tables", f"{sha256}-{_VERSION}", progress) as spool:
         if not spool.whole:
             _fill(spool, path, before, progress.part(0.1, 1.0))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.errors import Problem
 from core.known_hashes import KnownHashes
-from core.paths import inside
+from core.paths import Within
 from core.progress import Progress
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
@@ -25,10 +25,11 @@ def hash_images(
     """
     hashes = np.full(len(paths), "", dtype=object)
     failed: dict[str, list[int]] = {}
+    within = Within(root)
     for i, relative in enumerate(paths.fillna("").tolist()):
         if i % 200 == 0:
             progress.report(i / len(paths), f"Reading image {i + 1:,} of {len(paths):,}")
-        path = inside(root, relative)
+        path = within.file(relative)
         if path is None:
             failed.setdefault(_reason(root, relative), []).append(i)
             continue
