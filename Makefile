@@ -30,13 +30,12 @@ app: install
 	$(BIN)/labelmend app --workspace .workspace
 
 # One thread a worker: two workers that each start one for every core wait for each other, ten times as long.
-# Files go in the order of their names, browser tests first: a long one begun last would leave a core idle.
 # Bytecode is kept even where the shell says not to: the tests start Python some hundred times.
 test: export OMP_NUM_THREADS := 1
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test
 	sh .ci/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=core --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=core --cov-report=term:skip-covered --cov-fail-under=90
 
 # Pretrained models with their real libraries and weights, in an environment of its own: on Linux PyTorch brings
 # 5 GB of CUDA, which `make test` does without.
