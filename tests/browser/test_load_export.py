@@ -72,6 +72,8 @@ def test_journey__from_an_uploaded_file_to_a_corrected_one(
     page.get_by_role("button", name="Review the 2").click()
     surface = page.get_by_role("region", name="Review surface")
     expect(surface).to_be_visible()
+    page.locator(".surface[data-row-id]").wait_for()  # keys before the first row is there decide nothing
+    page.locator(".surface").focus()
     page.keyboard.press("w")
     page.keyboard.press("w")
     with closing(server.store()) as store:
