@@ -19,6 +19,7 @@ from core.files import link, write_json
 from core.flags import Flags
 from core.multilabel import LabelSets
 from core.predictions import Predictions
+from core.preflight.large_arrays import chunks
 from core.source import Source
 
 if TYPE_CHECKING:
@@ -180,11 +181,10 @@ def save_array(path: Path, array: np.ndarray) -> None:
     """Copy an array, possibly a memory map larger than memory, in pieces and native byte order."""
     dtype = array.dtype.newbyteorder("=")
     head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": array.shape}
-    step = max(1, (8 << 20) // max(1, array[:1].nbytes))
     with path.open("wb") as out:  # not mapped: on a full disk the system ends who writes to a map
         np.lib.format.write_array_header_1_0(out, head)
-        for start in range(0, len(array), step):
-            out.write(array[start : start + step].astype(dtype, copy=False).tobytes())
+        for _, rows in chunks(array):
+            out.write(rows.astype(dtype, copy=False).tobytes())
 
 
 def _load_array(path: Path) -> np.ndarray | None:

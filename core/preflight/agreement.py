@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.errors import Problem
+from core.preflight.large_arrays import chunks
 
-CHUNK = 4 << 20
 LEAST_KAPPA = 0.2
 """Below it agreement is "slight" (Landis & Koch 1977): a model worth asking agrees better than that."""
 LEAST_GAIN = 0.1
@@ -31,7 +31,7 @@ def agreement(
     n, k = int(there.sum()), len(classes)
     if n == 0 or k < 2:
         return []
-    likeliest = np.concatenate([np.argmax(c, axis=1) for c in _chunks(pred_probs)])
+    likeliest = np.concatenate([np.argmax(c, axis=1) for _, c in chunks(pred_probs)])
     pairs = labels[there].astype(np.int64) * k + likeliest[there]
     table = np.bincount(pairs, minlength=k * k).reshape(k, k)
     share = float(np.trace(table)) / n
@@ -59,13 +59,11 @@ def set_agreement(labels: np.ndarray, member: np.ndarray, pred_probs: np.ndarray
     """
     rows = np.bincount(labels[labels >= 0], minlength=len(member)) @ member.astype(np.int64)
     sums = np.zeros((2, member.shape[1]))
-    start = 0
-    for chunk in _chunks(pred_probs):
+    for start, chunk in chunks(pred_probs):
         codes = labels[start : start + len(chunk)]
         has = np.where((codes >= 0)[:, None], member[codes], False)
         there = (codes >= 0)[:, None]
         sums += [np.sum(chunk, axis=0, where=has), np.sum(chunk, axis=0, where=there & ~has)]
-        start += len(chunk)
     n = int((labels >= 0).sum())
     telling = (rows > 0) & (rows < n)
     if not telling.any():
@@ -88,8 +86,3 @@ def _better_order(table: np.ndarray, share: float, n: int) -> np.ndarray | None:
     order = linear_sum_assignment(table, maximize=True)[1]
     gain = float(table[np.arange(len(table)), order].sum()) / n - share
     return order if gain > LEAST_GAIN else None
-
-
-def _chunks(array: np.ndarray) -> list[np.ndarray]:
-    rows = max(1, CHUNK // max(1, array[:1].nbytes))
-    return [np.asarray(array[i : i + rows]) for i in range(0, len(array), rows)]

@@ -16,6 +16,7 @@ from core.loading import Prepared
 from core.model_agreement import agreement_of
 from core.model_store import add_model, use_model
 from core.predictions import Predictions
+from core.reading import stamp
 from core.source import Source
 from core.workspace import Workspace
 from pages.parts import session
@@ -68,8 +69,7 @@ def check(prepared: Prepared, others: Sequence[Path], softmax: bool) -> Checked:
     key = (dataset.part("ids"), dataset.part("labels"), prepared.source.sha256)
     found = [Other(predictions, tuple(said)) for predictions, said in prepared.others]
     for file in others:
-        stamp = (file.stat().st_mtime, file.stat().st_size)
-        found += _read(dataset, prepared.source, key, file, stamp, softmax)
+        found += _read(dataset, prepared.source, key, file, stamp(file), softmax)
     return Checked(prepared, tuple(found))
 
 
@@ -79,7 +79,7 @@ def _read(
     _source: Source,
     key: tuple[str, ...],
     path: Path,
-    stamp: tuple[float, int],
+    stamped: tuple[float, int],
     softmax: bool,
 ) -> list[Other]:
     try:

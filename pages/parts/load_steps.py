@@ -301,9 +301,13 @@ def check(raw: RawTable, plan: Plan) -> Prepared:
         (mark_of(raw), unnamed, stamps),
         lambda progress: prepare(raw, unnamed, progress, keep_in=kept),
     )
-    if prepared.dataset is None:
+    unnamed_data = prepared.dataset
+    if unnamed_data is None:
         return prepared
-    return replace(prepared, dataset=replace(prepared.dataset, name=plan.name))
+    dataset = replace(unnamed_data, name=plan.name)
+    # The name is in no digest: what later steps ask for is digested once, not at each step on the page.
+    dataset.trust({part: unnamed_data.part(part) for part in ("ids", "labels", "flags")})
+    return replace(prepared, dataset=dataset)
 
 
 def with_decisions(workspace: Workspace, prepared: Prepared) -> Prepared:

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.baseline import PREFIX
 from core.dataset import Dataset
 from core.issues import Result
 from core.overview import planted_errors
@@ -59,8 +58,8 @@ def source_line(found: Project, labels: Result) -> None:
         st.markdown(f":small[{' · '.join(parts)}]")
     if found.predictions.model.startswith(BASELINE):
         for problem in found.problems:
-            if problem.severity == "warning" and problem.found.startswith(PREFIX):
-                said = problem.found.removeprefix(PREFIX)
+            if problem.severity == "warning" and problem.found.startswith(BASELINE):
+                said = problem.found.removeprefix(BASELINE)
                 st.warning(session.escape(f"Baseline: {said}"), icon=":material/warning:")
 
 

@@ -61,5 +61,5 @@ def test_agreement__nothing_to_compare() -> None:
 
 def test_agreement__in_blocks_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = said(TRUE, model(TRUE, 0.8))
-    monkeypatch.setattr("core.preflight.agreement.CHUNK", 100)
+    monkeypatch.setattr("core.preflight.large_arrays.CHUNK", 100)
     assert said(TRUE, model(TRUE, 0.8)) == whole
