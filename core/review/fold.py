@@ -1,14 +1,16 @@
 """The standings of a data set's rows, held small: an hour of a team's decisions must not show in the memory.
 
-A row's events lie in the fold as bytes, a third of what they take as objects, and become `Decision`s when
-somebody asks for the row.
+A row's events lie in the fold as bytes, a quarter of what they take as objects, and become `Decision`s when
+somebody asks for the row. Who asks for all rows is given the fold's own mapping; the fold goes on with a copy
+only if that is still held when the next event arrives.
 """
 
 from __future__ import annotations
 
 import marshal
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force, standing
@@ -28,11 +30,15 @@ class Fold:
         self.seq = 0
         self._packing = _Packing()
         self._rows: dict[str, bytes] = {}
-        """Packed rows; the one with the latest event is the last."""
+        """Packed rows with a verdict; the one with the latest event is the last. Shared with `_shown`."""
+        self._without: dict[str, bytes] = {}
+        """The same of the rows whose events leave no verdict."""
+        self._disagreed = 0
+        """How many of `_rows` are not settled."""
         self._touched: dict[str, list[str]] = {}
         """op_id of each event about many rows -> these rows; the UNDO of such an event is one too."""
-        self._states: Counter[int] = Counter()
-        self._shown: Standings | None = None
+        self._shown: Callable[[], Standings | None] = lambda: None
+        """The last standings given out, while anybody holds them."""
         self.add(events)
 
     def add(self, events: Iterable[Decision]) -> None:
@@ -42,10 +48,10 @@ class Fold:
             for row_id, decision in self._placed(event):
                 new[row_id] = [*new.pop(row_id, ()), decision]
             self.seq = event.seq
+        if new and self._shown() is not None:
+            self._rows = dict(self._rows)  # what is held stays as it was
         for row_id, decisions in new.items():
             self._append(row_id, decisions)
-        if new:
-            self._shown = None
 
     def _placed(self, event: Decision) -> list[tuple[str, Decision]]:
         """An event as it stands on each row that it is about."""
@@ -59,20 +65,25 @@ class Fold:
 
     def _append(self, row_id: str, decisions: Sequence[Decision]) -> None:
         before = self._rows.pop(row_id, None)
-        packed = self._packing.packed(row_id, decisions, before)
         if before is not None:
-            self._states[before[0]] -= 1
-        self._states[packed[0]] += 1
-        self._rows[row_id] = packed
+            self._disagreed -= before[0] == _DISAGREED
+        else:
+            before = self._without.pop(row_id, None)
+        packed = self._packing.packed(row_id, decisions, before)
+        if packed[0] == _NO_VERDICT:
+            self._without[row_id] = packed
+        else:
+            self._rows[row_id] = packed
+            self._disagreed += packed[0] == _DISAGREED
 
     def __len__(self) -> int:
         """How many rows have a verdict."""
-        return len(self._rows) - self._states[_NO_VERDICT]
+        return len(self._rows)
 
     @property
     def settled(self) -> int:
         """How many rows have a decision in force."""
-        return len(self) - self._states[_DISAGREED]
+        return len(self) - self._disagreed
 
     def get(self, row_id: str) -> Standing | None:
         """What is said of one row; None where nothing is."""
@@ -80,29 +91,31 @@ class Fold:
 
     def events(self, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
-        packed = self._rows.get(row_id)
+        packed = self._rows.get(row_id) or self._without.get(row_id)
         return [] if packed is None else self._packing.events(row_id, packed)
 
     def standings(self) -> Standings:
         """What is said of each row with a verdict. Does not change while it is read."""
-        if self._shown is None:
-            with_verdict = {row_id: p for row_id, p in self._rows.items() if p[0] != _NO_VERDICT}
-            self._shown = Standings(with_verdict, self._packing)
-        return self._shown
+        shown = self._shown()
+        if shown is None or shown.packed is not self._rows:
+            shown = Standings(self._rows, self._packing)
+            self._shown = weakref.ref(shown)
+        return shown
 
     def past(self, as_of: int) -> Standings:
         """The standings after event `as_of`, in no order."""
-        rows = dict(self.standings().packed)
-        changed: list[tuple[str, bytes]] = []
-        for row_id in reversed(self._rows):
-            events = self.events(row_id)
-            if events[-1].seq <= as_of:
-                break
-            rows.pop(row_id, None)
-            then = self._packing.packed(row_id, [e for e in events if e.seq <= as_of])
-            if then[0] != _NO_VERDICT:
-                changed.append((row_id, then))
-        return Standings(rows | dict(reversed(changed)), self._packing)
+        then = dict(self._rows)
+        for rows in (self._rows, self._without):
+            for row_id in reversed(rows):
+                events = self._packing.events(row_id, rows[row_id])
+                if events[-1].seq <= as_of:
+                    break
+                packed = self._packing.packed(row_id, [e for e in events if e.seq <= as_of])
+                if packed[0] != _NO_VERDICT:
+                    then[row_id] = packed
+                else:
+                    then.pop(row_id, None)
+        return Standings(then, self._packing)
 
 
 class Standings(Mapping[str, Standing]):
@@ -117,7 +130,7 @@ class Standings(Mapping[str, Standing]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.packed)
+        yield from self.packed  # a generator holds these standings, and so what they show, while it runs
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -183,11 +196,11 @@ class _Packing:
             _NUMBERS[event.action],
             self._number(event.annotator),
             self._number(event.given_label),
-            event.op_id,
+            _id_packed(event.op_id),
             None if event.label is None else self._number(event.label),
-            event.undoes,
+            event.undoes and _id_packed(event.undoes),
             self._number(event.shown),
-            event.decided_at,
+            _time_packed(event.decided_at),
             event.seq,
             event.detail,
             event.based_on,
@@ -195,7 +208,7 @@ class _Packing:
         )
 
     def _event(self, row_id: str, fields: _Fields) -> Decision:
-        dataset, of_one_row, action, annotator, given, op_id, label, undoes, shown, *rest = fields
+        dataset, of_one_row, action, annotator, given, op_id, label, undoes, shown, at, *rest = fields
         texts = self._texts
         return Decision(
             texts[dataset],
@@ -203,10 +216,11 @@ class _Packing:
             _ACTIONS[action],
             texts[annotator],
             texts[given],
-            op_id,
+            _id_read(op_id),
             None if label is None else texts[label],
-            undoes,
+            undoes and _id_read(undoes),
             texts[shown],
+            _time_read(at),
             *rest,
         )
 
@@ -221,3 +235,32 @@ def _state(found: Standing | None) -> int:
     if found is None:
         return _NO_VERDICT
     return _DISAGREED if found.settled is None else _NUMBERS[found.settled.action]
+
+
+def _id_packed(op_id: str) -> str | bytes:
+    """The 16 bytes of an id that is 32 hexadecimal digits, as ours are; another one as it is."""
+    try:
+        packed = bytes.fromhex(op_id)
+    except ValueError:
+        return op_id
+    return packed if packed.hex() == op_id and packed else op_id
+
+
+def _id_read(packed: str | bytes) -> str:
+    return packed if isinstance(packed, str) else packed.hex()
+
+
+def _time_packed(at: str) -> str | float:
+    """A time as the store writes it as seconds since 1970; another text as it is."""
+    try:
+        packed = datetime.fromisoformat(at).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return at
+    return packed if _time_read(packed) == at else at
+
+
+def _time_read(packed: str | float) -> str:
+    """What `_time_packed` was given."""
+    if isinstance(packed, str):
+        return packed
+    return datetime.fromtimestamp(packed, UTC).isoformat(timespec="milliseconds")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,12 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
 from core.review.fold import Fold, actions
 
 TEXT = st.text(max_size=5)
+IDS = st.uuids().flatmap(
+    lambda op_id: st.sampled_from([op_id.hex, op_id.hex.upper(), str(op_id), op_id.hex[:6]])
+)
+TIMES = st.datetimes(timezones=st.none() | st.just(UTC)).flatmap(
+    lambda at: st.sampled_from([at.isoformat(timespec="milliseconds"), at.isoformat()])
+)
 DECISION = st.builds(
     Decision,
     dataset=TEXT,
@@ -16,11 +23,11 @@ DECISION = st.builds(
     action=st.sampled_from(sorted(VERDICTS)),
     annotator=TEXT,
     given_label=TEXT,
-    op_id=TEXT,
+    op_id=TEXT | IDS,
     label=st.none() | TEXT,
-    undoes=st.none() | TEXT,
+    undoes=st.none() | TEXT | IDS,
     shown=TEXT,
-    decided_at=TEXT,
+    decided_at=TEXT | TIMES,
     seq=st.integers(0, 2**63 - 1),
     detail=TEXT,
     based_on=st.none() | st.integers(0, 2**63 - 1),
@@ -90,3 +97,20 @@ def test_standings__in_the_order_of_the_last_event() -> None:
     said = [Decision("d", row, Action.KEEP, "ann", "cat", f"op{i}", seq=i) for i, row in enumerate("abca", 1)]
     found = Fold(said)
     assert [*found.standings()] == ["b", "c", "a"]
+
+
+def test_standings__stay_as_they_were_while_anything_of_them_is_read() -> None:
+    said = [Decision("d", row, Action.KEEP, "ann", "cat", f"op{i}", seq=i) for i, row in enumerate("abcd", 1)]
+    found = Fold(said[:3])
+    rows = iter(found.standings())  # nobody else holds the standings
+    first = next(rows)
+    found.add(said[3:])
+    assert [first, *rows] == ["a", "b", "c"] and [*found.standings()] == ["a", "b", "c", "d"]
+
+
+def test_standings__without_a_second_copy_of_the_rows() -> None:
+    found = Fold([Decision("d", "a", Action.KEEP, "ann", "cat", "op1", seq=1)])
+    assert found.standings().packed is found.standings().packed
+    read = found.standings()
+    found.add([Decision("d", "b", Action.KEEP, "ann", "cat", "op2", seq=2)])
+    assert [*read] == ["a"] and found.standings().packed is not read.packed
