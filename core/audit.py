@@ -27,6 +27,7 @@ from core.cache import cache_key, load, store
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Check, Result
+from core.neighbour_graph import forget
 from core.predictions import Predictions
 from core.progress import Progress
 from core.registry import collect
@@ -82,15 +83,18 @@ def run_audit(
     results: dict[str, Result] = {}
     skipped = _skipped(chosen, dataset, predictions)
     able = [(check, params) for check, params in chosen if check.name not in skipped]
-    for i, (check, params) in enumerate(able):
-        part = progress.part(i / len(able), (i + 1) / len(able), check.title)
-        part.report(0)
-        key = cache_key(check, params, dataset, predictions)
-        found = load(cache_dir, check, key, dataset)
-        if found is None:
-            found = _run(check, params, dataset, predictions, part)
-            store(cache_dir, check, key, found)
-        results[check.name] = found
+    try:
+        for i, (check, params) in enumerate(able):
+            part = progress.part(i / len(able), (i + 1) / len(able), check.title)
+            part.report(0)
+            key = cache_key(check, params, dataset, predictions)
+            found = load(cache_dir, check, key, dataset)
+            if found is None:
+                found = _run(check, params, dataset, predictions, part)
+                store(cache_dir, check, key, found)
+            results[check.name] = found
+    finally:
+        forget(predictions)
     progress.report(1)
     return Audit(results, skipped)
 

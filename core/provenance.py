@@ -56,6 +56,8 @@ def _origin(project: Project, check: Check, result: Result) -> Origin:
     if "estimate" in summary:
         value = f"{summary['estimate']:,}, 95% interval {summary['low']:,}-{summary['high']:,}"
         numbers.append(Number("Estimated wrong labels", value, str(summary["estimate_method"])))
+    if "ranking" in summary:
+        numbers.append(Number("Label quality score", "0 = worst, 1 = clean", str(summary["ranking"])))
     if "per_class" in result.figures:
         rates = result.figures["per_class"]["error_rate"]
         value = f"{rates.min():.1%} to {rates.max():.1%} in {rates.notna().sum():,} classes"

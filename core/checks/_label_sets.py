@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.dataset import Dataset
 from core.issues import Result, issue_table
+from core.methods.corrected_confidence import CORRECTED
 from core.methods.label_filters import DEFAULT_FILTER, FILTERS
 from core.methods.label_sets import Doubts, doubts, set_quality
 from core.multilabel import LabelSets
@@ -18,6 +19,8 @@ from core.progress import Progress
 USUAL_FILTER = "prune_by_noise_rate"
 """cleanlab's own default, in the place of DEFAULT_FILTER: that one's estimate of errors is far too high where
 few rows have a label and the model is seldom sure of it (5,168 of 5,426 comments of GoEmotions)."""
+USUAL_SCORE = "normalized_margin"
+"""In the place of CORRECTED, which knows of one label a row."""
 _NAMED = 3
 
 
@@ -41,10 +44,12 @@ def run(dataset: Dataset, pred_probs: np.ndarray, params: Mapping[str, Any], pro
     place = {text: code for code, text in enumerate((*dataset.classes, *extra))}
     codes = np.full(len(dataset), -1, dtype=np.int32)
     codes[list(suggested)] = [place[text] for text in suggested.values()]
-    score = set_quality(dataset.labels, member, pred_probs, params["score"])
+    method = USUAL_SCORE if params["score"] == CORRECTED else params["score"]
+    score = set_quality(dataset.labels, member, pred_probs, method)
     table = issue_table(dataset, score, flagged, codes, reasons, suggested_sets=extra)
     figures = {"per_label": _per_label(dataset, sets, member, found), "suggested_sets": _frame(extra)}
-    return Result(table, _summary(dataset, member, found, flagged, filter_by), figures)
+    settings = {"filter_by": filter_by, "score": method}
+    return Result(table, _summary(dataset, member, found, flagged, settings), figures)
 
 
 def _suggestions(
@@ -108,14 +113,14 @@ def _frame(texts: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _summary(
-    dataset: Dataset, member: np.ndarray, found: Doubts, flagged: np.ndarray, filter_by: str
+    dataset: Dataset, member: np.ndarray, found: Doubts, flagged: np.ndarray, settings: dict[str, str]
 ) -> dict[str, Any]:
     labelled = dataset.labels[dataset.labels >= 0]
     used = member[np.unique(labelled)].any(axis=0)
     return {
         "flagged": int(flagged.sum()),
-        "estimator": f"{FILTERS[filter_by][0]}, each class against the rest",
-        "settings": {"filter_by": filter_by},
+        "estimator": f"{FILTERS[settings['filter_by']][0]}, each class against the rest",
+        "settings": settings,
         "labels_missing": int((~found.extra).sum()),
         "labels_extra": int(found.extra.sum()),
         "engine": "streaming",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from core.methods.confident_learning import (
     label_quality,
     scan,
 )
+from core.methods.corrected_confidence import CORRECTED, Ranking, Votes, rank, votes_of
 from core.methods.intervals import wilson
 from core.methods.label_filters import DEFAULT_FILTER, FILTERS, flag
+from core.neighbour_graph import NEIGHBOURS, graph
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -33,8 +36,9 @@ FEW_ROWS = 5  # classes with fewer labelled rows are named: their estimate says 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
     """Score every labelled row and flag those that look mislabelled.
 
-    Rows without a label score 1 and are never flagged. The suggestion is the most probable class other
-    than the given label, where the row is flagged or the model prefers that class; else missing.
+    Rows without a label score 1 and are never flagged. The suggestion is the likeliest class other than the
+    given label, by the ranking that is in use, where the row is flagged or the model prefers another class;
+    else missing.
     """
     probs = predictions.pred_probs
     if probs is None:
@@ -44,21 +48,72 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     note = _too_small(dataset)
     if probs.shape[1] < 2:
         return _nothing_to_compare(dataset, note)
-    scanned = scan(dataset.labels, probs, progress.part(0, 0.6))
-    flagged = flag(scanned, probs, params["filter_by"], progress.part(0.6, 0.8))
-    quality = label_quality(scanned, params["score"], probs)
+    votes = None
+    if params["score"] == CORRECTED:
+        votes = _votes(dataset, predictions, progress.part(0, 0.5))
+    scanned = scan(dataset.labels, probs, progress.part(0.5, 0.6))
+    ranked = _ranked(dataset, scanned, probs, params["score"], votes, progress.part(0.6, 0.7))
+    flagged = flag(scanned, probs, params["filter_by"], progress.part(0.7, 0.8), ranked.quality)
     progress.report(0.8, "writing reasons")
     shown = flagged | (scanned.predicted != scanned.labels)
     n = len(dataset)
     table = issue_table(
         dataset,
-        score=_spread(n, scanned, np.clip(quality, 0, 1), 1.0, np.float32),
+        score=_spread(n, scanned, np.clip(ranked.quality, 0, 1), 1.0, np.float32),
         flagged=_spread(n, scanned, flagged, False, bool),
-        suggestion=_spread(n, scanned, np.where(shown, scanned.other, -1), -1, np.int32),
-        reasons=_reasons(scanned, flagged, dataset.classes),
+        suggestion=_spread(n, scanned, np.where(shown, ranked.other, -1), -1, np.int32),
+        reasons=_reasons(scanned, ranked.other, probs, votes, flagged, dataset.classes),
     )
     summary = _summary(dataset, scanned, int(flagged.sum()), params["filter_by"], note)
-    return Result(table, summary, _figures(dataset.classes, scanned, flagged))
+    summary["ranking"] = ranked.words
+    return Result(table, summary, _figures(dataset.classes, scanned, ranked.other, flagged))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranked:
+    """quality, other: (n,) of the labelled rows, as in Ranking. words: how they were made."""
+
+    quality: np.ndarray
+    other: np.ndarray
+    words: str
+
+
+def _votes(dataset: Dataset, predictions: Predictions, progress: Progress) -> Votes | None:
+    """What the nearest rows are labelled; None without embeddings, or with one row only."""
+    if predictions.embeddings is None or len(dataset) < 2:
+        return None
+    found = graph(predictions, progress)
+    return votes_of(dataset.labels, found.rows, found.distances)
+
+
+def _ranked(
+    dataset: Dataset,
+    scanned: Scan,
+    probs: np.ndarray,
+    score: str,
+    votes: Votes | None,
+    progress: Progress,
+) -> _Ranked:
+    if score != CORRECTED:
+        return _Ranked(label_quality(scanned, score, probs), scanned.other, score.replace("_", " "))
+    ranked = rank(dataset.labels, probs, votes, progress)
+    return _Ranked(ranked.quality, ranked.other, _ranking_words(ranked))
+
+
+def _ranking_words(ranked: Ranking) -> str:
+    """How the rows were ranked and why so, for people."""
+    mixture, flows = ranked.mixture, ranked.flows
+    said = "self-confidence of the model"
+    if mixture.votes is not None:
+        seed = "" if mixture.seed is None else f", seed {mixture.seed}"
+        said += (
+            f" ({1 - mixture.share:.0%}) and of the {mixture.votes.labels.shape[1]} nearest rows "
+            f"({mixture.share:.0%}; these shares foretell the given labels best{seed})"
+        )
+    if flows:
+        pairs = f"{flows:,} {'pair' if flows == 1 else 'pairs'} of classes"
+        said += f", lowered for {pairs} between which errors go mostly one way"
+    return said
 
 
 def percent(p: float) -> str:
@@ -105,19 +160,37 @@ def _spread(n: int, scanned: Scan, values: np.ndarray, fill: float, dtype: type)
     return out
 
 
-def _reasons(scanned: Scan, flagged: np.ndarray, classes: tuple[str, ...]) -> dict[int, str]:
-    rows = np.flatnonzero(flagged)
+def _reasons(
+    scanned: Scan,
+    other: np.ndarray,
+    probs: np.ndarray,
+    votes: Votes | None,
+    flagged: np.ndarray,
+    classes: tuple[str, ...],
+) -> dict[int, str]:
+    """ "The model gives dog 96% and cat 4%; of the 30 nearest rows 21 are dog and 2 cat." """
+    at = np.flatnonzero(flagged)
+    rows, others, given = scanned.rows[at], other[at], scanned.labels[at]
+    near = [""] * len(at)
+    if votes is not None:
+        found = votes.labels[rows]
+        counts = [(found >= 0).sum(1), (found == others[:, None]).sum(1), (found == given[:, None]).sum(1)]
+        near = [
+            f"; of the {n} nearest rows {a} are {classes[k]} and {b} {classes[g]}" if n else ""
+            for n, a, b, k, g in zip(*(c.tolist() for c in (*counts, others, given)), strict=True)
+        ]
     cells = zip(
-        scanned.rows[rows].tolist(),
-        scanned.other[rows].tolist(),
-        scanned.p_other[rows].tolist(),
-        scanned.labels[rows].tolist(),
-        scanned.p_given[rows].tolist(),
+        rows.tolist(),
+        others.tolist(),
+        probs[rows, others].tolist(),
+        given.tolist(),
+        scanned.p_given[at].tolist(),
+        near,
         strict=True,
     )
     return {
-        row: f"The model gives {classes[other]} {percent(p_other)} and {classes[given]} {percent(p_given)}."
-        for row, other, p_other, given, p_given in cells
+        row: f"The model gives {classes[k]} {percent(p_k)} and {classes[g]} {percent(p_g)}{more}."
+        for row, k, p_k, g, p_g, more in cells
     }
 
 
@@ -150,14 +223,16 @@ def _summary(dataset: Dataset, scanned: Scan, flagged: int, filter_by: str, note
     }
 
 
-def _figures(classes: tuple[str, ...], scanned: Scan, flagged: np.ndarray) -> dict[str, pd.DataFrame]:
+def _figures(
+    classes: tuple[str, ...], scanned: Scan, other: np.ndarray, flagged: np.ndarray
+) -> dict[str, pd.DataFrame]:
     joint = scanned.joint
     truly = joint.sum(axis=0)
     return {
         "per_class": _per_class(classes, scanned, flagged),
         "joint": _long(classes, joint, "rows"),
         "noise_matrix": _long(classes, joint / np.where(truly > 0, truly, 1), "p"),
-        "confused_pairs": _confused_pairs(classes, scanned, flagged),
+        "confused_pairs": _confused_pairs(classes, scanned, other, flagged),
     }
 
 
@@ -206,10 +281,12 @@ def _names(classes: tuple[str, ...], codes: np.ndarray) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(codes.tolist(), pd.Index(classes)))
 
 
-def _confused_pairs(classes: tuple[str, ...], scanned: Scan, flagged: np.ndarray) -> pd.DataFrame:
+def _confused_pairs(
+    classes: tuple[str, ...], scanned: Scan, other: np.ndarray, flagged: np.ndarray
+) -> pd.DataFrame:
     """One line a pair (given, suggested): rows flagged, and rows the joint estimates; worst first."""
     k = len(classes)
-    pairs = scanned.labels[flagged].astype(np.int64) * k + scanned.other[flagged]
+    pairs = scanned.labels[flagged].astype(np.int64) * k + other[flagged]
     found = np.bincount(pairs, minlength=k * k).reshape(k, k)
     estimate = scanned.joint.copy()
     np.fill_diagonal(estimate, 0)
@@ -230,20 +307,25 @@ CHECK = Check(
     title="Label errors",
     help="Rows whose given label the model's out-of-sample probabilities contradict.",
     needs=frozenset({"labels", "pred_probs"}),
+    uses=frozenset({"embeddings"}),
     run=run,
+    version=2,
     settings=(
         Setting(
             "filter_by",
             DEFAULT_FILTER,
-            "How many rows are flagged, and which. All but the default are cleanlab's own filters. Where a "
+            "How many rows are flagged, and which: by default the lowest scores, as many as errors are "
+            "estimated. All others are cleanlab's own filters. Where a "
             f"row can have several labels the default is {_label_sets.USUAL_FILTER}.",
             tuple(FILTERS),
         ),
         Setting(
             "score",
-            "normalized_margin",
-            "How rows are ranked. confidence_weighted_entropy ranks saturated probabilities badly.",
-            SCORES,
+            CORRECTED,
+            f"How rows are ranked. The default asks the model and, with embeddings, the {NEIGHBOURS} nearest "
+            "rows; the others are cleanlab's, and confidence_weighted_entropy ranks saturated probabilities "
+            f"badly. Where a row can have several labels the default is {_label_sets.USUAL_SCORE}.",
+            (CORRECTED, *SCORES),
         ),
     ),
     limits=(

@@ -13,6 +13,7 @@ import numpy as np
 from core.dataset import Dataset
 from core.issues import Check, Result, Setting, issue_table
 from core.methods.neighbours import SAMPLE_SEED, nearest, reference_rows
+from core.neighbour_graph import NEIGHBOURS, graph
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -34,7 +35,10 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     k = min(params["k"], n - 1)
     if k < 1:
         return _one_row(dataset)
-    _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
+    if k <= NEIGHBOURS:
+        distances = graph(predictions, progress.part(0, 0.95)).distances[:, :k]
+    else:
+        _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
     progress.report(0.95, "writing reasons")
     distance = distances.mean(axis=1)
     apart = distance[distance > _COPY]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,23 @@ SCORES = ("normalized_margin", "self_confidence", "confidence_weighted_entropy")
 MARGIN = 1e-6  # cleanlab's FLOATING_POINT_COMPARISON
 _NEVER = 2  # threshold of a class without rows: no probability reaches it
 _BLOCK_BYTES = 4 << 20
+
+
+class Probabilities(Protocol):
+    """(N, K) probabilities from which rows are picked: an array, or what makes them when asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +86,7 @@ class Scan:
         return calibrate(self.confident_joint, self.class_counts)
 
 
-def scan(labels: np.ndarray, pred_probs: np.ndarray, progress: Progress | None = None) -> Scan:
+def scan(labels: np.ndarray, pred_probs: Probabilities, progress: Progress | None = None) -> Scan:
     """Read pred_probs once, and once more only the rows whose top class is below its threshold.
 
     labels: (N,) integer codes, -1 = no label; such rows take no part.
@@ -80,7 +98,7 @@ def scan(labels: np.ndarray, pred_probs: np.ndarray, progress: Progress | None =
     if pred_probs.dtype not in (np.float32, np.float64):
         raise ValueError(f"pred_probs must be float32 or float64, not {pred_probs.dtype}")
     progress = progress or Progress()
-    probs = np.asarray(pred_probs)
+    probs = np.asarray(pred_probs) if isinstance(pred_probs, np.ndarray) else pred_probs
     rows = np.flatnonzero(labels >= 0)
     given = np.asarray(labels)[rows].astype(np.int32)
     if len(given) and given.max() >= probs.shape[1]:
@@ -177,12 +195,12 @@ def bootstrap_interval(
 
 
 def _best_two(
-    probs: np.ndarray, rows: np.ndarray, given: np.ndarray, progress: Progress
+    probs: Probabilities, rows: np.ndarray, given: np.ndarray, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n,) p_given, best other class, its probability."""
     p_given, p_other = np.empty(len(rows), probs.dtype), np.empty(len(rows), probs.dtype)
     other = np.empty(len(rows), np.int32)
-    for part in blocks(len(rows), probs.shape[1] * probs.itemsize):
+    for part in blocks(len(rows), probs.shape[1] * probs.dtype.itemsize):
         block = probs[rows[part]]  # indexing by an array copies, so the given entries may be struck out
         line = np.arange(len(block))
         p_given[part] = block[line, given[part]]
@@ -215,7 +233,7 @@ def _thresholds(given: np.ndarray, p_given: np.ndarray, counts: np.ndarray) -> n
 
 
 def _confident_class(
-    probs: np.ndarray,
+    probs: Probabilities,
     rows: np.ndarray,
     predicted: np.ndarray,
     p_top: np.ndarray,
@@ -227,7 +245,7 @@ def _confident_class(
     cut = _at_least(thresholds - MARGIN, probs.dtype)
     confident = np.where(p_top >= cut[predicted], predicted, np.int32(-1))
     open_rows = np.flatnonzero((confident < 0) & (p_top >= cut.min()))
-    for part in blocks(len(open_rows), probs.shape[1] * probs.itemsize):
+    for part in blocks(len(open_rows), probs.shape[1] * probs.dtype.itemsize):
         at = open_rows[part]
         reached = probs[rows[at]] >= cut
         line = np.arange(len(at))

@@ -17,25 +17,36 @@ from core.methods.confident_learning import (
 )
 from core.progress import Progress
 
-DEFAULT_FILTER = "calibrated_margin"
+DEFAULT_FILTER = "calibrated"
 
 
 def flag(
-    scanned: Scan, pred_probs: np.ndarray, filter_by: str, progress: Progress | None = None
+    scanned: Scan,
+    pred_probs: np.ndarray,
+    filter_by: str,
+    progress: Progress | None = None,
+    quality: np.ndarray | None = None,
 ) -> np.ndarray:
     """(n,) bool over the labelled rows: which labels look wrong by one filter of FILTERS.
 
-    pred_probs: (N, K), the array that was scanned. Raises ValueError for an unknown filter.
+    pred_probs: (N, K), the array that was scanned. quality: (n,) label quality scores, by which the default
+    filter chooses; None: the normalized margin. Raises ValueError for an unknown filter.
     """
     if filter_by not in FILTERS:
         raise ValueError(f"no filter called {filter_by!r}; one of {', '.join(FILTERS)}")
-    return FILTERS[filter_by][1](scanned, np.asarray(pred_probs), progress or Progress())
+    probs = np.asarray(pred_probs)
+    if filter_by == DEFAULT_FILTER:
+        return _calibrated(scanned, probs, quality=quality)
+    return FILTERS[filter_by][1](scanned, probs, progress or Progress())
 
 
-def _calibrated_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
-    """The lowest normalized margins, as many as the estimated errors; earlier rows first in a tie."""
-    margin = label_quality(scanned, "normalized_margin", pred_probs)
-    return _mask(scanned, lowest(margin, round(estimate_errors(scanned)), stable=True))
+def _calibrated(
+    scanned: Scan, pred_probs: np.ndarray, _: Progress | None = None, quality: np.ndarray | None = None
+) -> np.ndarray:
+    """The lowest scores, as many as the estimated errors; earlier rows first in a tie."""
+    if quality is None:
+        quality = label_quality(scanned, "normalized_margin", pred_probs)
+    return _mask(scanned, lowest(quality, round(estimate_errors(scanned)), stable=True))
 
 
 def _low_normalized_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
@@ -87,10 +98,7 @@ def _both(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarr
 
 
 FILTERS: dict[str, tuple[str, Callable[[Scan, np.ndarray, Progress], np.ndarray]]] = {
-    "calibrated_margin": (
-        "calibrated count of the confident joint, lowest normalized margin",
-        _calibrated_margin,
-    ),
+    "calibrated": ("calibrated count of the confident joint, lowest label quality scores", _calibrated),
     "prune_by_noise_rate": (
         "calibrated count of each pair of classes (prune by noise rate)",
         _prune_by_noise_rate,

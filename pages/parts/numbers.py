@@ -45,8 +45,10 @@ def estimator_line(summary: Mapping[str, Any]) -> None:
 
 
 def source_line(found: Project, labels: Result) -> None:
-    """Whose probabilities these are; for sample data also how many flags are right."""
+    """Whose probabilities these are, what ranks the rows; for sample data also how many flags are right."""
     parts = [f"Probabilities: {session.escape(found.predictions.model)}"] if found.predictions.model else []
+    if "ranking" in labels.summary:
+        parts.append(f"Ranked by {session.escape(labels.summary['ranking'])}")
     planted = planted_here(found, labels)
     if planted is not None:
         right, there = planted

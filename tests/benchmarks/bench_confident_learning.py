@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 SIZES = ((1_000_000, 10), (100_000, 1_000))
-SETTINGS = ("calibrated_margin", "low_normalized_margin", "prune_by_noise_rate")
+SETTINGS = ("calibrated", "low_normalized_margin", "prune_by_noise_rate")
 CONTENDERS = ("ours", "cleanlab", "cleanlab, 1 process")
 TIME_TARGET, MEMORY_TARGET = 0.5, 0.5
 
@@ -162,7 +162,7 @@ def _cleanlab(labels: np.ndarray, probs: np.ndarray, setting: str, processes: in
     def finish() -> tuple[np.ndarray, np.ndarray]:
         return get_label_quality_scores(labels, probs, method="normalized_margin"), probs.argmax(axis=1)
 
-    if setting == "calibrated_margin":
+    if setting == "calibrated":
         return calibrated, finish
     return lambda: find_label_issues(labels, probs, filter_by=setting, n_jobs=processes), finish
 

@@ -66,7 +66,7 @@ def test_run_audit__settings_are_filled_in_and_part_of_the_key(
     )
     assert found.results["label_issues"].summary["settings"] == {
         "filter_by": "both",
-        "score": "normalized_margin",
+        "score": "corrected_confidence",
     }
     run_audit(pets, pets_predictions, tmp_path, ["label_issues"])
     assert ran == ["label_issues", "label_issues"]

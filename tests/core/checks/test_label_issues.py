@@ -36,12 +36,41 @@ def test_run__small_example_by_hand() -> None:
     assert table["reason"]["r2"] == "The model gives dog 96% and cat 4%."
     summary = result.summary
     assert summary["flagged"] == summary["estimate"] == 1
-    assert summary["estimator"] == "calibrated count of the confident joint, lowest normalized margin"
+    assert summary["estimator"] == "calibrated count of the confident joint, lowest label quality scores"
+    assert summary["ranking"] == "self-confidence of the model"
     assert (summary["scored"], summary["unlabelled"], summary["engine"]) == (5, 1, "streaming")
     assert summary["low"] <= 1 <= summary["high"]
     assert "seed 0" in summary["estimate_method"]
     assert summary["cleanlab_counts"] == {"off_diagonal": 1, "off_diagonal_calibrated": 1}
     assert summary["classes_with_few_rows"] == ["cat", "dog"]
+
+
+def test_run__asks_the_nearest_rows_and_says_so() -> None:
+    rng = np.random.default_rng(0)
+    true = np.arange(80) % 2
+    given = true.copy()
+    given[10] = 1  # a cat
+    probs = np.where(true[:, None] == [0, 1], 0.7, 0.3)
+    points = np.where(true == 0, 1, -1)[:, None] * np.eye(16)[0] + rng.normal(size=(80, 16)) * 0.1
+    predictions = Predictions("m", probs, points.astype(np.float32))
+    result = run(make_dataset(given.tolist()), predictions, DEFAULTS, Progress())
+    assert result.table["score"].idxmin() == "r10" and result.table["flagged"].sum() == 1
+    assert result.table["reason"]["r10"] == (
+        "The model gives cat 70% and dog 30%; of the 30 nearest rows 30 are cat and 0 dog."
+    )
+    assert result.table["suggestion"]["r10"] == "cat"
+    said = result.summary["ranking"]
+    assert "and of the 30 nearest rows (" in said and "foretell the given labels best)" in said
+
+
+def test_run__other_scores_ask_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    predictions = Predictions("m", np.array(SIX[:5]), points)
+    params = DEFAULTS | {"score": "self_confidence"}
+    result = run(make_dataset([0, 0, 0, 1, 1]), predictions, params, Progress())
+    np.testing.assert_allclose(result.table["score"], [0.9, 0.8, 0.04, 0.9, 0.8], rtol=1e-6)
+    assert result.summary["ranking"] == "self confidence"
+    assert result.table["reason"]["r2"] == "The model gives dog 96% and cat 4%."
 
 
 def test_run__figures_of_the_small_example() -> None:
@@ -146,11 +175,12 @@ def recorded(folder: Path) -> tuple[Dataset, Predictions, set[str]]:
 @pytest.mark.parametrize(
     ("name", "flagged", "errors", "caught"), [("20news", 95, 82, 82), ("mnist", 16, 15, 7)]
 )
-def test_run__default_on_recorded_predictions(
+def test_run__margin_on_recorded_predictions(
     shared_data: Path, name: str, flagged: int, errors: int, caught: int
 ) -> None:
     dataset, predictions, validated = recorded(shared_data / "label_errors" / name)
-    result = run(dataset, predictions, DEFAULTS, Progress())
+    # The checked rows were chosen by the margin: another ranking cannot be judged on them.
+    result = run(dataset, predictions, DEFAULTS | {"score": "normalized_margin"}, Progress())
     found = set(result.table.index[result.table["flagged"]])
     assert (len(found), len(validated), len(found & validated)) == (flagged, errors, caught)
     assert result.summary["low"] < flagged < result.summary["high"]

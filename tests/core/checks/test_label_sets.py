@@ -66,7 +66,7 @@ def test_run__a_set_is_never_suggested_empty() -> None:
 
 
 def test_run__the_usual_filter_is_cleanlabs(tmp_path: Path) -> None:
-    found = run(filter_by="calibrated_margin")
+    found = run(filter_by="calibrated")
     named = run(filter_by="prune_by_noise_rate")
     assert found.summary["estimator"] == named.summary["estimator"]
     assert "prune by noise rate" in found.summary["estimator"]

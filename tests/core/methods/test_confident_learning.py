@@ -25,7 +25,7 @@ from core.methods.confident_learning import (
 from core.methods.label_filters import FILTERS, flag
 from core.progress import Cancelled, Progress
 
-CLEANLAB_FILTERS = tuple(f for f in FILTERS if f != "calibrated_margin")
+CLEANLAB_FILTERS = tuple(f for f in FILTERS if f != "calibrated")
 
 
 def make(n: int, k: int, seed: int, kind: str, dtype: type) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def test_flag__default_is_the_estimate_with_lowest_margin(case: tuple) -> None:
     estimate = (counts * (1 - joint.diagonal() / joint.sum(axis=1))).sum()
     margin = get_label_quality_scores(labels, probs, method="normalized_margin")
     scanned = scan(labels, probs)
-    found = flag(scanned, probs, "calibrated_margin")
+    found = flag(scanned, probs, "calibrated")
     assert estimate_errors(scanned) == pytest.approx(estimate)
     assert found.sum() == round(estimate_errors(scanned))
     expected = np.zeros(len(labels), dtype=bool)
@@ -166,7 +166,7 @@ def test_scan__two_classes_by_hand() -> None:
     assert scanned.confident_joint.tolist() == [[2, 1], [0, 1]]
     assert scanned.calibrated_joint.tolist() == [[2, 1], [0, 2]]
     assert count_off_diagonal(scanned) == count_calibrated(scanned) == 1
-    assert flag(scanned, probs, "calibrated_margin").tolist() == [False, False, True, False, False]
+    assert flag(scanned, probs, "calibrated").tolist() == [False, False, True, False, False]
     np.testing.assert_allclose(label_quality(scanned, "normalized_margin", probs), [0.9, 0.8, 0.1, 0.8, 0.6])
 
 

@@ -9,7 +9,7 @@ from core.methods.confident_learning import SCORES
 from core.methods.label_filters import FILTERS
 from core.methods.label_sets import doubts, set_quality
 
-CLEANLABS = [name for name in FILTERS if name != "calibrated_margin"]
+CLEANLABS = [name for name in FILTERS if name != "calibrated"]
 
 
 def noisy(n: int = 400, k: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
