@@ -18,6 +18,7 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing, in_force
 _ACTIONS = tuple(Action)
 _NUMBERS = {action: i for i, action in enumerate(_ACTIONS)}
 _NO_VERDICT, _DISAGREED = 254, 255
+_NEEDS_REVIEW = _NUMBERS[Action.NEEDS_REVIEW]
 _Fields = tuple[Any, ...]
 _ANNOTATOR = 3
 """Where in the fields of an event its annotator is."""
@@ -84,6 +85,16 @@ class Fold:
     def settled(self) -> int:
         """How many rows have a decision in force."""
         return len(self) - self._disagreed
+
+    def answered(self, row_ids: Iterable[str]) -> list[bool]:
+        """For each row whether somebody gave an answer that stands: any verdict but "needs review"."""
+        found = (self._rows.get(row_id) for row_id in row_ids)
+        return [packed is not None and packed[0] != _NEEDS_REVIEW for packed in found]
+
+    def has_event_of(self, row_id: str, annotator: str) -> bool:
+        """Whether any event of a row, undone or not, is this annotator's."""
+        packed = self._rows.get(row_id) or self._without.get(row_id)
+        return packed is not None and bool(self._packing.rows_of(annotator, {row_id: packed}))
 
     def get(self, row_id: str) -> Standing | None:
         """What is said of one row; None where nothing is."""

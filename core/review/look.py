@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.review.store import Peek
 
 _LETTERS = "ABCDEFGHIJ"
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,8 @@ class Look:
 
     def own(self, position: int) -> bool:
         """Whether this person has decided the row."""
+        if not self.standings.has_event_of(str(self.board.dataset.row_ids[position]), self.person):
+            return False  # most rows are others', and a standing takes ten times as long
         _, standing = self.row(position)
         if standing is None:
             return False
@@ -85,11 +88,20 @@ class Look:
     def first_waiting(self, positions: np.ndarray, at: int) -> int:
         """Rank of the first row from `at` on that waits and is free; the queue's length where none is."""
         browsing = self.filters.state not in ("", "undecided", "disagreed", "needs_review")
-        for rank in range(at, len(positions)):
-            position = int(positions[rank])
-            if browsing or (self.free(position) and self.waits(position)):
-                return rank
+        for start in range(at, len(positions), _AT_ONCE):
+            for rank in self._open(positions[start : start + _AT_ONCE]):
+                position = int(positions[start + rank])
+                if browsing or (self.free(position) and self.waits(position)):
+                    return start + rank
         return len(positions)
+
+    def _open(self, positions: np.ndarray) -> list[int]:
+        """Places of the rows that may wait for this person. Of a queue, a hundred thousand may be done."""
+        if self.filters.state not in ("", "undecided") or self.plan.changes:
+            return list(range(len(positions)))
+        answered = self.standings.answered(self.board.dataset.row_ids[positions].tolist())
+        enough = np.array(answered, bool) & (self.drawn.looks[positions] <= 1)
+        return np.flatnonzero(~enough).tolist()
 
     def shown(self, positions: np.ndarray, at: int, n: int, asked: int) -> tuple[list[int], int]:
         """(at most n ranks from `at` on that are this person's to see, the rank after the last one)."""

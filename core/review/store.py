@@ -55,6 +55,16 @@ class Peek:
         with self._lock:  # while a row's new event is taken in, the fold says nothing of the row
             return self._fold.get(row_id)
 
+    def answered(self, row_ids: Iterable[str]) -> list[bool]:
+        """For each row whether somebody gave an answer that stands: any verdict but "needs review"."""
+        with self._lock:
+            return self._fold.answered(row_ids)
+
+    def has_event_of(self, row_id: str, annotator: str) -> bool:
+        """Whether any event of a row, undone or not, is this annotator's."""
+        with self._lock:
+            return self._fold.has_event_of(row_id, annotator)
+
     def history(self, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
         with self._lock:

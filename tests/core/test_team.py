@@ -14,7 +14,7 @@ from core.issue_rows import issue_rows
 from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
-from core.review import items
+from core.review import items, look
 from core.review.assignments import assignment_event
 from core.review.claims import HELD_S, Claims
 from core.review.decisions import Action, Decision
@@ -359,3 +359,32 @@ def test_page__shows_the_names_of_now_and_keeps_those_of_the_data(team: Team) ->
     item = team.page("ann", "pets", Filters(), n=1)["items"][0]
     assert (item["given_name"], item["suggestion"], item["classes"]) == ("dog", None, [("dog", 1.0)])
     assert team.record("ann", [say("r0", "3")])[0].refused == ""
+
+
+# --- where a queue starts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["", "undecided", "needs_review", "disagreed", "decided"])
+@pytest.mark.parametrize(
+    "plan", [Plan(), Plan(looks=2, share=0.5, blind=False), Plan(looks=2, changes=True, blind=False)]
+)
+def test_first_waiting__passes_over_done_rows_as_one_by_one(
+    team: Team, monkeypatch: pytest.MonkeyPatch, plan: Plan, state: str
+) -> None:
+    monkeypatch.setattr(look, "_AT_ONCE", 3)
+    put(team, plan)
+    for row in range(7):
+        team.record("ann", [change(f"r{row}", f"ann{row}") if row % 2 else say(f"r{row}", f"ann{row}")])
+    team.record("bob", [say("r1", "bob1"), say("r5", "bob5", Action.NEEDS_REVIEW)])
+    team.record("ann", [say("r3", "back", Action.UNDO, undoes="ann3")])
+    team.record("bob", [say("r8", "bob8", Action.NEEDS_REVIEW), say("r9", "bob9", Action.EXCLUDE)])
+    for person in ("ann", "bob", "ada"):
+        seen = team.look("pets", person, Filters(state=state))
+        positions = np.arange(ROWS)[::-1]
+        browsing = state == "decided"
+        waits = [browsing or (seen.free(p) and seen.waits(p)) for p in positions.tolist()]
+        own = [any(e.annotator == person for e in team.store.history("pets", f"r{p}")) for p in range(ROWS)]
+        assert [seen.standings.has_event_of(f"r{p}", person) for p in range(ROWS)] == own
+        for at in range(ROWS + 1):
+            expected = next((rank for rank in range(at, ROWS) if waits[rank]), ROWS)
+            assert seen.first_waiting(positions, at) == expected
