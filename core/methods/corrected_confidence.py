@@ -22,8 +22,9 @@ CORRECTED = "corrected_confidence"
 """The name of this score beside cleanlab's."""
 SHARPNESS = (0.2, 0.1, 0.05, 0.025)
 """Candidates: a neighbour whose cosine is lower by this much than the nearest one's has 1/e of its vote."""
-SHARES = np.linspace(0, 1, 21)
-"""Candidates for the neighbours' part of the mixture."""
+SHARES = np.linspace(0, 0.5, 11)
+"""Candidates for the neighbours' part of the mixture. Embeddings of a model that has seen the labels foretell
+them without fail, and would silence the predictions if they had more than half."""
 SEED, CHOSEN_ON = 0, 20_000
 COPY = 0.1
 """Of the usual distance to the last of the nearest rows: a row nearer than this is a copy."""
@@ -67,7 +68,7 @@ def votes_of(labels: np.ndarray, near: np.ndarray, distances: np.ndarray) -> Vot
 class Mixture:
     """(N, K) probabilities: those of the model, and votes of the nearest rows, mixed when rows are asked for.
 
-    share: the votes' part, 0 to 1; a row without votes has the model's probabilities. sharpness: see
+    share: the votes' part, 0 to 0.5; a row without votes has the model's probabilities. sharpness: see
     SHARPNESS; None where there are no votes. seed: of the sample that decided, None where all rows did.
     """
 

@@ -164,7 +164,8 @@ def pictures(workspace: Workspace, n: int = 240, name: str = "pictures") -> None
         media_root=folder,
         media_hash=np.array([f"{i:064x}" for i in range(n)]),
     )
-    embeddings = rng.normal(size=(n, 8)).astype(np.float32) + 4 * np.eye(10, 8, dtype=np.float32)[labels]
+    embeddings = np.pad(rng.normal(size=(n, 8)).astype(np.float32), ((0, 0), (0, 2)))
+    embeddings += 8 * np.eye(10, dtype=np.float32)[labels]
     save(workspace, dataset, Predictions("test", probabilities(labels, 10, wrong, rng), embeddings))
 
 

@@ -123,7 +123,7 @@ def test_undo__after_twenty_goes_back_to_each_row(
         assert row(page) == expected
     wait_saved(page)
     assert server.store().in_force(name) == {}
-    expect(page.locator(".live").first).to_have_text("Undone: row 156 is undecided")
+    expect(page.locator(".live").first).to_have_text("Undone: row 34 is undecided")
     page.keyboard.press("Shift+Z")
     page.keyboard.press("Shift+Z")
     wait_saved(page)

@@ -71,14 +71,14 @@ def test_screen_reader__hears_the_row_then_what_was_saved(page: Page, server: Se
     region = page.get_by_role("region", name="Review surface")
     expect(region).to_be_visible()
     spoken = region.locator("[aria-live=polite]")
-    expect(spoken.first).to_have_text("Row 156, 1 of 116. Given sandal. Suggested shirt, 89 percent.")
-    expect(region.get_by_role("img", name="Picture, row 156")).to_be_visible()
+    expect(spoken.first).to_have_text("Row 34, 1 of 116. Given dress. Suggested coat, 84 percent.")
+    expect(region.get_by_role("img", name="Picture, row 34")).to_be_visible()
     expect(region.get_by_role("listbox", name="Classes")).to_be_visible()
     page.route(
         "**/labelmend/decisions", lambda route: route.fulfill(json=answer(route.request.post_data_json))
     )
     page.keyboard.press("w")
-    expect(spoken.nth(1)).to_have_text("Saved: changed to shirt.")
+    expect(spoken.nth(1)).to_have_text("Saved: changed to coat.")
 
 
 def answer(body: dict) -> dict:
@@ -113,7 +113,7 @@ def test_similar_rows__open_in_a_peek_and_leave_the_queue_alone(page: Page, serv
     expect(page.locator(".tile")).to_have_count(10)
     page.keyboard.press("v")
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="labelled sandal")
+    dialog = page.get_by_role("dialog", name="labelled dress")
     expect(dialog).to_be_visible()
     page.keyboard.press("q")  # keys do not decide behind an open layer
     page.keyboard.press("Escape")

@@ -33,7 +33,8 @@ def test_findings__are_folded_and_stay_open(page: Page, server: Server) -> None:
     page.keyboard.press("i")
     expect(lines).to_have_count(3)
     expect(lines.first).to_have_text(
-        "Label errors: flagged, score 0.06, suggests shirt. The model gives shirt 89% and sandal <1%."
+        "Label errors: flagged, score 0.50, suggests coat. The model gives coat 84% and dress <1%; "
+        "of the 26 nearest rows 4 are coat and 19 dress."
     )
     page.keyboard.press("j")
     expect(lines.first).to_be_visible()
@@ -70,6 +71,7 @@ def writings(workspace: Workspace, name: str) -> None:
     frame = table(ids, labels, classes, text=pd.array(TEXTS, dtype="str"))
     dataset = Dataset(name, frame, Columns("id", "label", None, ("text",), "text"), classes, classes, labels)
     probs = probabilities(labels, 3, np.ones(len(TEXTS), dtype=bool), np.random.default_rng(0))
+    probs[1] = [0.02, 0.03, 0.95]  # the worst row of all
     save(workspace, dataset, Predictions("test", probs))
 
 

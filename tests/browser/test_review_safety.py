@@ -165,7 +165,7 @@ def test_hostile_text_and_labels__are_shown_as_text(
     name = own(messages)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    open_review(page, server.url, name, cut="1.0", q="onerror")
+    open_review(page, server.url, name, cut="1.0", q="onerror", row="m-1")
     title = page.title()
     page.keyboard.press("/")
     page.keyboard.type("<b>")

@@ -127,8 +127,9 @@ def test_cached_audit__computes_nothing(
     tmp_path: Path, pets: Dataset, pets_predictions: Predictions, ran: list[str]
 ) -> None:
     assert cached_audit(pets, pets_predictions, tmp_path).results == {}
-    run_audit(pets, pets_predictions, tmp_path, ["label_issues"])
-    found = cached_audit(pets, replace(pets_predictions, embeddings=None), tmp_path)
+    without = replace(pets_predictions, embeddings=None)
+    run_audit(pets, without, tmp_path, ["label_issues"])
+    found = cached_audit(pets, without, tmp_path)
     assert list(found.results) == ran == ["label_issues"]
     assert found.missed == {"out_of_distribution": ["embeddings"]}
     assert found.skipped == {**found.missed, "tool_flags": ["flags of another tool"]}

@@ -21,7 +21,7 @@ def listed(app) -> pd.DataFrame:  # type: ignore[no-untyped-def]
 def test_issues__lists_the_flagged_rows_worst_first_and_opens_the_first(open_page: Open) -> None:
     app = open_page("issues", ds="pets")
     assert "**4 rows** match" in words(app)
-    assert listed(app)["row"].tolist() == [2, 5, 10, 17]
+    assert listed(app)["row"].tolist() == [5, 10, 17, 2]
     assert list(listed(app).columns) == [
         "row",
         "preview",
@@ -32,8 +32,8 @@ def test_issues__lists_the_flagged_rows_worst_first_and_opens_the_first(open_pag
         "state",
         "reviewer",
     ]
-    assert app.subheader[0].value == "Row 2"
-    assert "text 1" in [t.value for t in app.text]
+    assert app.subheader[0].value == "Row 5"
+    assert "text 4" in [t.value for t in app.text]
 
 
 def test_issues__row_in_the_address_opens_its_card_also_when_it_is_not_listed(open_page: Open) -> None:
@@ -112,16 +112,16 @@ def test_issues__a_filter_that_means_nothing_is_named(open_page: Open) -> None:
 
 def test_issues__shows_decision_annotator_and_history(open_page: Open, workspace: Workspace) -> None:
     store = Store(workspace.database_url)
-    store.record([Decision("pets", "r1", Action.RELABEL, "Bea", "dog", "issues-1", label="cat")])
+    store.record([Decision("pets", "r4", Action.RELABEL, "Bea", "cat", "issues-1", label="dog")])
     try:
         app = open_page("issues", ds="pets")
-        assert listed(app)["state"].tolist()[0] == "changed to cat"
+        assert listed(app)["state"].tolist()[0] == "changed to dog"
         assert listed(app)["reviewer"].tolist()[0] == "Bea"
         said = words(app)
-        assert "Decision: changed to cat, by Bea" in said
-        assert "Bea: relabel to cat" in said
+        assert "Decision: changed to dog, by Bea" in said
+        assert "Bea: relabel to dog" in said
     finally:
-        undo = Decision("pets", "r1", Action.UNDO, "Bea", "dog", "issues-2", undoes="issues-1")
+        undo = Decision("pets", "r4", Action.UNDO, "Bea", "cat", "issues-2", undoes="issues-1")
         assert store.record([undo])[0].refused == ""
         store.close()
 

@@ -22,11 +22,11 @@ def test_overview__headline_estimator_model_and_worst_rows(open_page: Open) -> N
     app = open_page("overview", ds="pets")
     assert app.title[0].value == "4 of 40 labels look wrong"
     said = words(app)
-    assert "4 flagged (calibrated count of the confident joint, lowest normalized margin)" in said.replace(
+    assert "4 flagged (calibrated count of the confident joint, lowest label quality scores)" in said.replace(
         "\\", ""
     )
     assert "estimated wrong 4, 95% interval" in said
-    assert "Probabilities: test model" in said
+    assert "Ranked by self-confidence of the model (" in said.replace("\\", "")
     assert "Review the 4, worst first" in said
     assert {"text 1", "text 4", "text 9", "text 16"} <= {t.value for t in app.text}
     assert next((m.label, m.value) for m in app.metric) == ("Label errors", "4")
