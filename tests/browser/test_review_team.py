@@ -250,7 +250,7 @@ def disagreement(server: Guarded) -> str:
 def test_disagreement__is_shown_side_by_side_and_ended_by_a_final_word(enter: Enter, team: Guarded) -> None:
     name = disagreement(team)
     page = enter("eve")
-    open_review(page, team.url, name, state="disagreed", cut="1.0", row="img-003")
+    open_review(page, team.url, name, state="disagreed", cut="1.0", row="img-003", sort="row")
     sides = page.locator(".sides .card")
     expect(sides).to_have_count(2)
     assert [" ".join(side.split()) for side in sides.all_inner_texts()] == ["A dress", "B boot"]
