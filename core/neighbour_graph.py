@@ -32,17 +32,20 @@ _GRAPHS: WeakKeyDictionary[Predictions, Graph] = WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def graph(predictions: Predictions, progress: Progress) -> Graph:
-    """The graph of these embeddings, which there must be of at least two rows. Kept until `forget`."""
+def graph(predictions: Predictions, progress: Progress, least: int = NEIGHBOURS) -> Graph:
+    """The graph of these embeddings, which there must be of at least two rows. Kept until `forget`.
+
+    least: how many nearest rows there must be, where the data set has them; NEIGHBOURS or more are found.
+    """
     embeddings = predictions.embeddings
     if embeddings is None or len(embeddings) < 2:
         raise ValueError("a graph needs the embeddings of two rows at least")
+    n = len(embeddings)
     with _LOCK:
         found = _GRAPHS.get(predictions)
-    if found is None:
-        n = len(embeddings)
+    if found is None or found.rows.shape[1] < min(least, n - 1):
         sample = reference_rows(n)
-        k = min(NEIGHBOURS, n - 1 if sample is None else len(sample) - 1)
+        k = min(max(least, NEIGHBOURS), n - 1 if sample is None else len(sample) - 1)
         rows, distances = nearest(embeddings, np.arange(n), k, sample, progress)
         found = Graph(rows.astype(np.int32), distances, None if sample is None else len(sample))
         with _LOCK:

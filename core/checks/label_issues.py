@@ -83,7 +83,7 @@ def _votes(dataset: Dataset, predictions: Predictions, progress: Progress) -> Vo
     if predictions.embeddings is None or len(dataset) < 2:
         return None
     found = graph(predictions, progress)
-    return votes_of(dataset.labels, found.rows, found.distances)
+    return votes_of(dataset.labels, found.rows[:, :NEIGHBOURS], found.distances[:, :NEIGHBOURS])
 
 
 def _ranked(
@@ -96,7 +96,7 @@ def _ranked(
 ) -> _Ranked:
     if score != CORRECTED:
         return _Ranked(label_quality(scanned, score, probs), scanned.other, score.replace("_", " "))
-    ranked = rank(dataset.labels, probs, votes, progress)
+    ranked = rank(dataset.labels, probs, votes, progress, scanned)
     return _Ranked(ranked.quality, ranked.other, _ranking_words(ranked))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.issues import Check, Result, Setting, issue_table
-from core.methods.neighbours import SAMPLE_SEED, nearest, reference_rows
-from core.neighbour_graph import NEIGHBOURS, graph
+from core.methods.neighbours import SAMPLE_SEED
+from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -27,18 +27,14 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     the usual distance scores 0.37. Flagged: the distance lies above Tukey's fence, the third quartile plus
     `fence` interquartile ranges, over the same rows.
     """
-    embeddings = predictions.embeddings
-    if embeddings is None:
+    if predictions.embeddings is None:
         raise ValueError("out_of_distribution needs embeddings")
     n = len(dataset)
-    sample = reference_rows(n)
     k = min(params["k"], n - 1)
     if k < 1:
         return _one_row(dataset)
-    if k <= NEIGHBOURS:
-        distances = graph(predictions, progress.part(0, 0.95)).distances[:, :k]
-    else:
-        _, distances = nearest(embeddings, np.arange(n), k, sample, progress.part(0, 0.95))
+    found = graph(predictions, progress.part(0, 0.95), k)
+    distances, sample = found.distances[:, :k], found.sample
     progress.report(0.95, "writing reasons")
     distance = distances.mean(axis=1)
     apart = distance[distance > _COPY]
@@ -49,7 +45,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         row: f"Its {k} nearest rows are {t:.1f} times as far away as is usual."
         for row, t in zip(rows.tolist(), times[rows].tolist(), strict=True)
     }
-    among = "" if sample is None else f" of a sample of {len(sample):,} rows, seed {SAMPLE_SEED}"
+    among = "" if sample is None else f" of a sample of {sample:,} rows, seed {SAMPLE_SEED}"
     summary = {
         "flagged": len(rows),
         "estimator": (
@@ -58,7 +54,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         ),
         "k": k,
         "median_distance": float(np.median(distance)),
-        "sample": None if sample is None else len(sample),
+        "sample": sample,
         "note": "",
     }
     score = np.exp(-times)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.methods.confident_learning import blocks, scan
+from core.methods.confident_learning import Scan, blocks, scan
 from core.progress import Progress
 
 CORRECTED = "corrected_confidence"
@@ -125,16 +125,22 @@ class Ranking:
 
 
 def rank(
-    labels: np.ndarray, pred_probs: np.ndarray, votes: Votes | None = None, progress: Progress | None = None
+    labels: np.ndarray,
+    pred_probs: np.ndarray,
+    votes: Votes | None = None,
+    progress: Progress | None = None,
+    scanned: Scan | None = None,
 ) -> Ranking:
     """Rank the labelled rows by how far their given label is to be believed.
 
     labels: (N,) codes, -1 = none. pred_probs: (N, K) out-of-sample, K >= 2, may be a memory map. votes: of
-    all N rows, no row among its own; None where no row's neighbours are known.
+    all N rows, no row among its own; None where no row's neighbours are known. scanned: what `scan` made of
+    pred_probs, where that has been read already.
     """
     progress = progress or Progress()
     mixture = mix(labels, pred_probs, votes)
-    scanned = scan(labels, mixture, progress.part(0, 0.5))
+    if scanned is None or mixture.votes is not None:
+        scanned = scan(labels, mixture, progress.part(0, 0.5))
     weights, flows = flow_weights(scanned.joint, _ALONE if mixture.votes is None else _WITH_VOTES)
     quality, other = np.empty(len(scanned.rows)), np.empty(len(scanned.rows), np.int32)
     for part in blocks(len(quality), mixture.shape[1] * 12):

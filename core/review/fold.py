@@ -93,7 +93,7 @@ class Fold:
 
     def has_event_of(self, row_id: str, annotator: str) -> bool:
         """Whether any event of a row, undone or not, is this annotator's."""
-        packed = self._rows.get(row_id) or self._without.get(row_id)
+        packed = self._packed(row_id)
         return packed is not None and bool(self._packing.rows_of(annotator, {row_id: packed}))
 
     def get(self, row_id: str) -> Standing | None:
@@ -102,8 +102,11 @@ class Fold:
 
     def events(self, row_id: str) -> list[Decision]:
         """Every event of one row in the order of storing, undone ones and UNDOs included."""
-        packed = self._rows.get(row_id) or self._without.get(row_id)
+        packed = self._packed(row_id)
         return [] if packed is None else self._packing.events(row_id, packed)
+
+    def _packed(self, row_id: str) -> bytes | None:
+        return self._rows.get(row_id) or self._without.get(row_id)
 
     def standings(self) -> Standings:
         """What is said of each row with a verdict. Does not change while it is read."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from sklearn.metrics import average_precision_score
 from core.methods import confident_learning, corrected_confidence
 from core.methods.corrected_confidence import Mixture, Ranking, Votes, flow_weights, mix, rank, votes_of
 from core.methods.neighbours import nearest
+from tests.benchmarks.bench_ranking import corrected, known
 
 
 def votes(labels: list[list[int]], distances: list[list[float]] | None = None) -> Votes:
@@ -193,14 +193,6 @@ def test_rank__too_little_to_compare(given: list[int]) -> None:
     assert ((found.quality >= 0) & (found.quality <= 1)).all()
 
 
-def recorded(folder: Path, labels: str, truth: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(given, wrong, pred_probs, embeddings) of a set whose every label is known to be right or wrong."""
-    names = pd.read_csv(folder / "classes.csv", dtype="str")["name"]
-    given = pd.Categorical(pd.read_csv(folder / labels)["label"], categories=names).codes.astype(np.int64)
-    wrong = pd.read_csv(folder / "truth.csv")[truth].to_numpy(bool)
-    return given, wrong, np.load(folder / "pred_probs.npy"), np.load(folder / "embeddings.npy")
-
-
 @pytest.mark.parametrize(
     ("name", "labels", "truth", "gain"),
     [
@@ -212,7 +204,6 @@ def recorded(folder: Path, labels: str, truth: str) -> tuple[np.ndarray, np.ndar
 def test_rank__better_than_self_confidence_on_real_label_errors(
     shared_data: Path, name: str, labels: str, truth: str, gain: float
 ) -> None:
-    given, wrong, probs, embeddings = recorded(shared_data / name, labels, truth)
-    alone = average_precision_score(wrong, -probs[np.arange(len(given)), given])
-    found = rank(given, probs, nearest_votes(given, embeddings))
-    assert precision(found, wrong) > alone + gain
+    data = known(shared_data / name, name, labels, truth)
+    alone = average_precision_score(data.wrong, -data.probs[np.arange(len(data.given)), data.given])
+    assert average_precision_score(data.wrong, -corrected(data)) > alone + gain
