@@ -28,6 +28,8 @@ VIEWER, ANNOTATOR, OWNER = Role.VIEWER, Role.ANNOTATOR, Role.OWNER
 OVERVIEW = "What is wrong with the labels, and what to do first."
 LOAD = "Bring a data set and a model's predictions."
 ISSUES = "Every row that looks wrong: filter, list, open."
+EXPLORE = "The whole data set as a map: clusters, classes, where the trouble sits."
+SPLITS = "Whether the test score can be trusted: rows that lie on both sides."
 REVIEW = "Decide row after row with the keyboard."
 TEAM = "Who decides what, and where people differ."
 EVIDENCE = "How each number was made."
@@ -37,7 +39,11 @@ MENU = {
         Entry("overview", "Overview", "dashboard", OVERVIEW, VIEWER, "look"),
         Entry("load", "Load data", "upload_file", LOAD, OWNER, "load data"),
     ),
-    "Find": (Entry("issues", "Issues", "troubleshoot", ISSUES, VIEWER, "look"),),
+    "Find": (
+        Entry("issues", "Issues", "troubleshoot", ISSUES, VIEWER, "look"),
+        Entry("explore", "Explore", "scatter_plot", EXPLORE, VIEWER, "look"),
+        Entry("splits", "Splits", "call_split", SPLITS, VIEWER, "look"),
+    ),
     "Fix": (
         Entry("review", "Review", "rate_review", REVIEW, ANNOTATOR, "review"),
         Entry("team", "Team", "groups", TEAM, ANNOTATOR, "see the team's work"),

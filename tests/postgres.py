@@ -89,23 +89,39 @@ class Postgres:
     def kill(self) -> None:
         """As a crash would: every process of the server dies at once."""
         pid = None if self._process is None else self._process.pid
-        # Each is in a session of its own, where a signal to the first one's group does not reach it.
+        # Each is in a session of its own, where a signal to the first one's group does not reach it; and the
+        # first, as long as it runs, starts others.
+        self._signal(signal.SIGSTOP)
         listed = Path(f"/proc/{pid}/task/{pid}/children")
         others = [int(child) for child in listed.read_text().split()] if listed.exists() else []
-        self._signal(signal.SIGKILL)
+        self._end(signal.SIGKILL)
         for child in others:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        # The memory that they share is theirs until the last has ended, and no server starts before.
+        deadline = time.monotonic() + START_S
+        while any(map(_runs, others)) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Stop the server, without writing out what is removed next, and remove the cluster."""
-        self._signal(signal.SIGQUIT)
+        self._end(signal.SIGQUIT)
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def _end(self, number: signal.Signals) -> None:
+        self._signal(number)
+        if self._process is not None:
+            self._process.wait(timeout=30)
+            self._process = None
+
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
-            return
-        if self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, number)
-        self._process.wait(timeout=30)
-        self._process = None
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there, and not only its entry that waits to be read by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
