@@ -16,14 +16,16 @@ from urllib.parse import urlencode
 import numpy as np
 
 from core.clustering import stored_clusters
+from core.data_map import stored_map
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
 from core.review import items
+from core.review.areas import Area
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
-from core.review.queue import Filters, check_in_use, select, tag_of
+from core.review.queue import Filters, Space, check_in_use, select, tag_of
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -34,6 +36,8 @@ ResultsOf = Callable[[Project], Mapping[str, Result]]
 
 NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
+LIKE_ROWS = 100
+"""How many rows the filter `like` leaves beside the row itself."""
 _QUEUES_KEPT = 16
 
 
@@ -97,14 +101,25 @@ class Desk:
                 return self._queues[key]
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
-        clusters = stored_clusters(self.workspace, project) if filters.sort == "cluster" else None
-        positions = select(project.dataset, results, actions(standings), filters, clusters=clusters)
+        space = self._space(project, filters)
+        positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
             self._queues[key] = positions, tag
             while len(self._queues) > _QUEUES_KEPT:
                 self._queues.popitem(last=False)
         return positions, tag
+
+    def _space(self, project: Project, filters: Filters) -> Space:
+        """Where rows lie, as far as the filters ask; computes no clusters and no map."""
+        clusters = layout = near = None
+        if filters.sort == "cluster" or filters.cluster:
+            clusters = stored_clusters(self.workspace, project)
+        if filters.area:
+            layout = stored_map(self.workspace, project, Area.parse(filters.area).method)
+        if filters.like:
+            near = _like(project, filters.like)
+        return Space(clusters, layout, near)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""
@@ -192,6 +207,16 @@ class Desk:
         if position < 0:
             raise refuse(f"row {row!r} is not in this project")
         return position
+
+
+def _like(project: Project, row: str) -> np.ndarray:
+    """Positions of a row and of the rows nearest to it; none for a row that is not there."""
+    position = int(project.dataset.positions([row])[0])
+    embeddings = project.predictions.embeddings
+    if position < 0 or embeddings is None:
+        return np.empty(0, dtype=np.int64)
+    near = _near(embeddings, position, LIKE_ROWS, None)
+    return np.array([position, *(p for p, _ in near)], dtype=np.int64)
 
 
 def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:

@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
+from core.review.areas import Area
 from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
+from core.review.where import conditions, equal, matching, strings
 
 DEFAULT_FIND = "label_issues"
 _SETTLED = {
@@ -39,7 +41,11 @@ class Filters:
     given, sug: class names; where a row can have several labels, one of its labels is this one.
     split: a value of the split column. state: one of STATES.
     cut: rows scored at or below it, flagged or not; None: the flagged rows.
-    q: text that the row's id or content contains, upper and lower case alike.
+    q: text that the row's id or content contains, upper and lower case alike; /between slashes/ a regular
+    expression (RE2's).
+    where: conditions on columns, as core.review.where reads them.
+    cluster: a cluster's number, from 1, the largest. area: of a map, as core.review.areas reads it.
+    like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
@@ -50,13 +56,17 @@ class Filters:
     split: str = ""
     state: str = ""
     q: str = ""
+    where: str = ""
+    cluster: str = ""
+    area: str = ""
+    like: str = ""
     sort: str = "worst"
 
     @classmethod
     def from_query(cls, params: Mapping[str, str]) -> Filters:
         """Filters from query parameters; others are ignored.
 
-        Raises InputError for a cut, state or sort that means nothing.
+        Raises InputError for one that means nothing.
         """
         values: dict[str, Any] = {f.name: params[f.name] for f in fields(cls) if params.get(f.name)}
         if "cut" in values:
@@ -66,7 +76,22 @@ class Filters:
                 raise refuse(
                     f"{name}={values[name]!r} is not a filter", expected="one of " + ", ".join(allowed)
                 )
-        return cls(**values)
+        filters = cls(**values)
+        if filters.where:
+            conditions(filters.where)
+        if filters.area:
+            Area.parse(filters.area)
+        if filters.cluster and not (filters.cluster.isascii() and filters.cluster.isdigit()):
+            raise refuse(f"cluster={filters.cluster!r} is not a cluster", expected="a number from 1")
+        if (pattern := filters.pattern) is not None:
+            _compiled(pattern)
+        return filters
+
+    @property
+    def pattern(self) -> str | None:
+        """The regular expression in q; None where q is plain text."""
+        whole = len(self.q) > 2 and self.q.startswith("/") and self.q.endswith("/")
+        return self.q[1:-1] if whole else None
 
     def to_query(self) -> dict[str, str]:
         """The query parameters that `from_query` reads back as these filters; defaults left out."""
@@ -82,6 +107,22 @@ class Filters:
 _NONE = Filters()
 
 
+@dataclass(frozen=True, eq=False)
+class Space:
+    """What is known of where the N rows lie; None where no filter asks for it.
+
+    clusters: (N,) cluster numbers from 0. layout: (N, 2) places on the map of the area. near: positions of
+    the rows nearest to the one in `like`, itself among them.
+    """
+
+    clusters: np.ndarray | None = None
+    layout: np.ndarray | None = None
+    near: np.ndarray | None = None
+
+
+_NOWHERE = Space()
+
+
 def check_in_use(results: Mapping[str, Result], filters: Filters) -> str:
     """Name of the check that `filters` look at: as asked, else label issues, else the first; "" if none."""
     if filters.find in results:
@@ -94,8 +135,7 @@ def select(
     results: Mapping[str, Result],
     actions: Mapping[str, Action | None],
     filters: Filters,
-    *,
-    clusters: np.ndarray | None = None,
+    space: Space = _NOWHERE,
 ) -> np.ndarray:
     """(M,) int64 positions of the rows that match, ordered by `filters.sort`, ties in data set order.
 
@@ -104,21 +144,23 @@ def select(
     Without results, every row.
 
     actions: the action in force on each row with a verdict, None where annotators differ.
-    clusters: (N,) cluster numbers, for that order.
-    Raises InputError for an order by clusters that are not there.
+    Raises InputError for clusters or a map that have not been made, and for a column that is not there.
     """
     name = check_in_use(results, filters)
     keep = _found(dataset, results, name, filters)
     if filters.given:
         keep &= _given(dataset, filters.given)
     if filters.split:
-        keep &= False if dataset.splits is None else _equal(dataset.splits, filters.split)
+        keep &= False if dataset.splits is None else equal(dataset.splits, filters.split)
     if filters.state:
         keep &= _in_state(dataset, actions, filters.state)
+    if filters.where:
+        keep &= matching(dataset.table, filters.where)
+    keep &= _in_space(len(dataset), filters, space)
     positions = np.flatnonzero(keep)
     if filters.q:
-        positions = positions[_contains(dataset, positions, filters.q)]
-    return ordered(positions, Material(dataset, results, name, clusters), filters.sort)
+        positions = positions[_contains(dataset, positions, filters)]
+    return ordered(positions, Material(dataset, results, name, space.clusters), filters.sort)
 
 
 def tag_of(positions: np.ndarray) -> str:
@@ -129,7 +171,7 @@ def tag_of(positions: np.ndarray) -> str:
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
     """(N,) whether the check in use finds the row, its cut and suggestion considered."""
     keep = np.ones(len(dataset), dtype=bool)
-    audit = filters.sort == "random"
+    audit = filters.sort == "random" or bool(filters.like)
     if filters.find and filters.find != name and not audit:
         keep[:] = False  # asked for a check that has not run
     if name:
@@ -142,6 +184,26 @@ def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: 
             keep &= _suggested(dataset, table["suggestion"], filters.sug)
     elif filters.sug or filters.cut is not None:
         keep[:] = False
+    return keep
+
+
+def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
+    """(N,) whether the row lies where the filters ask for."""
+    keep = np.ones(rows, dtype=bool)
+    if filters.cluster:
+        if space.clusters is None:
+            raise refuse(
+                "the clusters of this data set have not been found", mend="open them on Explore first"
+            )
+        keep &= space.clusters == int(filters.cluster) - 1
+    if filters.area:
+        if space.layout is None:
+            raise refuse("the map of this data set has not been drawn", mend="open it on Explore first")
+        keep &= Area.parse(filters.area).holds(space.layout)
+    if filters.like:
+        near = np.zeros(rows, dtype=bool)
+        near[[] if space.near is None else space.near] = True
+        keep &= near
     return keep
 
 
@@ -187,30 +249,29 @@ def _among(dataset: Dataset, texts: Iterable[str], label: str) -> np.ndarray:
     return np.append(dataset.sets.indicator(texts)[:, dataset.sets.names.index(label)], False)
 
 
-def _equal(values: pd.Series, wanted: str) -> np.ndarray:
-    found = pc.fill_null(pc.equal(_strings(values), pa.scalar(wanted, pa.large_string())), False)
-    return found.to_numpy(zero_copy_only=False)
-
-
-def _contains(dataset: Dataset, positions: np.ndarray, wanted: str) -> np.ndarray:
-    """(len(positions),) whether the id or a text column of the content contains `wanted`."""
-    table = dataset.table
+def _contains(dataset: Dataset, positions: np.ndarray, filters: Filters) -> np.ndarray:
+    """(len(positions),) whether the id or a text column of the content contains what is searched for."""
+    table, pattern = dataset.table, filters.pattern
     columns = [table.index.to_series(), *(table[c] for c in dataset.columns.content)]
     mask = np.zeros(len(positions), dtype=bool)
     everything = len(positions) == len(table)
+    match, wanted = (
+        (pc.match_substring, filters.q) if pattern is None else (pc.match_substring_regex, pattern)
+    )
     for column in columns:
         if pd.api.types.is_numeric_dtype(column.dtype):
             continue
-        some = _strings(column if everything else column.iloc[positions])
-        found = pc.fill_null(pc.match_substring(some, wanted, ignore_case=True), False)
+        some = strings(column if everything else column.iloc[positions])
+        found = pc.fill_null(match(some, wanted, ignore_case=True), False)
         mask |= found.to_numpy(zero_copy_only=False)
     return mask
 
 
-def _strings(values: pd.Series) -> pa.Array:
-    array = pa.Array.from_pandas(values.astype("str"))
-    chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return chunked.cast(pa.large_string()).combine_chunks()
+def _compiled(pattern: str) -> None:
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid:
+        raise refuse(f"/{pattern}/ is not a regular expression", expected="RE2 syntax") from None
 
 
 def _cut(text: str) -> float:

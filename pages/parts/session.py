@@ -42,7 +42,20 @@ if TYPE_CHECKING:
     from core.review.store import Store
 
 T = TypeVar("T")
-FILTERS = ("find", "given", "sug", "cut", "split", "state", "q", "sort")
+FILTERS = (
+    "find",
+    "given",
+    "sug",
+    "cut",
+    "split",
+    "state",
+    "q",
+    "where",
+    "cluster",
+    "area",
+    "like",
+    "sort",
+)
 SHARED = ("ds", *FILTERS)
 """The query parameters that go along when the page changes."""
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")

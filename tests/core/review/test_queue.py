@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.issues import Result, issue_table
 from core.review.decisions import Action
 from core.review.orders import SORTS
-from core.review.queue import STATES, Filters, check_in_use, select
+from core.review.queue import STATES, Filters, Space, check_in_use, select
 
 CLASSES = ("cat", "dog", "none")
 
@@ -73,6 +73,11 @@ def ids(filters: Filters, **actions: Action) -> str:
         (Filters(q="(loud)"), "c"),
         (Filters(q=".", cut=1.0), "b"),
         (Filters(q="e", cut=1.0), "e"),
+        (Filters(q="/^a .*k/", cut=1.0), "b"),
+        (Filters(q="//", cut=1.0), ""),
+        (Filters(where="split=test"), "bd"),
+        (Filters(where="split=", cut=1.0), "f"),
+        (Filters(where="split=test&text=woof"), "d"),
     ],
 )
 def test_select__rows_and_order(filters: Filters, expected: str) -> None:
@@ -158,10 +163,44 @@ def test_select__order_by_clusters() -> None:
     dataset = animals()
     clusters = np.array([0, 0, 1, 1, 1, 0], dtype=np.int32)
     by_cluster = Filters(sort="cluster")
-    found = select(dataset, results(dataset), {}, by_cluster, clusters=clusters)
+    found = select(dataset, results(dataset), {}, by_cluster, Space(clusters=clusters))
     assert "".join(dataset.row_ids[found]) == "cdb"
     with pytest.raises(InputError, match="clusters"):
         select(dataset, results(dataset), {}, by_cluster)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(cluster="1"), "b"),
+        (Filters(cluster="2", cut=1.0), "cde"),
+        (Filters(cluster="9", cut=1.0), ""),
+        (Filters(area="near:0,0 2.5,1", cut=1.0), "cba"),
+        (Filters(area="near:0,0 2.5,1", cluster="2", cut=1.0), "c"),
+        (Filters(like="a", sort="row"), "ae"),
+        (Filters(like="a", split="test"), "e"),
+    ],
+)
+def test_select__rows_of_a_place(filters: Filters, expected: str) -> None:
+    dataset = animals()
+    clusters = np.array([0, 0, 1, 1, 1, 0], dtype=np.int32)
+    layout = np.array([[0, 0], [1, 1], [2, 0], [3, 1], [4, 0], [5, 1]])
+    space = Space(clusters, layout, np.array([0, 4]))
+    found = select(dataset, results(dataset), {}, filters, space)
+    assert "".join(dataset.row_ids[found]) == expected
+
+
+@pytest.mark.parametrize("filters", [Filters(cluster="1"), Filters(area="near:0,0 1,1")])
+def test_select__says_what_has_not_been_made(filters: Filters) -> None:
+    dataset = animals()
+    with pytest.raises(InputError, match="Explore"):
+        select(dataset, results(dataset), {}, filters)
+
+
+@pytest.mark.parametrize("bad", [{"cluster": "x"}, {"area": "near"}, {"where": "x"}, {"q": "/(/"}])
+def test_filters__refuse_what_means_nothing(bad: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        Filters.from_query(bad)
 
 
 def test_select__no_results_gives_every_row_in_order() -> None:
