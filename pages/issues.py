@@ -26,7 +26,7 @@ elif not audit.results and not_run(audit):
 
 chosen = filters.bar(project, audit, session.filters())
 clusters = None
-if chosen.sort == "cluster":
+if chosen.sort == "cluster" or chosen.cluster:
     clusters = work.clusters(project)
     if clusters is None:
         st.stop()
@@ -40,7 +40,7 @@ count = len(positions)
 verb = "matches" if count == 1 else "match"
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown(f"**{numbers.rows(count)}** {verb}")
-    if chosen.cut is not None:
+    if chosen.cut is not None and chosen.cut < 1:
         st.text(f"scored {chosen.cut:.2f} or lower")
     reviews = count and session.can(Role.ANNOTATOR)
     if reviews and st.button(f"Review these {count:,}", type="primary", icon=":material/rate_review:"):

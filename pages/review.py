@@ -8,11 +8,12 @@ import streamlit as st
 
 from core.audit import checks
 from core.audits import not_run
+from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import Filters, check_in_use
 from core.session_token import public_id
 from pages.parts import session, sign_in, work
-from pages.parts.filters import ORDERS
+from pages.parts.filters import ORDERS, place_words
 from pages.parts.review_surface import Mount, review_surface
 
 st.set_page_config(initial_sidebar_state="collapsed")
@@ -56,6 +57,7 @@ def queue_name(chosen: Filters) -> str:
     if chosen.cut is not None:
         parts.append(f"score up to {chosen.cut:.2f}")
     parts += [value.replace("_", " ") for value in (chosen.split, chosen.state) if value]
+    parts += place_words(chosen).values()
     if chosen.q:
         parts.append(f"“{chosen.q}”")
     return " · ".join(parts)
@@ -66,10 +68,15 @@ if session.job_started() is not None:
 elif not audit.results and not_run(audit):
     work.offer(project)
 
-if filters.sort == "cluster" and work.clusters(project) is None:
+if (filters.sort == "cluster" or filters.cluster) and work.clusters(project) is None:
     st.stop()
 check = check_in_use(audit.results, filters)
-positions, _ = session.team().queue(project.name, session.person(), filters)
+try:
+    positions, _ = session.team().queue(project.name, session.person(), filters)
+except InputError as error:
+    st.warning(session.escape(str(error)))
+    st.button("Clear filters", on_click=session.set_params, args=(dict.fromkeys(session.FILTERS),))
+    st.stop()
 if row and dataset.positions([row])[0] < 0:
     st.text(f"Row {row} is not in this project.")
     st.page_link("review.py", label="Next undecided row", query_params=session.carried())

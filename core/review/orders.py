@@ -20,13 +20,15 @@ RANDOM_SEED = 0
 class Material:
     """What rows can be ordered by. check: name of the check in use, "" without results.
 
-    clusters: (N,) cluster numbers of the rows, or None where there are none.
+    clusters: (N,) cluster numbers of the rows, or None where there are none. near: positions of the rows
+    like one row, nearest first, or None.
     """
 
     dataset: Dataset
     results: Mapping[str, Result]
     check: str
     clusters: np.ndarray | None = None
+    near: np.ndarray | None = None
 
     @property
     def score(self) -> np.ndarray:
@@ -132,6 +134,14 @@ def _random(material: Material) -> list[np.ndarray]:
     return [unit_interval(material.dataset.row_ids, RANDOM_SEED, f"audit of {material.dataset.name}")]
 
 
+def _nearest(material: Material) -> list[np.ndarray]:
+    """The rows like one row, nearest first; others, and all where none was named, by score."""
+    near = np.empty(0, dtype=np.int64) if material.near is None else material.near
+    place = np.full(len(material.dataset), len(near))
+    place[near] = np.arange(len(near))
+    return [place, material.score]
+
+
 def _row(material: Material) -> list[np.ndarray]:
     return []
 
@@ -142,6 +152,7 @@ _KEYS: dict[str, Callable[[Material], list[np.ndarray]]] = {
     "class": _by_class,
     "cluster": _by_cluster,
     "random": _random,
+    "near": _nearest,
     "best": _best,
     "row": _row,
 }

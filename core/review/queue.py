@@ -112,7 +112,7 @@ class Space:
     """What is known of where the N rows lie; None where no filter asks for it.
 
     clusters: (N,) cluster numbers from 0. layout: (N, 2) places on the map of the area. near: positions of
-    the rows nearest to the one in `like`, itself among them.
+    the row in `like` and of those nearest to it, nearest first.
     """
 
     clusters: np.ndarray | None = None
@@ -160,7 +160,7 @@ def select(
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters)]
-    return ordered(positions, Material(dataset, results, name, space.clusters), filters.sort)
+    return ordered(positions, Material(dataset, results, name, space.clusters, space.near), filters.sort)
 
 
 def tag_of(positions: np.ndarray) -> str:

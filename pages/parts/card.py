@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import checks
+from core.desk import LIKE_ROWS
 from core.issue_rows import said_of
 from core.label_forms.votes import votes
 from core.media import MediaError, picture
@@ -139,7 +140,13 @@ def _nearest(board: items.Board, position: int) -> None:
             )
     if not lines:
         return
-    st.markdown(":small[**Nearest rows**]")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(":small[**Nearest rows**]")
+        st.space("stretch")
+        likes = f"List the {LIKE_ROWS} rows nearest to it, whatever the checks say of them"
+        if st.button("More like this one", key="like_row", type="tertiary", help=likes):
+            row_id = str(board.dataset.row_ids[position])
+            st.switch_page("issues.py", query_params=session.only(like=row_id, sort="near"))
     image = board.dataset.columns.kind == "image"
     st.dataframe(
         pd.DataFrame(lines),

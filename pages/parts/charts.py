@@ -24,7 +24,8 @@ _DAYS_NAMED = 12
 
 @dataclass(frozen=True)
 class Colours:
-    """text, secondary text, grid lines; the page; given and suggested as everywhere; a sequential scale."""
+    """text, secondary text, grid lines; the page; given and suggested as everywhere; a sequential scale;
+    groups that stand beside each other, told apart also by those who see colours differently."""
 
     text: str
     secondary: str
@@ -33,13 +34,28 @@ class Colours:
     given: str
     suggested: str
     scale: tuple[str, ...]
+    groups: tuple[str, ...]
 
 
 _LIGHT = Colours(
-    "#17212B", "#566370", "#C9D2DB", "#FFFFFF", "#0B5CAD", "#B8471C", ("#F1F6FC", "#9DC1E6", "#185B9F")
+    text="#17212B",
+    secondary="#566370",
+    grid="#C9D2DB",
+    page="#FFFFFF",
+    given="#0B5CAD",
+    suggested="#B8471C",
+    scale=("#F1F6FC", "#9DC1E6", "#185B9F"),
+    groups=("#0B5CAD", "#DC531D", "#069C70", "#8D3769", "#A88400", "#3E8FB0", "#7A4B2A", "#566370"),
 )
 _DARK = Colours(
-    "#E7ECF1", "#9FACB9", "#38434E", "#11161C", "#7ABBFF", "#E0A010", ("#16222F", "#2566A1", "#71ABE4")
+    text="#E7ECF1",
+    secondary="#9FACB9",
+    grid="#38434E",
+    page="#11161C",
+    given="#7ABBFF",
+    suggested="#E0A010",
+    scale=("#16222F", "#2566A1", "#71ABE4"),
+    groups=("#5AA9F5", "#E8853A", "#3DDC97", "#D58AC8", "#E6D74A", "#8FD6EA", "#C99A74", "#9FACB9"),
 )
 
 
@@ -89,21 +105,21 @@ def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
         "selected": {"marker": {"opacity": 0}},
         "unselected": {"marker": {"opacity": 0}},
         "hovertext": [
-            f"labelled {_safe(names[y])}, looks like {_safe(names[x])}: {int(counts[y][x]):,} rows"
+            f"labelled {safe(names[y])}, looks like {safe(names[x])}: {int(counts[y][x]):,} rows"
             for x, y in cells
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
-    layout["xaxis"] |= _names_axis(names) | {"title": {"text": "looks like"}, "side": "bottom"}
-    layout["yaxis"] |= _names_axis(names) | {"title": {"text": "labelled"}, "autorange": "reversed"}
+    layout = layout_of(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
+    layout["xaxis"] |= names_axis(names) | {"title": {"text": "looks like"}, "side": "bottom"}
+    layout["yaxis"] |= names_axis(names) | {"title": {"text": "labelled"}, "autorange": "reversed"}
     layout["yaxis"]["showgrid"] = False
     return {"data": [heat, points], "layout": layout | {"clickmode": "event+select", "dragmode": False}}
 
 
 def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     """The most confused pairs as bars, for more classes than a matrix can show. Bars can be clicked."""
-    names = [f"{_short(g)} → {_short(s)}" for g, s in zip(frame["given"], frame["suggested"], strict=True)]
+    names = [f"{short(g)} → {short(s)}" for g, s in zip(frame["given"], frame["suggested"], strict=True)]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -111,13 +127,13 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "y": list(range(len(frame))),
         "marker": {"color": theme.suggested},
         "hovertext": [
-            f"labelled {_safe(g)}, looks like {_safe(s)}: {rows:,} rows"
+            f"labelled {safe(g)}, looks like {safe(s)}: {rows:,} rows"
             for g, s, rows in frame[["given", "suggested", "rows"]].itertuples(index=False)
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
-    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
+    layout = layout_of(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
+    layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
     if frame["rows"].max() <= 5:
         layout["xaxis"]["dtick"] = 1  # no ticks between whole rows
@@ -139,15 +155,15 @@ def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "y": list(range(len(frame))),
             "marker": {"color": colour},
             "hovertext": [
-                f"{_safe(name)} {words} in {rows:,} rows"
+                f"{safe(name)} {words} in {rows:,} rows"
                 for name, rows in frame[["class", column]].itertuples(index=False)
             ],
             "hoverinfo": "text",
         }
         for column, colour, words in sides
     ]
-    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
-    layout["yaxis"] |= _names_axis([_short(name) for name in frame["class"]])
+    layout = layout_of(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
+    layout["yaxis"] |= names_axis([short(name) for name in frame["class"]])
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
     return {"data": bars, "layout": layout | {"barmode": "stack", "showlegend": True}}
@@ -169,7 +185,7 @@ def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
             "hovertemplate": "%{hovertext}: %{y:,} " + name + "<extra></extra>",
         }
 
-    layout = _layout(theme)
+    layout = layout_of(theme)
     layout["xaxis"] |= {"title": {"text": "label quality score (0 worst, 1 clean)"}, "range": [0, 1]}
     layout["yaxis"] |= {"title": {"text": "rows"}}
     layout["shapes"] = [
@@ -191,7 +207,7 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     """A dot a class with its 95% interval; columns class, rows, error_rate, low, high, few_rows."""
     rate, low, high = (classes[c].to_numpy() for c in ("error_rate", "low", "high"))
     names = [
-        _short(name) + (" (few rows)" if few else "")
+        short(name) + (" (few rows)" if few else "")
         for name, few in zip(classes["class"], classes["few_rows"], strict=True)
     ]
     dots = {
@@ -210,15 +226,15 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "width": 0,
         },
         "hovertext": [
-            f"{_safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
+            f"{safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
             for name, rows, r, lo, hi in classes[["class", "rows", "error_rate", "low", "high"]].itertuples(
                 index=False
             )
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
-    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
+    layout = layout_of(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
+    layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
     layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
     return {"data": [dots], "layout": layout}
@@ -249,7 +265,7 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "hovertemplate": "%{hovertext}: %{y:,} left<extra></extra>",
         **shared,
     }
-    layout = _layout(theme)
+    layout = layout_of(theme)
     step = max(1, math.ceil(len(names) / _DAYS_NAMED))
     layout["xaxis"] |= {
         "tickmode": "array",
@@ -261,7 +277,7 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [bars, line], "layout": layout | {"bargap": 0.3, "showlegend": True}}
 
 
-def _layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+def layout_of(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
     axis = {
         "showgrid": False,
         "zeroline": False,
@@ -284,22 +300,22 @@ def _layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[
     }
 
 
-def _names_axis(names: Sequence[str]) -> dict[str, Any]:
+def names_axis(names: Sequence[str]) -> dict[str, Any]:
     return {
         "type": "linear",
         "tickmode": "array",
         "tickvals": list(range(len(names))),
-        "ticktext": [n if "→" in n or n.endswith("(few rows)") else _short(n) for n in names],
+        "ticktext": [n if "→" in n or n.endswith("(few rows)") else short(n) for n in names],
         "range": [-0.5, len(names) - 0.5],
     }
 
 
-def _short(name: object) -> str:
+def short(name: object) -> str:
     text = str(name)
-    return _safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+    return safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
-def _safe(name: object) -> str:
+def safe(name: object) -> str:
     return html.escape(str(name), quote=False)
 
 

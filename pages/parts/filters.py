@@ -9,6 +9,7 @@ import streamlit as st
 from core.audit import Audit, checks
 from core.review.orders import SORTS
 from core.review.queue import STATES, Filters, check_in_use
+from core.review.where import conditions
 from core.workspace import Project
 from pages.parts import session
 
@@ -35,6 +36,7 @@ ORDERS = {
         "Every row that the filters leave, flagged or not, in an order drawn by lot. It stays the same, so "
         "that the rows decided from the top are a fair sample.",
     ),
+    "near": ("Nearest first", "Of the rows like one row, the nearest first."),
     "best": ("Best first", "Highest score first."),
     "row": ("File order", "As the rows stand in the source file."),
 }
@@ -63,9 +65,43 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
             type="search",
             live="300ms",
             placeholder="Id or content",
+            help="Text that the id or content contains; /between slashes/ a regular expression.",
             width=190,
         )
+    _places(session.filters())
     return session.filters()
+
+
+def place_words(filters: Filters) -> dict[str, str]:
+    """In words what the filters without a widget leave, by filter."""
+    words = {}
+    if filters.where:
+        pairs = conditions(filters.where)
+        words["where"] = " and ".join(f"{column} is {wanted or 'missing'}" for column, wanted in pairs)
+    if filters.cluster:
+        words["cluster"] = f"cluster {filters.cluster}"
+    if filters.area:
+        words["area"] = "an area of the map"
+    if filters.like:
+        words["like"] = f"like row {filters.like}"
+    return words
+
+
+def _places(filters: Filters) -> None:
+    """The filters without a widget, each with a way to take it off."""
+    words = place_words(filters)
+    if not words:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for name, text in words.items():
+            st.button(
+                session.escape(session.shorten(text[:1].upper() + text[1:], 60)),
+                key=f"off_{name}",
+                icon=":material/close:",
+                help="Take this filter off",
+                on_click=session.set_params,
+                args=({name: None, "row": None, "page": None},),
+            )
 
 
 def _find(audit: Audit, filters: Filters) -> None:
@@ -100,6 +136,8 @@ def _missing(project: Project, audit: Audit) -> dict[str, str]:
         missing = dict.fromkeys(("informative", "best"), "not for this data set: no check has results.")
     if not (project.dataset.labels >= 0).any():
         missing["class"] = "not for this data set: it has no labels."
+    if not session.filters().like:
+        missing["near"] = "only for rows like one row, which its card offers."
     if project.predictions.embeddings is None:
         missing["cluster"] = "not for this data set: it has no embeddings."
     return missing

@@ -11,10 +11,12 @@ from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
 from core.baseline import can_retrain, train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
+from core.data_map import draw_map, stored_map
 from core.dataset import Dataset
 from core.features import choices
 from core.issues import Check
 from core.jobs import Job
+from core.progress import Progress
 from core.review.people import Role
 from core.workspace import Project
 from pages.parts import session
@@ -140,7 +142,7 @@ def show_elsewhere() -> None:
     """In the sidebar: the work on other data sets than the one on the page."""
     here = session.dataset_name()
     for job in session.jobs().running():
-        if job.name not in (here, _clusters_of(here)):
+        if job.name not in (here, _clusters_of(here), _map_of(here)):
             _watch(job.name)
 
 
@@ -206,6 +208,44 @@ def _find_clusters(name: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
     session.jobs().start(_clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
+
+
+def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
+    """((N, 2) places, how they were made): the map of neighbours, until it is there that of components.
+
+    None without embeddings, and says so.
+    """
+    space, name = session.workspace(), project.name
+    if project.predictions.embeddings is None:
+        st.text("A map needs embeddings, and this data set has none.")
+        return None
+    places = stored_map(space, project, "near")
+    if places is not None:
+        return places, "near"
+    job = session.jobs().get(_map_of(name))
+    if job is None or job.state == "done":
+        _draw_map(name)
+    if job is not None and job.state == "failed":
+        st.error(f"The map was not drawn: {session.escape(job.error)}", icon=":material/error:")
+    if job is not None and job.state in ("failed", "cancelled"):
+        st.button("Draw the map of neighbours", on_click=_draw_map, args=(name,))
+    else:
+        st.text("Principal components for now: the map that keeps near rows near is being drawn.")
+        show(_map_of(name))
+    draw_map(space, project, "pca", Progress())
+    places = stored_map(space, project, "pca")
+    return None if places is None else (places, "pca")
+
+
+def _draw_map(name: str) -> None:
+    workspace = session.workspace()
+    project = workspace.open(name)
+    session.jobs().start(_map_of(name), lambda progress: draw_map(workspace, project, "near", progress))
+
+
+def _map_of(name: str) -> str:
+    """The name of the work that draws a data set's map; no data set has a name with spaces."""
+    return f"map of {name}"
 
 
 def _clusters_of(name: str) -> str:

@@ -1,0 +1,31 @@
+"""Explore: the whole data set at once, as a map, as clusters, as classes, and by what faults share."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.review.people import Role
+from pages.parts import data_map, session
+
+session.require_role(Role.VIEWER, "look")
+project = session.require_project()
+audit = session.audit(project)
+
+VIEWS = {"map": ("Map", data_map.show)}
+
+st.title("Explore", anchor=False)
+if len(VIEWS) > 1:
+    names = list(VIEWS)
+    view = session.bound(
+        st.segmented_control,
+        "View",
+        names,
+        param="view",
+        read=lambda text: text if text in VIEWS else names[0],
+        format_func=lambda name: VIEWS[name][0],
+        required=True,
+        label_visibility="collapsed",
+    )
+else:
+    view = "map"
+VIEWS[view][1](project, audit)
