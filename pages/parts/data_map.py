@@ -188,7 +188,7 @@ def _selected(project: Project, filters: Filters, inside: np.ndarray, flagged: n
     some = [f"{session.shorten(name, 28)} {number:,}" for name, number in list(made.items())[:6]]
     more = f", {len(made) - 6:,} other labels" if len(made) > 6 else ""
     if count:
-        st.text(f"{bad:,} of them flagged. {', '.join(some)}{more}.")
+        st.text(f"{bad:,} of them flagged. Labelled {', '.join(some)}{more}.")
     params = session.only(**wish.to_query())
     with st.container(horizontal=True):
         reviews = session.can(Role.ANNOTATOR)

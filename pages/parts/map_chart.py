@@ -11,6 +11,8 @@ from core.map_view import CELLS, Colouring, Drawn
 from pages.parts import charts
 
 HEIGHT = 520
+_SVG_POINTS = 3000  # drawn without WebGL, which not every browser has
+_PLAIN = ("not flagged", "undecided", "others")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 """Beside the colours, so that nobody has to tell groups apart by colour alone."""
 
@@ -39,13 +41,13 @@ def figure(
     size = 4 if len(drawn.positions) > 5000 else 6 if len(drawn.positions) > 500 else 8
     for name, marker, at in _groups(colouring, drawn, theme):
         positions = drawn.positions[at]
-        marker |= {"size": size, "opacity": _opacity(positions, inside)}
+        marker |= {"size": size, "opacity": _opacity(positions, inside, 0.45 if name in _PLAIN else 0.85)}
         ringed = flagged[positions]
         if ringed.any():
             marker["line"] = {"color": theme.text, "width": np.where(ringed, 1.5, 0).tolist()}
         traces.append(
             {
-                "type": "scattergl",
+                "type": "scatter" if len(drawn.positions) <= _SVG_POINTS else "scattergl",
                 "mode": "markers",
                 "name": charts.short(name),
                 "x": _rounded(layout[positions, 0]),
@@ -91,8 +93,7 @@ def _groups(
         at = everything[codes == code]
         if not len(at):
             continue
-        plain = name in ("not flagged", "undecided", "others")
-        colour = theme.secondary if plain else theme.groups[code % len(theme.groups)]
+        colour = theme.secondary if name in _PLAIN else theme.groups[code % len(theme.groups)]
         groups.append((name, {"color": colour, "symbol": _SYMBOLS[code % len(_SYMBOLS)]}, at))
     return groups
 
@@ -101,8 +102,8 @@ def _none(theme: charts.Colours, at: np.ndarray) -> tuple[str, dict[str, Any], n
     return "none", {"color": theme.grid, "symbol": "circle"}, at
 
 
-def _opacity(positions: np.ndarray, inside: np.ndarray | None) -> float | list[float]:
-    return 0.8 if inside is None else np.where(inside[positions], 0.95, 0.15).tolist()
+def _opacity(positions: np.ndarray, inside: np.ndarray | None, usual: float) -> float | list[float]:
+    return usual if inside is None else np.where(inside[positions], 0.95, 0.15).tolist()
 
 
 def _shade(counts: np.ndarray, theme: charts.Colours) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_explore__colours(open_page: Open, drawn: Workspace, colour: str, names:
 def test_explore__an_area_is_a_queue(open_page: Open, drawn: Workspace) -> None:
     app = open_page("explore", ds="pets", area="near:-1,-1 1,1")
     assert app.subheader[0].value == "40 rows chosen"
-    assert "4 of them flagged. cat 20, dog 20." in words(app)
+    assert "4 of them flagged. Labelled cat 20, dog 20." in words(app)
     app.button(key="area_flagged").click().run()
     app = open_page("issues", ds="pets", area="near:-1,-1 1,1")
     assert "**4 rows** match" in words(app)
