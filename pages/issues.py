@@ -8,7 +8,7 @@ from core.audits import not_run
 from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import check_in_use
-from pages.parts import apply_all, card, filters, numbers, session, table, work
+from pages.parts import apply_all, card, filters, numbers, session, table, views, work
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
@@ -47,6 +47,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.switch_page("review.py", query_params=session.carried())
     if count:
         apply_all.offer(project, chosen, count)
+    views.offer(project.name, chosen)
     if chosen.narrowing:
         st.button(
             "Clear filters", type="tertiary", icon=":material/filter_alt_off:", on_click=filters.clear_all

@@ -90,7 +90,8 @@ class Session:
     annotator: who is here, "" where that is not known. until: when their sign-in ends, in seconds since
     1970. dataset: the data set last chosen here, for addresses that name none. visits: up to which event
     the person had seen the Team page of a data set when this tab opened it. told: what became of the last
-    step in a dialog, for the page under it to say. made: by data set and button, what can be downloaded.
+    step in a dialog, for the page under it to say. refused: why the last step was not done. made: by data
+    set and button, what can be downloaded.
     uploads: where the files that came through this tab are kept, by their ids in the browser.
     """
 
@@ -101,6 +102,7 @@ class Session:
     charts_loaded: bool = False
     visits: dict[tuple[str, str], int] = field(default_factory=dict)
     told: str = ""
+    refused: str = ""
     made: dict[tuple[str, str], Made] = field(default_factory=dict)
     uploads: dict[tuple[str, ...], Path] = field(default_factory=dict)
 

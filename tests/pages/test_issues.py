@@ -236,3 +236,20 @@ def test_issues__clusters_without_embeddings_say_so_and_offer_another_order(open
     assert app.selectbox(key="url_sort").value == "cluster"
     next(b for b in app.button if b.label == "Show worst first").click().run()
     assert param(app, "sort") is None
+
+
+def test_issues__a_view_is_saved_opened_and_removed(open_page: Open) -> None:
+    app = open_page("issues", ds="pets", given="dog")
+    app.text_input(key="view_name").set_value("Dogs :red[now]")
+    app.button(key="view_save").click().run()
+    app = open_page("issues", ds="pets", q="text")
+    app.button(key="view_open_0").click().run()
+    assert (param(app, "given"), param(app, "q")) == ("dog", None)
+    app.button(key="view_off_0").click().run()
+    assert not [b for b in open_page("issues", ds="pets").button if b.key == "view_open_0"]
+
+
+def test_issues__a_view_needs_a_name(open_page: Open) -> None:
+    app = open_page("issues", ds="pets", given="dog")
+    app.button(key="view_save").click().run()
+    assert "a view needs a name" in app.warning[0].value
