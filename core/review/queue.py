@@ -22,14 +22,14 @@ from core.review.orders import SORTS, Material, ordered
 from core.review.where import conditions, equal, matching, strings
 
 DEFAULT_FIND = "label_issues"
-_SETTLED = {
+SETTLED = {
     "keep": Action.KEEP,
     "changed": Action.RELABEL,
     "excluded": Action.EXCLUDE,
     "ambiguous": Action.AMBIGUOUS,
     "needs_review": Action.NEEDS_REVIEW,
 }
-STATES = ("undecided", "decided", "disagreed", *_SETTLED)
+STATES = ("undecided", "decided", "disagreed", *SETTLED)
 """What can be filtered by: no verdict at all, any verdict, verdicts that differ, or the verdict in force."""
 
 
@@ -212,7 +212,7 @@ def _in_state(dataset: Dataset, actions: Mapping[str, Action | None], state: str
     if state in ("undecided", "decided"):
         mask = _at(dataset, actions)
         return mask if state == "decided" else ~mask
-    wanted = None if state == "disagreed" else _SETTLED[state]
+    wanted = None if state == "disagreed" else SETTLED[state]
     return _at(dataset, [row_id for row_id, action in actions.items() if action is wanted])
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from core.audit import Audit, checks
+from core.errors import InputError
+from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
+from core.review.fold import actions
 from core.review.orders import SORTS
 from core.review.queue import STATES, Filters, check_in_use
 from core.review.where import conditions
@@ -51,11 +55,13 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
     if len(audit.results) > 1:
         _find(audit, filters)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose("Given label", "given", dataset.names)
-        _choose("Suggested label", "sug", dataset.names)
+        _choose("Given label", "given", dataset.names, counts=_counts(project, audit, filters, "given"))
+        _choose("Suggested label", "sug", dataset.names, counts=_counts(project, audit, filters, "sug"))
         if dataset.splits is not None:
-            _choose("Split", "split", sorted(dataset.splits.dropna().unique()))
-        _choose("Decision", "state", list(STATES), lambda s: _STATE_WORDS.get(s, s))
+            splits = sorted(dataset.splits.dropna().unique())
+            _choose("Split", "split", splits, counts=_counts(project, audit, filters, "split"))
+        states = _counts(project, audit, filters, "state")
+        _choose("Decision", "state", list(STATES), lambda s: _STATE_WORDS.get(s, s), counts=states)
         _order(project, audit, filters)
         session.bound(
             st.text_input,
@@ -70,6 +76,26 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
         )
     _places(session.filters())
     return session.filters()
+
+
+def _counts(project: Project, audit: Audit, filters: Filters, param: str) -> dict[str, int]:
+    """How many rows each choice would leave of those that the other filters leave."""
+    name, person, dataset = project.name, session.person(), project.dataset
+    try:
+        positions, _ = session.team().queue(name, person, replace(filters, **{param: "", "sort": "row"}))
+    except InputError:
+        return {}  # the page says what is wrong with the filters
+    if param == "given":
+        return given_counts(dataset, positions)
+    if param == "split":
+        return split_counts(dataset, positions)
+    if param == "state":
+        return state_counts(dataset, actions(session.team().visible(name, person)), positions)
+    check = check_in_use(audit.results, filters)
+    if not check:
+        return {}
+    shown = positions[~session.team().hidden(name, person)[positions]]
+    return suggested_counts(dataset, audit.results[check].table["suggestion"], shown)
 
 
 def place_words(filters: Filters) -> dict[str, str]:
@@ -122,7 +148,7 @@ def _find(audit: Audit, filters: Filters) -> None:
 def _order(project: Project, audit: Audit, filters: Filters) -> None:
     """The orders that this data set can have; the tooltip says what each does, or what is missing."""
     missing = _missing(project, audit)
-    told = [sort for sort in ORDERS if sort in missing or sort not in PLAIN_ORDERS]
+    told = [s for s in ORDERS if missing.get(s, s not in PLAIN_ORDERS)]
     lines = [f"**{ORDERS[sort][0]}**: {missing.get(sort, ORDERS[sort][1])}" for sort in told]
     # An order that the address asks for is shown as asked, even where it cannot be had.
     there = [sort for sort in SORTS if sort not in missing or sort == filters.sort]
@@ -137,7 +163,7 @@ def _missing(project: Project, audit: Audit) -> dict[str, str]:
     if not (project.dataset.labels >= 0).any():
         missing["class"] = "not for this data set: it has no labels."
     if not session.filters().like:
-        missing["near"] = "only for rows like one row, which its card offers."
+        missing["near"] = ""  # a row's card leads to it; elsewhere nobody looks for it
     if project.predictions.embeddings is None:
         missing["cluster"] = "not for this data set: it has no embeddings."
     return missing
@@ -158,8 +184,15 @@ def _choose(
     clear: bool = True,
     help: str | None = None,
     width: int = 152,
+    counts: Mapping[str, int] | None = None,
 ) -> None:
-    """A selectbox for one query parameter; the first option of a clearable one narrows nothing."""
+    """A selectbox for one query parameter; the first option of a clearable one narrows nothing.
+
+    counts: how many rows each option would leave; those that would leave none come last.
+    """
+    left = counts or {}
+    if left:
+        options = sorted(options, key=lambda option: not left.get(option, 0))
     shown = [_ANY, *options] if clear else list(options)
     known = set(shown)
     session.bound(
@@ -168,10 +201,16 @@ def _choose(
         shown,
         param=param,
         read=lambda text: text if text in known else shown[0],
-        format_func=lambda option: words(option) if option else "any",
+        format_func=lambda option: _option(words(option), left.get(option, 0) if left else None, option),
         help=help,
         width=width,
     )
+
+
+def _option(words: str, count: int | None, option: str) -> str:
+    if not option:
+        return "any"
+    return words if count is None else f"{words} · {count:,}"
 
 
 def nothing_found(audit: Audit, check: str) -> None:

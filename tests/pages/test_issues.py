@@ -157,14 +157,17 @@ def orders(app) -> list[str]:  # type: ignore[no-untyped-def]
 
 
 def test_issues__offers_the_orders_that_the_data_set_can_have(open_page: Open) -> None:
-    names = [name for name, _ in ORDERS.values()]
+    near = ORDERS["near"][0]
+    names = [name for name, _ in ORDERS.values() if name != near]
     assert orders(open_page("issues", ds="pets")) == names
+    assert near in orders(open_page("issues", ds="pets", like="r1"))
     assert orders(open_page("issues", ds="no-labels")) == [n for n in names if n != "Class by class"]
     without = open_page("issues", ds="no-predictions")
     assert orders(without) == [n for n in names if n != "Cluster by cluster"]
     help_text = without.selectbox(key="url_sort").help
     assert "**Cluster by cluster**: not for this data set: it has no embeddings." in help_text
     assert "**Random audit**: Every row that the filters leave" in help_text
+    assert near not in help_text
 
 
 def test_issues__an_order_is_chosen_and_explained(open_page: Open) -> None:
@@ -253,3 +256,11 @@ def test_issues__a_view_needs_a_name(open_page: Open) -> None:
     app = open_page("issues", ds="pets", given="dog")
     app.button(key="view_save").click().run()
     assert "a view needs a name" in app.warning[0].value
+
+
+def test_issues__says_how_many_rows_each_choice_leaves(open_page: Open) -> None:
+    app = open_page("issues", ds="pets")
+    assert app.selectbox(key="url_given").options == ["any", "cat · 2", "dog · 2"]
+    assert "undecided · 4" in app.selectbox(key="url_state").options
+    app = open_page("issues", ds="pets", given="cat")
+    assert app.selectbox(key="url_sug").options == ["any", "dog · 2", "cat · 0"]
