@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
+from anyio.to_thread import current_default_thread_limiter
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import Route, Router
@@ -47,6 +48,8 @@ class OwnRoutes:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Load what every page needs as soon as the server answers: the browser is busy for a second anyway."""
+    # The usual forty threads do no more in one interpreter; each keeps memory, and a connection to the store.
+    current_default_thread_limiter().total_tokens = THREADS
     threading.Thread(target=import_module, args=("core.audits",), daemon=True).start()
     yield
 
@@ -87,6 +90,8 @@ def check_doors() -> None:
         check_sign_in(settings, auth)
 
 
+THREADS = 12
+"""Requests that are worked on at once, the connections that core.review.database keeps; others wait."""
 share_heaps()
 PAGES = Path(__file__).parent / "pages"
 # Streamlit puts the script's folder into sys.path for every run and takes it out again: a thread that looks

@@ -217,7 +217,9 @@ def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
     """
     space, name = session.workspace(), project.name
     if project.predictions.embeddings is None:
-        st.text("A map needs embeddings, and this data set has none.")
+        st.text("A map needs embeddings, and this data set has none. Load it again with an embeddings file.")
+        if session.job_started() is None:
+            offer_baseline(project)
         return None
     places = stored_map(space, project, "near")
     if places is not None:

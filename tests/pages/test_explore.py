@@ -67,6 +67,7 @@ def test_explore__odd_data_sets(open_page: Open, drawn: Workspace, name: str) ->
 def test_explore__without_embeddings_says_so(open_page: Open) -> None:
     app = open_page("explore", ds="no-predictions")
     assert "A map needs embeddings, and this data set has none." in words(app)
+    assert any(b.label.startswith("Train a baseline") for b in app.button)
 
 
 def test_explore__names_are_shown_as_they_are(open_page: Open, drawn: Workspace) -> None:
