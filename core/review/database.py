@@ -21,9 +21,9 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, Opera
 from core.errors import StoreUnavailable, refuse
 
 HEAD = "0002"
+"""The newest migration."""
 CONNECTIONS = 12
 """As many as the server works on requests at once: each keeps its own, and none is opened for one request."""
-"""The newest migration."""
 _LOCK = 0x6C61_6265_6C6D_656E
 """Number of PostgreSQL's advisory lock that stands for "somebody writes decisions"."""
 _ALIVE_S = 1.0
