@@ -9,7 +9,7 @@ what it allocates for itself (RssAnon), once as the app does it and then check b
 Targets: 100,000 x 384 with 20 classes under 3 minutes and 4 GB; 1,000,000 x 64 with 10 classes under 20
 minutes and 8 GB; a search of all texts under a second. Beside it cleanlab's Datalab with its default issue
 types, at up to 100,000 rows, where LABELMEND_DATALAB names the Python of an environment with
-`cleanlab[datalab]`; target: a third of its time, at 10,000 rows a third of its memory too, and no fewer of the
+`cleanlab[datalab]`; target: a third of its time, at 10,000 rows a third of its memory too, no fewer of the
 wrong labels flagged.
 """
 
