@@ -89,12 +89,12 @@ def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
         "selected": {"marker": {"opacity": 0}},
         "unselected": {"marker": {"opacity": 0}},
         "hovertext": [
-            f"labelled {_safe(names[y])}, looks like {_safe(names[x])}: {int(counts[y][x]):,} rows"
+            f"labelled {safe(names[y])}, looks like {safe(names[x])}: {int(counts[y][x]):,} rows"
             for x, y in cells
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
     layout["xaxis"] |= _names_axis(names) | {"title": {"text": "looks like"}, "side": "bottom"}
     layout["yaxis"] |= _names_axis(names) | {"title": {"text": "labelled"}, "autorange": "reversed"}
     layout["yaxis"]["showgrid"] = False
@@ -111,12 +111,12 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "y": list(range(len(frame))),
         "marker": {"color": theme.suggested},
         "hovertext": [
-            f"labelled {_safe(g)}, looks like {_safe(s)}: {rows:,} rows"
+            f"labelled {safe(g)}, looks like {safe(s)}: {rows:,} rows"
             for g, s, rows in frame[["given", "suggested", "rows"]].itertuples(index=False)
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
     layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
     if frame["rows"].max() <= 5:
@@ -139,14 +139,14 @@ def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "y": list(range(len(frame))),
             "marker": {"color": colour},
             "hovertext": [
-                f"{_safe(name)} {words} in {rows:,} rows"
+                f"{safe(name)} {words} in {rows:,} rows"
                 for name, rows in frame[["class", column]].itertuples(index=False)
             ],
             "hoverinfo": "text",
         }
         for column, colour, words in sides
     ]
-    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
     layout["yaxis"] |= _names_axis([_short(name) for name in frame["class"]])
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
@@ -169,7 +169,7 @@ def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
             "hovertemplate": "%{hovertext}: %{y:,} " + name + "<extra></extra>",
         }
 
-    layout = _layout(theme)
+    layout = base_layout(theme)
     layout["xaxis"] |= {"title": {"text": "label quality score (0 worst, 1 clean)"}, "range": [0, 1]}
     layout["yaxis"] |= {"title": {"text": "rows"}}
     layout["shapes"] = [
@@ -210,14 +210,14 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "width": 0,
         },
         "hovertext": [
-            f"{_safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
+            f"{safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
             for name, rows, r, lo, hi in classes[["class", "rows", "error_rate", "low", "high"]].itertuples(
                 index=False
             )
         ],
         "hoverinfo": "text",
     }
-    layout = _layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
     layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
     layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
@@ -249,7 +249,7 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "hovertemplate": "%{hovertext}: %{y:,} left<extra></extra>",
         **shared,
     }
-    layout = _layout(theme)
+    layout = base_layout(theme)
     step = max(1, math.ceil(len(names) / _DAYS_NAMED))
     layout["xaxis"] |= {
         "tickmode": "array",
@@ -261,7 +261,8 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [bars, line], "layout": layout | {"bargap": 0.3, "showlegend": True}}
 
 
-def _layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+def base_layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+    """What all charts share: size, margins, fonts, quiet axes, no zooming."""
     axis = {
         "showgrid": False,
         "zeroline": False,
@@ -296,10 +297,11 @@ def _names_axis(names: Sequence[str]) -> dict[str, Any]:
 
 def _short(name: object) -> str:
     text = str(name)
-    return _safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+    return safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
-def _safe(name: object) -> str:
+def safe(name: object) -> str:
+    """A name as Plotly shows it letter by letter: its texts are markup."""
     return html.escape(str(name), quote=False)
 
 

@@ -140,7 +140,7 @@ def show_elsewhere() -> None:
     """In the sidebar: the work on other data sets than the one on the page."""
     here = session.dataset_name()
     for job in session.jobs().running():
-        if job.name not in (here, _clusters_of(here)):
+        if job.name not in (here, clusters_of(here)):
             _watch(job.name)
 
 
@@ -186,13 +186,13 @@ def clusters(project: Project) -> np.ndarray | None:
         st.text("Cluster by cluster needs embeddings, and this data set has none.")
         st.button("Show worst first", on_click=session.set_params, args=({"sort": None},))
         return None
-    job = session.jobs().get(_clusters_of(project.name))
+    job = session.jobs().get(clusters_of(project.name))
     if job is None or job.state == "done":
         _find_clusters(project.name)
     if job is None or job.state in ("done", "running"):
         count = rows(len(project.dataset))
         st.text(f"Putting {count} into clusters. This is done once; then the order is there at once.")
-        show(_clusters_of(project.name))
+        show(clusters_of(project.name))
         return None
     if job.state == "failed":
         st.error(f"No clusters were found: {session.escape(job.error)}", icon=":material/error:")
@@ -205,10 +205,10 @@ def clusters(project: Project) -> np.ndarray | None:
 def _find_clusters(name: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
-    session.jobs().start(_clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
+    session.jobs().start(clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
 
 
-def _clusters_of(name: str) -> str:
+def clusters_of(name: str) -> str:
     """The name of the work that finds a data set's clusters; no data set has a name with spaces."""
     return f"clusters of {name}"
 
