@@ -318,8 +318,8 @@ def _budget_words(audit: Audit) -> str:
     said = (
         "Complexity: mean distance of a cluster's rows to its centre, times the mean distance of the centre "
         "to the nearest others. Rows are shared out by softmax of complexity over "
-        f"{keep_budget.TEMPERATURE}, as near to that as the sizes allow (Abbas et al., 2024). Whether a model "
-        "learns as much from them is not said."
+        f"{keep_budget.TEMPERATURE}, as near to that as the sizes allow (Abbas et al., 2024). Nothing is "
+        "said of how much a model learns from them."
     )
     if spare:
         said += f" {rows(spare)} are near-duplicates: without them clusters look less tight."
