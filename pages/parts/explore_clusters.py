@@ -231,9 +231,8 @@ def _sentence(line: pd.Series) -> str:
             f"{int(line['flagged']):,} flagged, {line['flagged_share']:.0%} "
             f"({_interval(line['flagged_low'], line['flagged_high'])})"
         )
-    if line["drift_words"]:
-        p = line["drift_p"]
-        facts.append(f"{line['drift_words']}" + ("" if np.isnan(p) else f" (p {_p(p)}, adjusted)"))
+    if line["drift_p"] < _UNUSUAL:
+        facts.append(f"{line['drift_words']} (p {_p(line['drift_p'])}, adjusted over the clusters)")
     return f"{said}: {'; '.join(facts)}." if facts else f"{said}."
 
 

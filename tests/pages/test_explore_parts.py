@@ -231,6 +231,10 @@ def test_clusters__splits_that_are_spread_unlike_the_others_are_named(
     named = table["splits"].to_numpy() != ""
     assert named.any()
     assert table["splits"][named].str.match(r"(test|train) \d+%, overall \d+%").all()
+    for is_named in (True, False):
+        for number in table["cluster"][named == is_named][:1]:
+            said = words(explore("clusters", ds="drifting", cluster=str(number)))
+            assert ("adjusted over the clusters" in said) is is_named
 
 
 def test_clusters__keep_fewer_shows_a_budget_that_sums_up(explore: Opened, workspace: Workspace) -> None:
