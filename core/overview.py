@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +74,14 @@ class Confusion:
 
 def confusion(dataset: Dataset, table: pd.DataFrame, top: int = MATRIX_CLASSES) -> Confusion:
     """Flagged rows by given and suggested label, among the classes with most of them."""
-    given, suggested = _pairs(dataset, table)
-    k = len(dataset.classes)
+    return confusion_of(*_pairs(dataset, table), dataset.classes, top)
+
+
+def confusion_of(
+    given: np.ndarray, suggested: np.ndarray, classes: Sequence[str], top: int = MATRIX_CLASSES
+) -> Confusion:
+    """Rows by given and suggested class, among the classes with most of them. Both: (n,) class codes."""
+    k = len(classes)
     involved = np.bincount(given, minlength=k) + np.bincount(suggested, minlength=k)
     order = np.argsort(-involved, kind="stable")[:top]
     shown = order[involved[order] > 0]
@@ -84,8 +90,7 @@ def confusion(dataset: Dataset, table: pd.DataFrame, top: int = MATRIX_CLASSES) 
     inside = (place[given] >= 0) & (place[suggested] >= 0)
     n = len(shown)
     flat = np.bincount(place[given[inside]] * n + place[suggested[inside]], minlength=n * n)
-    names = tuple(dataset.classes[i] for i in shown)
-    return Confusion(names, flat.reshape(n, n), int((~inside).sum()))
+    return Confusion(tuple(classes[i] for i in shown), flat.reshape(n, n), int((~inside).sum()))
 
 
 def confused_pairs(dataset: Dataset, table: pd.DataFrame, top: int = TOP_PAIRS) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
         ],
         "hoverinfo": "text",
     }
-    layout = layout_of(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 26 * n), margin_left=4)
     layout["xaxis"] |= names_axis(names) | {"title": {"text": "looks like"}, "side": "bottom"}
     layout["yaxis"] |= names_axis(names) | {"title": {"text": "labelled"}, "autorange": "reversed"}
     layout["yaxis"]["showgrid"] = False
@@ -132,7 +132,7 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         ],
         "hoverinfo": "text",
     }
-    layout = layout_of(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 18 * len(frame)))
     layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
     if frame["rows"].max() <= 5:
@@ -162,7 +162,7 @@ def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         }
         for column, colour, words in sides
     ]
-    layout = layout_of(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 22 * len(frame)))
     layout["yaxis"] |= names_axis([short(name) for name in frame["class"]])
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "flagged rows"}, "rangemode": "tozero"}
@@ -185,7 +185,7 @@ def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
             "hovertemplate": "%{hovertext}: %{y:,} " + name + "<extra></extra>",
         }
 
-    layout = layout_of(theme)
+    layout = base_layout(theme)
     layout["xaxis"] |= {"title": {"text": "label quality score (0 worst, 1 clean)"}, "range": [0, 1]}
     layout["yaxis"] |= {"title": {"text": "rows"}}
     layout["shapes"] = [
@@ -233,7 +233,7 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         ],
         "hoverinfo": "text",
     }
-    layout = layout_of(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
+    layout = base_layout(theme, height=max(HEIGHT, 60 + 22 * len(classes)))
     layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "estimated share of wrong labels"}, "tickformat": ".0%"}
     layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
@@ -265,7 +265,7 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "hovertemplate": "%{hovertext}: %{y:,} left<extra></extra>",
         **shared,
     }
-    layout = layout_of(theme)
+    layout = base_layout(theme)
     step = max(1, math.ceil(len(names) / _DAYS_NAMED))
     layout["xaxis"] |= {
         "tickmode": "array",
@@ -277,7 +277,8 @@ def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [bars, line], "layout": layout | {"bargap": 0.3, "showlegend": True}}
 
 
-def layout_of(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+def base_layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dict[str, Any]:
+    """What all charts share: size, margins, fonts, quiet axes, no zooming."""
     axis = {
         "showgrid": False,
         "zeroline": False,
@@ -301,6 +302,7 @@ def layout_of(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> dic
 
 
 def names_axis(names: Sequence[str]) -> dict[str, Any]:
+    """An axis with a name at each whole number."""
     return {
         "type": "linear",
         "tickmode": "array",
@@ -311,11 +313,13 @@ def names_axis(names: Sequence[str]) -> dict[str, Any]:
 
 
 def short(name: object) -> str:
+    """A name as `safe` makes it, and not too long for an axis."""
     text = str(name)
     return safe(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def safe(name: object) -> str:
+    """A name as Plotly shows it letter by letter: its texts are markup."""
     return html.escape(str(name), quote=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from core.media import MediaError, placeholder, thumbnail
@@ -20,10 +22,14 @@ _FIELDS = 3
 def show(found: Project, check: str) -> None:
     """Up to COUNT cards, worst first."""
     board = session.board(found.name, Filters(find=check))
-    chosen = worst(board.results[check].table, COUNT)
+    cards(found, board, worst(board.results[check].table, COUNT))
+
+
+def cards(found: Project, board: items.Board, positions: Iterable[int]) -> None:
+    """A card a row, in this order; each opens its row on the Issues page."""
     image = found.dataset.columns.kind == "image"
     with st.grid(6 if image else 3, min_column_width=110 if image else 240, gap="small") as grid:
-        for position in chosen:
+        for position in positions:
             with grid.cell():
                 _card(found, board, int(position), image)
 

@@ -124,7 +124,7 @@ def _shade(counts: np.ndarray, theme: charts.Colours) -> dict[str, Any]:
 
 
 def _layout(colouring: Colouring, theme: charts.Colours) -> dict[str, Any]:
-    layout = charts.layout_of(theme, height=HEIGHT)
+    layout = charts.base_layout(theme, height=HEIGHT)
     axis = {"visible": False, "fixedrange": True, "range": [-1.05, 1.05], "showgrid": False}
     layout["xaxis"] = axis
     layout["yaxis"] = axis | {"scaleanchor": "x"}

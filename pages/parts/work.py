@@ -142,7 +142,7 @@ def show_elsewhere() -> None:
     """In the sidebar: the work on other data sets than the one on the page."""
     here = session.dataset_name()
     for job in session.jobs().running():
-        if job.name not in (here, _clusters_of(here), _map_of(here)):
+        if job.name not in (here, clusters_of(here), map_of(here)):
             _watch(job.name)
 
 
@@ -188,13 +188,13 @@ def clusters(project: Project) -> np.ndarray | None:
         st.text("Cluster by cluster needs embeddings, and this data set has none.")
         st.button("Show worst first", on_click=session.set_params, args=({"sort": None},))
         return None
-    job = session.jobs().get(_clusters_of(project.name))
+    job = session.jobs().get(clusters_of(project.name))
     if job is None or job.state == "done":
         _find_clusters(project.name)
     if job is None or job.state in ("done", "running"):
         count = rows(len(project.dataset))
         st.text(f"Putting {count} into clusters. This is done once; then the order is there at once.")
-        show(_clusters_of(project.name))
+        show(clusters_of(project.name))
         return None
     if job.state == "failed":
         st.error(f"No clusters were found: {session.escape(job.error)}", icon=":material/error:")
@@ -207,7 +207,7 @@ def clusters(project: Project) -> np.ndarray | None:
 def _find_clusters(name: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
-    session.jobs().start(_clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
+    session.jobs().start(clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
 
 
 def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
@@ -224,7 +224,7 @@ def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
     places = stored_map(space, project, "near")
     if places is not None:
         return places, "near"
-    job = session.jobs().get(_map_of(name))
+    job = session.jobs().get(map_of(name))
     if job is None or job.state == "done":
         _draw_map(name)
     if job is not None and job.state == "failed":
@@ -233,7 +233,7 @@ def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
         st.button("Draw the map of neighbours", on_click=_draw_map, args=(name,))
     else:
         st.text("Principal components for now: the map that keeps near rows near is being drawn.")
-        show(_map_of(name))
+        show(map_of(name))
     draw_map(space, project, "pca", Progress())
     places = stored_map(space, project, "pca")
     return None if places is None else (places, "pca")
@@ -242,15 +242,15 @@ def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
 def _draw_map(name: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
-    session.jobs().start(_map_of(name), lambda progress: draw_map(workspace, project, "near", progress))
+    session.jobs().start(map_of(name), lambda progress: draw_map(workspace, project, "near", progress))
 
 
-def _map_of(name: str) -> str:
+def map_of(name: str) -> str:
     """The name of the work that draws a data set's map; no data set has a name with spaces."""
     return f"map of {name}"
 
 
-def _clusters_of(name: str) -> str:
+def clusters_of(name: str) -> str:
     """The name of the work that finds a data set's clusters; no data set has a name with spaces."""
     return f"clusters of {name}"
 
