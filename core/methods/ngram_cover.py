@@ -72,7 +72,7 @@ def cover(
     apart: tuple[np.ndarray, np.ndarray] | None = None,
     progress: Progress | None = None,
 ) -> Cover:
-    """The share of each asked text's tokens that lie in a run of `length` tokens of one text among the others.
+    """The share of each asked text's tokens that lie in runs of `length` tokens of one text among others.
 
     apart: integer codes of asked and of among; texts of equal codes are not compared.
     The index holds the side with fewer letters; the other is read once. Runs are compared as 64-bit hashes
