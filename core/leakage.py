@@ -102,6 +102,36 @@ def in_words(effect: Effect) -> str:
     return f"{start}, without {many} {effect.rest}; on {many} alone {effect.leaked}."
 
 
+def headline(splits: Splits, pairs: pd.DataFrame) -> str:
+    """ "6 test rows also appear in train", "have a near copy in" where none is equal; names as in the data.
+
+    pairs: the figure of that name of the check of split leakage.
+    """
+    inside = pairs[pairs["other_split"].isin(splits.training)].groupby("split")["rows"].sum()
+    equal = bool((pairs["method"] == "exact").any())
+    where = splits.training[0] if len(splits.training) == 1 else "training"
+    if len(inside):
+        rows, name = int(inside.sum()), str(inside.index[0]) if len(inside) == 1 else "held-out"
+        return f"{rows:,} {name} {_appear(rows, equal)} in {where}"
+    if len(pairs):
+        rows = int(pairs["rows"].sum())
+        return f"{rows:,} held-out {_appear(rows, equal)} in another held-out split"
+    name = splits.held_out[0] if len(splits.held_out) == 1 else "held-out"
+    return f"No {name} row was found in {where}"
+
+
+def equal_and_near(pairs: pd.DataFrame) -> str:
+    """ "2 of them equal, 4 nearly."; "" where there are none of one kind."""
+    equal, every = int(pairs.loc[pairs["method"] == "exact", "rows"].sum()), int(pairs["rows"].sum())
+    return f"{equal:,} of them equal, {every - equal:,} nearly." if 0 < equal < every else ""
+
+
+def _appear(rows: int, equal: bool) -> str:
+    if rows == 1:
+        return "row also appears" if equal else "row has a near copy"
+    return "rows also appear" if equal else "rows have a near copy"
+
+
 def _share(hits: np.ndarray) -> Share | None:
     if not len(hits):
         return None
@@ -114,20 +144,3 @@ def _likeliest(probs: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(len(rows),) the class of the largest probability, read a part at a time from a memory map."""
     parts = [probs[rows[i : i + _ROWS_AT_ONCE]].argmax(axis=1) for i in range(0, len(rows), _ROWS_AT_ONCE)]
     return np.concatenate([np.empty(0, np.int64), *parts])
-
-
-def headline(splits: Splits, pairs: pd.DataFrame) -> str:
-    """ "6 test rows also appear in train"; names are as in the data.
-
-    pairs: the figure of that name of the check of split leakage.
-    """
-    inside = pairs[pairs["other_split"].isin(splits.training)].groupby("split")["rows"].sum()
-    where = splits.training[0] if len(splits.training) == 1 else "training"
-    if len(inside):
-        rows, name = int(inside.sum()), str(inside.index[0]) if len(inside) == 1 else "held-out"
-        return f"{rows:,} {name} {'row also appears' if rows == 1 else 'rows also appear'} in {where}"
-    if len(pairs):
-        rows = int(pairs["rows"].sum())
-        return f"{rows:,} held-out {'row appears' if rows == 1 else 'rows appear'} in another held-out split"
-    name = splits.held_out[0] if len(splits.held_out) == 1 else "held-out"
-    return f"No {name} row was found in {where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.audits import not_run
-from core.leakage import headline
+from core.leakage import equal_and_near, headline
 from core.review.people import Role
 from pages.parts import numbers, pairs, session, split_panels, work
 
@@ -35,6 +35,9 @@ if result is None:
 else:
     st.title(session.escape(headline(splits, result.figures["pairs"])), anchor=False)
     numbers.estimator_line(result.summary)
+    both = equal_and_near(result.figures["pairs"])
+    if both:
+        st.text(both)
     if session.job_started() is not None:
         work.show(project.name)
     split_panels.buttons(project, splits, result)

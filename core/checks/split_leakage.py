@@ -41,7 +41,7 @@ from core.methods.duplicates import close_limit, contents, first_copies
 from core.methods.intervals import wilson
 from core.methods.ngram_cover import LENGTH, LONG, REPHRASED, SHARE
 from core.methods.pictures import DISTANCE, signatures
-from core.methods.rephrased import TEXT_CHARACTERS, TEXT_ROWS, nearest_texts
+from core.methods.rephrased import SEED, TEXT_CHARACTERS, TEXT_QUERIES, TEXT_ROWS, nearest_texts
 from core.predictions import Predictions
 from core.progress import Progress
 from core.splits import Splits, splits_of
@@ -157,16 +157,25 @@ def _first(pairs: Pairs) -> Pairs:
 def _rephrased(
     texts: list[str], copies: Copies, rows: np.ndarray, found: _Found, progress: Progress
 ) -> Pairs | None:
-    """The most alike training text of each held-out text by its letters, where there are not too many."""
-    asked, training = copies.own[rows] > TRAINING, copies.inside[rows] < len(copies.first)
-    some = rows[asked | training]
-    if len(some) > TEXT_ROWS or sum(len(texts[row]) for row in some.tolist()) > TEXT_CHARACTERS:
+    """The most alike training text, by letters, of the held-out texts that are not found otherwise: of
+    TEXT_QUERIES of them, by a seed. None where there are too many texts."""
+    training = rows[copies.inside[rows] < len(copies.first)]
+    asked = rows[copies.own[rows] > TRAINING]
+    asked = np.setdiff1d(asked, np.concatenate([pairs.asked for pairs in found.pairs.values()]))
+    every = len(asked)
+    if every > TEXT_QUERIES:
+        asked = np.sort(np.random.default_rng(SEED).choice(asked, TEXT_QUERIES, replace=False))
+    some = [*asked.tolist(), *training.tolist()]
+    if len(some) > TEXT_ROWS or sum(len(texts[row]) for row in some) > TEXT_CHARACTERS:
         said = f"Without embeddings, rephrased rows are looked for among up to {TEXT_ROWS:,} rows only."
         found.notes.append(said)
         return None
-    nearest, distance = nearest_texts(texts, rows[asked], rows[training], 1, progress)
+    if len(asked) < every:
+        said = f"Without embeddings, rephrased forms of {len(asked):,} of {every:,} rows were looked for"
+        found.notes.append(f"{said}, drawn by seed {SEED}.")
+    nearest, distance = nearest_texts(texts, asked, training, 1, progress)
     there = nearest[:, 0] >= 0
-    return Pairs(rows[asked][there], nearest[there, 0], distance[there, 0])
+    return Pairs(asked[there], nearest[there, 0], distance[there, 0])
 
 
 def _best(copies: Copies, pairs: Mapping[str, Pairs]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

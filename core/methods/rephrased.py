@@ -15,13 +15,15 @@ from core.progress import Progress
 
 NEAREST = 5
 TEXT_ROWS = 20_000
+TEXT_QUERIES = 1_000
 TEXT_CHARACTERS = 20_000_000
 SEED = 0
 _EXACT_PAIRS = EXACT_ROWS**2
 _CELL_ROWS = 200
 _CELLS_EACH = 2
 _FEATURES = 1 << 20
-_STEP = 256
+_TEXTS = 256
+_QUERIES = 24  # a tenth of a second against 20,000 texts
 
 
 def nearest_rows(
@@ -78,9 +80,9 @@ def nearest_texts(
         return found, distance
     weights = _weights([texts[i] for i in (*asked.tolist(), *among.tolist())], progress.part(0, 0.6))
     mine, theirs = weights[: len(asked)], weights[len(asked) :].T.tocsr()
-    for start in range(0, len(asked), _STEP):
+    for start in range(0, len(asked), _QUERIES):
         progress.report(0.6 + 0.4 * start / len(asked), "comparing texts")
-        some = slice(start, start + _STEP)
+        some = slice(start, start + _QUERIES)
         similarity = (mine[some] @ theirs).toarray()
         similarity[asked[some, None] == among[None, :]] = -np.inf
         top = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
@@ -105,10 +107,10 @@ def _weights(texts: list[str], progress: Progress):  # type: ignore[no-untyped-d
         decode_error="replace",
     )
     parts = []
-    for start in range(0, len(texts), _STEP):
+    for start in range(0, len(texts), _TEXTS):
         progress.report(start / len(texts), "reading texts")
         # A lone surrogate has no bytes to be hashed.
-        some = [t.encode("utf-8", "replace").decode() for t in texts[start : start + _STEP]]
+        some = [t.encode("utf-8", "replace").decode() for t in texts[start : start + _TEXTS]]
         parts.append(counts.transform(some))
     return TfidfTransformer(sublinear_tf=True).fit_transform(vstack(parts, format="csr"))
 

@@ -43,7 +43,10 @@ def show(project: Project, result: Result) -> None:
         )
     found = kinds[chosen]
     if chosen == ALIKE:
-        st.text("No method flags these. Look whether one says the same in other words.")
+        words = (
+            "says the same in other words" if project.dataset.columns.kind == "text" else "is the same thing"
+        )
+        st.text(f"No method flags these. Look whether one {words}.")
     page = _page(st.query_params.get("page"), len(found))
     row, other, cosine = found[page - 1]
     _pair(project, result, row, other, cosine)

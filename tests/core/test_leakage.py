@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.checks.split_leakage import CHECK, run
 from core.dataset import Dataset
-from core.leakage import effects, in_words, repair
+from core.leakage import effects, equal_and_near, headline, in_words, repair
 from core.multilabel import LabelSets
 from core.predictions import Predictions
 from core.progress import Progress
@@ -92,3 +92,43 @@ def test_effects__needs_probabilities_and_one_label_a_row() -> None:
 def test_effects__a_split_without_labels_has_no_score() -> None:
     splits, dataset, table = leaky(["train", "train", "test"], ["one", "two", "one"], [0, 1, -1])
     assert effects(splits, dataset, predicted([0, 1, 0]), table) == []
+
+
+def pairs(*lines: tuple[str, str, str, int]) -> pd.DataFrame:
+    return pd.DataFrame(lines, columns=["split", "other_split", "method", "rows"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            [("test", "train", "exact", 4), ("test", "train", "picture", 2)],
+            "6 test rows also appear in train",
+        ),
+        ([("test", "train", "exact", 1)], "1 test row also appears in train"),
+        ([("test", "train", "picture", 2)], "2 test rows have a near copy in train"),
+        ([("dev", "train", "ngram_8", 1)], "1 dev row has a near copy in train"),
+        (
+            [("dev", "train", "exact", 1), ("test", "train", "exact", 1)],
+            "2 held-out rows also appear in train",
+        ),
+        ([("dev", "test", "exact", 3)], "3 held-out rows also appear in another held-out split"),
+        ([], "No held-out row was found in train"),
+    ],
+)
+def test_headline__counts_what_is_in_training(lines: list[tuple[str, str, str, int]], said: str) -> None:
+    splits = leaky(SPLITS, TEXTS, LABELS)[0]
+    assert headline(splits, pairs(*lines)) == said
+
+
+def test_headline__names_the_split_and_the_side() -> None:
+    splits = leaky(["train_a", "train_b", "test"], ["one", "two", "three"], [0, 0, 0])[0]
+    assert headline(splits, pairs()) == "No test row was found in training"
+
+
+def test_equal_and_near__tells_them_apart() -> None:
+    assert (
+        equal_and_near(pairs(("t", "u", "exact", 2), ("t", "u", "ngram_8", 1)))
+        == "2 of them equal, 1 nearly."
+    )
+    assert equal_and_near(pairs(("t", "u", "exact", 2))) == equal_and_near(pairs()) == ""

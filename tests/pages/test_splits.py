@@ -106,6 +106,7 @@ def test_splits__says_how_many_test_rows_are_in_train(open_page: Open) -> None:
     app = open_page("splits", ds="leaky")
     assert app.title[0].value == "3 test rows also appear in train"
     said = words(app)
+    assert "2 of them equal, 1 nearly." in said
     assert "Review these 3" in said
     assert "Exclude 2 rows from training" in said
     assert "Suggested: drop 2 rows from training." in said
@@ -182,7 +183,7 @@ def test_splits__nothing_found_says_what_was_not_seen(open_page: Open) -> None:
 
 def test_splits__rows_in_two_held_out_splits(open_page: Open) -> None:
     app = open_page("splits", ds="held")
-    assert app.title[0].value.replace("\\", "") == "2 held-out rows appear in another held-out split"
+    assert app.title[0].value.replace("\\", "") == "2 held-out rows also appear in another held-out split"
     assert "2 flagged rows lie in two held-out splits; nothing is dropped for them." in words(app)
 
 

@@ -242,6 +242,14 @@ def test_run__too_many_texts_for_that_are_named(monkeypatch: pytest.MonkeyPatch)
     assert TEXT_ROWS > 1
 
 
+def test_run__a_sample_of_many_held_out_texts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_leakage, "TEXT_QUERIES", 2)
+    texts = [f"{chr(97 + i) * 5} and one more text" for i in range(6)]
+    result = audit(in_splits(["train"] * 2 + ["test"] * 4, texts))
+    assert len(result.figures["candidates"]) == 2
+    assert "rephrased forms of 2 of 4 rows were looked for, drawn by seed 0." in result.summary["note"]
+
+
 def test_run__settings_are_read() -> None:
     dataset = in_splits(["train", "test"], [" ".join(STORY.split()[:9]), STORY])
     assert flagged(audit(dataset)) == []
