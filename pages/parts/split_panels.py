@@ -41,8 +41,8 @@ def _facts(fingerprint: str, name: str, _project: Project) -> _Facts:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _effects(key: tuple[str, str, str], _project: Project, _result: Result) -> list[leakage.Effect]:
-    """key: the digests of the data set and of its probabilities, and when the check ran."""
+def _effects(key: tuple[str, ...], _project: Project, _result: Result) -> list[leakage.Effect]:
+    """key: the digests of the data set and of its probabilities, when and how the check ran."""
     found = splits(_project)
     if found is None:
         return []
@@ -105,7 +105,8 @@ def score(project: Project, found: Splits, result: Result) -> None:
     if not probs:
         st.text("Without predicted probabilities the effect on the test score is not known.")
         return
-    key = (project.dataset.fingerprint, probs, str(result.summary.get("computed_at", "")))
+    ran = [str(result.summary.get(fact, "")) for fact in ("computed_at", "settings")]
+    key = (project.dataset.fingerprint, probs, *ran)
     effects = _effects(key, project, result)
     if not effects:
         return
@@ -205,7 +206,7 @@ def class_shares(project: Project, found: Splits) -> None:
     first = shares[shares["class"] == shares["class"].iloc[0]]
     low, high = first["share"].min(), first["share"].max()
     alt = f"Class shares by split, most different for {first['class'].iloc[0]}: {low:.0%} to {high:.0%}"
-    kept = list(dict.fromkeys(shares["split"]))[:_SPLITS_SHOWN]
+    kept = sorted(dict.fromkeys(shares["split"]), key=lambda name: name in found.held_out)[:_SPLITS_SHOWN]
     charts.show(charts.class_shares(shares[shares["split"].isin(kept)], charts.colours()), alt, key="shares")
     total, several = len(project.dataset.names), shares["class"].nunique()
     some = f"The {several} of {total:,} classes that differ most. " if several < total else ""
