@@ -110,10 +110,22 @@ def close_embeddings(embeddings: np.ndarray, rows: np.ndarray, ratio: float, pro
     if len(rows) < 2:
         return _matches([])
     rng = np.random.default_rng(SEED)
-    asked = np.sort(rng.choice(rows, min(_THRESHOLD_ROWS, len(rows)), replace=False))
-    _, usual = nearest(embeddings, asked, 1, rows, progress.part(0, 0.2))
-    limit = max(ratio * float(np.median(usual)), _SMALLEST)
+    limit = close_limit(embeddings, rows, ratio, progress.part(0, 0.2), rng)
     return close_within(embeddings, rows, limit, progress.part(0.2, 1), rng)
+
+
+def close_limit(
+    embeddings: np.ndarray,
+    rows: np.ndarray,
+    ratio: float,
+    progress: Progress,
+    rng: np.random.Generator | None = None,
+) -> float:
+    """`ratio` times the usual distance to the nearest row; see close_embeddings. At least two rows."""
+    rng = rng or np.random.default_rng(SEED)
+    asked = np.sort(rng.choice(rows, min(_THRESHOLD_ROWS, len(rows)), replace=False))
+    _, usual = nearest(embeddings, asked, 1, rows, progress)
+    return max(ratio * float(np.median(usual)), _SMALLEST)
 
 
 def close_within(

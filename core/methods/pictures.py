@@ -35,7 +35,7 @@ def alike_pictures(dataset: Dataset, rows: np.ndarray, limit: float, progress: P
     Pictures of one colour and those that cannot be read match nothing. Above 30,000 rows pairs are looked
     for near landmarks only, as in close_embeddings, which may miss some. rows: sorted positions to compare.
     """
-    small = _signatures(dataset, rows, progress.part(0, 0.6))
+    small = signatures(dataset, rows, progress.part(0, 0.6))
     told = rows[small[rows].any(axis=1)]
     return close_within(small, told, limit, progress.part(0.6, 1))
 
@@ -61,9 +61,10 @@ def small_picture(file: Path, side: int) -> np.ndarray:
     return np.asarray(on_white(file, side * 4).resize((side, side), Image.Resampling.BOX))
 
 
-def _signatures(dataset: Dataset, rows: np.ndarray, progress: Progress) -> np.ndarray:
+def signatures(dataset: Dataset, rows: np.ndarray, progress: Progress) -> np.ndarray:
     """(N, 768) int8 small pictures less their mean, each scaled to its largest value; zeros where there is
-    nothing to compare. The last ones are kept: the baseline and then the check ask for the same."""
+    nothing to compare. The cosine of two is the correlation of the pictures. The last ones are kept: the
+    baseline and then the checks ask for the same."""
     asked = hashlib.sha256(rows.tobytes()).hexdigest()
     key = "" if dataset.media_hash is None else f"{dataset.media_root} {dataset.part('content')} {asked}"
     with _lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import streamlit as st
@@ -51,6 +51,12 @@ def offer(project: Project, filters: Filters, matches: int) -> None:
         _dialog(project, filters)
 
 
+def offer_exclusion(project: Project, filters: Filters, row_ids: tuple[str, ...], words: str) -> None:
+    """The button that previews the exclusion of these very rows, for those who may decide."""
+    if session.can(Role.ANNOTATOR) and st.button(words, icon=":material/block:", key="exclude_rows"):
+        _exclude(project, filters, row_ids)
+
+
 def offer_undo(name: str) -> None:
     """Where the last thing this person did here was a decision on many rows: what it was, and Undo."""
     if not session.can(Role.ANNOTATOR):
@@ -72,13 +78,22 @@ def offer_undo(name: str) -> None:
 
 @st.dialog("Apply to all rows that match", position="right", width="medium")
 def _dialog(project: Project, filters: Filters) -> None:
+    _ask(project, filters, None)
+
+
+@st.dialog("Exclude rows", position="right", width="medium")
+def _exclude(project: Project, filters: Filters, row_ids: tuple[str, ...]) -> None:
+    _ask(project, filters, row_ids)
+
+
+def _ask(project: Project, filters: Filters, row_ids: tuple[str, ...] | None) -> None:
+    """What to do with the rows of a queue, or the exclusion of these rows."""
     if session.current().told:  # it is done: the page says what became of it
         st.rerun()
     sign_in.require_name()
-    options = [*_WORDS, *((Action.RELABEL, label) for label in session.desk().classes(project.name).names)]
-    action, label = st.selectbox("What to do", options, format_func=_option, key="apply_all_verdict")
+    action, label = _pick(project) if row_ids is None else (Action.EXCLUDE, None)
     me = session.current().annotator
-    wish = bulk.Wish(project.name, filters, action, label)
+    wish = bulk.Wish(project.name, filters, action, label, row_ids)
     found = bulk.preview(session.team(), me, wish)
     counts = found.counts
     st.markdown(f"**{_sentence(action, label, found)}**")
@@ -88,7 +103,7 @@ def _dialog(project: Project, filters: Filters) -> None:
         st.text(line)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         confirmed = _confirmed(counts.change)
-        held_still = bulk.Wish(project.name, filters, action, label, as_of=found.as_of)
+        held_still = replace(wish, as_of=found.as_of)
         st.button(
             _button(action, counts.change),
             type="primary",
@@ -101,6 +116,11 @@ def _dialog(project: Project, filters: Filters) -> None:
         if st.button("Back", key="apply_all_back"):
             st.rerun()
     _examples(project, filters, found, wish)
+
+
+def _pick(project: Project) -> Verdict:
+    options = [*_WORDS, *((Action.RELABEL, label) for label in session.desk().classes(project.name).names)]
+    return st.selectbox("What to do", options, format_func=_option, key="apply_all_verdict")
 
 
 def _option(verdict: Verdict) -> str:

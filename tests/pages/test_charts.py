@@ -25,7 +25,11 @@ def figures(theme: charts.Colours) -> list[dict]:
         {"class": [BAD], "rows": [9], "error_rate": [0.2], "low": [0.1], "high": [0.5], "few_rows": [True]}
     )
     days = pd.DataFrame({"day": [date(2025, 3, 3), date(2025, 3, 4)], "done": [3, 0], "left": [7, 7]})
+    shares = pd.DataFrame(
+        {"split": [BAD], "class": [BAD], "of": [9], "share": [0.2], "low": [0.1], "high": [0.5]}
+    )
     return [
+        charts.class_shares(shares, theme),
         charts.burn_down(days, theme),
         charts.matrix(confusion, theme),
         charts.pairs(pairs, theme),
@@ -87,3 +91,18 @@ def test_burn_down__names_a_dozen_days_at_most() -> None:
     assert len(axis["ticktext"]) == 12
     assert figure["data"][0]["y"] == [1] * 100
     assert figure["data"][1]["y"][-1] == 0
+
+
+def test_class_shares__a_trace_a_split_with_intervals_and_safe_names() -> None:
+    frame = pd.DataFrame(
+        [("train", "<b>a", 30, 40, 0.75, 0.6, 0.86), ("test", "<b>a", 1, 2, 0.5, 0.1, 0.9)],
+        columns=["split", "class", "rows", "of", "share", "low", "high"],
+    )
+    figure = charts.class_shares(frame, charts._LIGHT)
+    train, test = figure["data"]
+    assert (train["name"], test["name"]) == ("train", "test")
+    assert train["y"][0] < 0 < test["y"][0]
+    assert train["error_x"]["arrayminus"] == pytest.approx([0.15])
+    assert train["marker"]["symbol"] != test["marker"]["symbol"]  # told apart without colours
+    assert train["hovertext"] == ["&lt;b&gt;a in train: 75.0% of 40 rows, interval 60.0% to 86.0%"]
+    assert figure["layout"]["yaxis"]["ticktext"] == ["&lt;b&gt;a"]
