@@ -154,12 +154,12 @@ def _largest(title: str, names: Sequence[str], codes: np.ndarray) -> Colouring:
     if len(there) <= GROUPS:
         place = np.full(len(names) + 1, -1)
         place[there] = np.arange(len(there))
-        return Colouring(title, tuple(str(names[i]) for i in there), place[codes])
+        return Colouring(title, tuple(str(names[i]) for i in there.tolist()), place[codes])
     kept = np.sort(np.argsort(-counts, kind="stable")[: GROUPS - 1])
     place = np.full(len(names) + 1, GROUPS - 1)
     place[kept], place[-1] = np.arange(len(kept)), -1
     others = len(there) - len(kept)
-    return Colouring(title, (*(str(names[i]) for i in kept), "others"), place[codes], others=others)
+    return Colouring(title, (*(str(names[i]) for i in kept.tolist()), "others"), place[codes], others=others)
 
 
 def _is_list(values: pd.Series) -> bool:

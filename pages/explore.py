@@ -5,27 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from core.review.people import Role
-from pages.parts import data_map, session
+from pages.parts import data_map, explore_classes, explore_clusters, session
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
 
-VIEWS = {"map": ("Map", data_map.show)}
+VIEWS = {
+    "map": ("Map", data_map.show),
+    "clusters": ("Clusters", explore_clusters.show),
+    "classes": ("Classes", explore_classes.show),
+}
 
 st.title("Explore", anchor=False)
-if len(VIEWS) > 1:
-    names = list(VIEWS)
-    view = session.bound(
-        st.segmented_control,
-        "View",
-        names,
-        param="view",
-        read=lambda text: text if text in VIEWS else names[0],
-        format_func=lambda name: VIEWS[name][0],
-        required=True,
-        label_visibility="collapsed",
-    )
-else:
-    view = "map"
+names = list(VIEWS)
+view = session.bound(
+    st.segmented_control,
+    "View",
+    names,
+    param="view",
+    read=lambda text: text if text in VIEWS else names[0],
+    format_func=lambda name: VIEWS[name][0],
+    required=True,
+    label_visibility="collapsed",
+)
+session.let_first_screen_paint()
 VIEWS[view][1](project, audit)

@@ -35,8 +35,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     rows = labelled[conflict]
     counted = pairs[conflict].groupby(["group", "label"], sort=False).size()
     by_group: dict[int, list[tuple[int, int]]] = {}
-    for (group, label), count in counted.items():
-        by_group.setdefault(int(group), []).append((int(label), int(count)))
+    for (of, label), count in zip(counted.index.tolist(), counted.tolist(), strict=True):
+        by_group.setdefault(of, []).append((label, count))
     n = len(dataset)
     score, suggestion = np.ones(n, dtype=np.float32), np.full(n, -1, dtype=np.int32)
     score[rows] = same[conflict] / copies[conflict]

@@ -251,7 +251,7 @@ def class_shares(shares: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         trace = {
             "type": "scatter",
             "mode": "markers",
-            "name": _short(split),
+            "name": short(split),
             "x": some["share"].tolist(),
             "y": [names.index(name) + apart for name in some["class"]],
             "marker": {
@@ -269,7 +269,7 @@ def class_shares(shares: pd.DataFrame, theme: Colours) -> dict[str, Any]:
                 "width": 0,
             },
             "hovertext": [
-                f"{_safe(name)} in {_safe(split)}: {s:.1%} of {of:,} rows, interval {lo:.1%} to {hi:.1%}"
+                f"{safe(name)} in {safe(split)}: {s:.1%} of {of:,} rows, interval {lo:.1%} to {hi:.1%}"
                 for name, s, of, lo, hi in some[["class", "share", "of", "low", "high"]].itertuples(
                     index=False
                 )
@@ -277,8 +277,8 @@ def class_shares(shares: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "hoverinfo": "text",
         }
         dots.append(trace)
-    layout = _layout(theme, height=max(HEIGHT, 80 + (14 + 8 * len(splits)) * len(names)))
-    layout["yaxis"] |= _names_axis(names) | {"autorange": "reversed", "showgrid": False}
+    layout = base_layout(theme, height=max(HEIGHT, 80 + (14 + 8 * len(splits)) * len(names)))
+    layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
     layout["xaxis"] |= {"title": {"text": "share of the split's labelled rows"}, "tickformat": ".0%"}
     layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
     return {"data": dots, "layout": layout | {"showlegend": True}}

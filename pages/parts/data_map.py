@@ -18,7 +18,7 @@ from core.review.areas import Area
 from core.review.people import Role
 from core.review.queue import Filters, check_in_use
 from core.workspace import Project
-from pages.parts import apply_all, card, charts, map_chart, session, work
+from pages.parts import apply_all, card, charts, map_chart, picking, session, work
 from pages.parts.numbers import rows
 
 _KEY = "map"
@@ -109,7 +109,7 @@ def _colouring(project: Project, audit: Audit, check: str) -> Colouring:
         format_func=lambda name: options[name][0],
         width=260,
     )
-    return options[chosen][1]()
+    return options[chosen or names[0]][1]()
 
 
 def _of_column(project: Project, column: str) -> Callable[[], Colouring]:
@@ -152,7 +152,7 @@ def _short(text: str) -> str:
 
 def _chosen(method: str, traces: list[np.ndarray], project: Project) -> None:
     """Write what was drawn or clicked to the address."""
-    selection = st.session_state[_KEY]["selection"]
+    selection = picking.selection(_KEY)
     drawn = [(shape["x"], shape["y"]) for shape in (*selection["lasso"], *selection["box"])]
     if drawn:
         x, y = drawn[-1]

@@ -17,7 +17,7 @@ from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.top_classes import label_counts, top_classes
 from core.workspace import Project
-from pages.parts import charts, explore_charts, session, work
+from pages.parts import charts, explore_charts, picking, session, work
 from pages.parts.models import AGREEMENT, UNNAMED, shown
 from pages.parts.numbers import rows
 
@@ -102,7 +102,7 @@ def _matrix_words(classes: int, confusion: overview.Confusion) -> str:
 
 
 def _pick_pair(pairs: list[tuple[str, str]]) -> None:
-    points = session.selected_points("predicted_matrix")
+    points = picking.selected_points("predicted_matrix")
     if points:
         given, predicted = pairs[points[0]]
         session.set_params({"given": given, "sug": predicted, "row": None, "page": None})

@@ -15,7 +15,7 @@ from core.methods import keep_budget
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.workspace import Project
-from pages.parts import examples, session, work
+from pages.parts import examples, picking, session, work
 from pages.parts.numbers import rows
 
 EXAMPLES = 12
@@ -108,30 +108,18 @@ def _pick(project: Project, frame: pd.DataFrame) -> int:
     if asked and asked not in numbers:
         st.warning(f"There is no cluster {session.escape(asked)} in this data set.")
     chosen = numbers.index(asked) if asked in numbers else 0
-    key = f"clusters_{project.name}"
-    wanted: Any = {"selection": {"rows": [chosen]}}
-    # Only after the first run, where the address has changed otherwise: writing counts as a click.
-    if key in st.session_state and st.session_state[key]["selection"]["rows"] != [chosen]:
-        st.session_state[key] = wanted
     shown = _shown(frame)
-    st.dataframe(
+    picking.pick_line(
         shown,
-        hide_index=True,
-        column_config={name: config for name, config in _columns().items() if name in shown},
-        key=key,
-        on_select=lambda: _select(key, numbers),
-        selection_mode="single-row",
-        selection_default=wanted,
-        height=min(35 * (len(frame) + 1) + 3, 330),
-        placeholder="",
-        alt="Clusters with their most frequent labels and flagged shares",
+        f"clusters_{project.name}",
+        chosen,
+        {name: config for name, config in _columns().items() if name in shown},
+        "cluster",
+        numbers,
+        min(35 * (len(frame) + 1) + 3, 330),
+        "Clusters with their most frequent labels and flagged shares",
     )
     return chosen
-
-
-def _select(key: str, numbers: list[str]) -> None:
-    picked = st.session_state[key]["selection"]["rows"]
-    session.set_params({"cluster": numbers[picked[0]] if picked else None, "row": None, "page": None})
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:

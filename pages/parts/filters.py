@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -81,8 +82,9 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
 def _counts(project: Project, audit: Audit, filters: Filters, param: str) -> dict[str, int]:
     """How many rows each choice would leave of those that the other filters leave."""
     name, person, dataset = project.name, session.person(), project.dataset
+    without: dict[str, Any] = {param: "", "sort": "row"}
     try:
-        positions, _ = session.team().queue(name, person, replace(filters, **{param: "", "sort": "row"}))
+        positions, _ = session.team().queue(name, person, replace(filters, **without))
     except InputError:
         return {}  # the page says what is wrong with the filters
     if param == "given":

@@ -14,7 +14,7 @@ from core.review.people import Role
 from core.review.queue import Filters
 from core.side_by_side import Shared, shared_words
 from core.workspace import Project
-from pages.parts import session
+from pages.parts import picking, session
 
 CHECK = "split_leakage"
 LEAKED, ALIKE = "Leaked rows", "Most alike otherwise"
@@ -52,7 +52,7 @@ def show(project: Project, result: Result) -> None:
     _pair(project, result, row, other, cosine)
     if len(found) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            session.pagination(len(found), page, f"pairs_{project.name}_{chosen}_{len(found)}")
+            picking.pagination(len(found), page, f"pairs_{project.name}_{chosen}_{len(found)}")
             st.text(f"Pair {page:,} of {len(found):,}")
 
 

@@ -13,7 +13,7 @@ from core.dataset import Dataset
 from core.issues import Result
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
-from pages.parts import charts, session
+from pages.parts import charts, picking, session
 from pages.parts.numbers import rows
 
 
@@ -68,7 +68,7 @@ def _missing_and_extra(per_label: pd.DataFrame) -> None:
 
 
 def _pick_pair(clicked: list[tuple[str, str]]) -> None:
-    points = session.selected_points("matrix")
+    points = picking.selected_points("matrix")
     if points:
         given, suggested = clicked[points[0]]
         session.set_params({"given": given, "sug": suggested, "row": None, "page": None})

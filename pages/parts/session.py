@@ -1,8 +1,8 @@
 """Who is here, which data set they look at, and what the address bar says.
 
-The only user of st.session_state: one typed object with ids, never tables. What can be shared lives in
-the address: a widget made by `bound` shows a query parameter and writes it back. Streamlit's own
-bind="query-params" does not fit, since it refuses links to another page that set a bound parameter.
+With picking.py the only user of st.session_state: one typed object with ids, never tables. What can be
+shared lives in the address: a widget made by `bound` shows a query parameter and writes it back. Streamlit's
+own bind="query-params" does not fit, since it refuses links to another page that set a bound parameter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -62,7 +61,6 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 # Bare addresses become links however they are escaped, unless an invisible character splits them.
 _ADDRESS = re.compile(r"(?<=www)(?=\.)|(?=://)|(?=@)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
-_ROW_HEIGHT = 33
 FIRST_SCREEN_S = 0.5
 
 
@@ -337,50 +335,6 @@ def set_params(params: Mapping[str, str | None]) -> None:
             st.query_params.pop(name, None)
         else:
             st.query_params[name] = value
-
-
-def selected_points(key: str) -> list[int]:
-    """The points clicked in a Plotly chart of that key, by their number in the trace."""
-    return [p["point_index"] for p in st.session_state[key]["selection"]["points"]]
-
-
-def pagination(pages: int, page: int, key: str) -> None:
-    """Page buttons that write `page` to the address. key: names what is paged, so that it starts anew."""
-    # `bound` does not fit: this widget always has a default, which Streamlit does not want beside a value.
-    own = f"page_{key}_{page}"
-    st.pagination(pages, default=page, key=own, width=360, on_change=lambda: _turn(st.session_state[own]))
-
-
-def _turn(page: int) -> None:
-    set_params({"page": str(page) if page > 1 else None, "row": None})
-
-
-def table_of_rows(rows: pd.DataFrame, key: str, selected: int | None, column_config: dict[str, Any]) -> None:
-    """A table of rows indexed by row id, in which a click writes the row id to the address.
-
-    selected: the line to mark, by number.
-    """
-    wanted: Any = {"selection": {"rows": [] if selected is None else [selected]}}
-    # Only after the first run, where the address has changed otherwise: writing counts as a click.
-    if key in st.session_state and st.session_state[key]["selection"]["rows"] != wanted["selection"]["rows"]:
-        st.session_state[key] = wanted
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config=column_config,
-        key=key,
-        on_select=lambda: _select_row(key, list(rows.index)),
-        selection_mode="single-row",
-        selection_default=wanted,
-        height=min(_ROW_HEIGHT * (len(rows) + 1) + 2, 520),
-        placeholder="",
-        alt="Rows that match",
-    )
-
-
-def _select_row(key: str, ids: list[str]) -> None:
-    rows = st.session_state[key]["selection"]["rows"]
-    set_params({"row": ids[rows[0]] if rows else None})
 
 
 def escape(text: str) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.issue_rows import PAGE_ROWS, issue_rows, page_count, page_of
 from core.review import items
-from pages.parts import session
+from pages.parts import picking, session
 
 
 def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None = None) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None 
     rows = issue_rows(board, shown, standings, clusters)
     ids = list(rows.index)
     chosen = st.query_params.get("row", "")
-    session.table_of_rows(
+    picking.table_of_rows(
         rows,
         key=f"rows_{session.dataset_name()}_{page}_{'_'.join(ids[:1])}_{len(positions)}",
         selected=ids.index(chosen) if chosen in ids else (0 if not chosen and ids else None),
@@ -32,7 +32,7 @@ def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None 
     )
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            session.pagination(pages, page, f"{board.dataset.name}_{len(positions)}")
+            picking.pagination(pages, page, f"{board.dataset.name}_{len(positions)}")
             first = (page - 1) * PAGE_ROWS
             st.text(f"{first + 1:,} to {first + len(rows):,} of {len(positions):,}")
     return rows

@@ -9,7 +9,7 @@ from core.review.people import Role
 from core.review.queue import Filters
 from core.team_report import LETTERS, disagreement_rows, ended_rows
 from core.workspace import Project
-from pages.parts import session, team_acts
+from pages.parts import picking, session, team_acts
 
 PAGE_ROWS = 50
 
@@ -56,14 +56,14 @@ def show(project: Project) -> None:
     frame = make(board, standings, some)
     _table(project, frame, f"team_{chosen}_{page}_{len(shown)}_{some[0]}")
     if pages > 1:
-        session.pagination(pages, page, f"{project.name}_{chosen}_{len(shown)}")
+        picking.pagination(pages, page, f"{project.name}_{chosen}_{len(shown)}")
 
 
 def _table(project: Project, frame: pd.DataFrame, key: str) -> None:
     image = project.dataset.columns.kind == "image"
     ids = list(frame.index)
     chosen = st.query_params.get("row", "")
-    session.table_of_rows(
+    picking.table_of_rows(
         frame,
         key=key,
         selected=ids.index(chosen) if chosen in ids else None,

@@ -24,7 +24,7 @@ from core.trail import (
     write_trail,
 )
 from core.workspace import Project
-from pages.parts import session, team_acts
+from pages.parts import picking, session, team_acts
 from pages.parts.export_steps import readable_size
 
 _ALL = ""
@@ -66,7 +66,7 @@ def show(project: Project) -> None:
         chosen = _table(entries, f"trail_{project.name}_{page}_{count}_{entries[0].event.op_id}")
         with st.container(horizontal=True, vertical_alignment="center"):
             if pages > 1:
-                session.pagination(pages, page, f"trail_{project.name}_{count}")
+                picking.pagination(pages, page, f"trail_{project.name}_{count}")
             st.text(f"{count:,} {'event' if count == 1 else 'events'}, times in {team_acts.zone()}")
     with right:
         _entry(chosen or entries[0])

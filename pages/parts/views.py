@@ -55,8 +55,9 @@ def _line(dataset: str, view: View, number: int, writes: bool) -> None:
 
 def _save(dataset: str, filters: Filters) -> None:
     session.require_role(Role.ANNOTATOR, "save views")
+    name = st.session_state[_NAME]
     try:
-        save_view(session.workspace(), dataset, st.session_state[_NAME], filters, session.current().annotator)
+        save_view(session.workspace(), dataset, name, filters, session.current().annotator)
     except InputError as error:
         session.current().refused = str(error)
         return
