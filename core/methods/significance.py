@@ -10,7 +10,7 @@ _SMALLEST = 1e-17  # of the sum so far: a term below this changes no digit of it
 def hypergeometric_tail(
     observed: np.ndarray, drawn: np.ndarray, marked: np.ndarray, total: np.ndarray
 ) -> np.ndarray:
-    """P(at least `observed` marked among the drawn), element by element; 1 where that is no more than expected.
+    """P(at least `observed` marked among the drawn), element by element; 1 where no more than expected are.
 
     Of `total` rows `marked` are marked and `drawn` are drawn without putting back: exact where the marks lie
     on the rows at random. Whole numbers that broadcast; 0 <= observed <= min(drawn, marked).
