@@ -137,8 +137,8 @@ CHECK = Check(
         Setting(
             "near_equal",
             0.5,
-            "How likely the second class is, as a part of the first, 0 to 1. On CIFAR-10N people differ on as "
-            "large a share of the rows at 0.5 as at 0.9, and on a smaller one below 0.4.",
+            "How likely the second class is, as a part of the first, 0 to 1. On CIFAR-10N people differ on "
+            "as large a share of the rows at 0.5 as at 0.9, and on a smaller one below 0.4.",
         ),
     ),
     limits=(

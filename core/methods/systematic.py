@@ -147,31 +147,38 @@ def systematic_errors(
         progress.report(0.8 * i / len(slices), f"looking for patterns by {column.name}")
         codes, values = column.codes()
         coded.append((codes, values))
-        for found, made in (_whole(i, codes, values, wrong, inside), kinds.cells(i, codes, values)):
+        for counted, made in (_whole(i, codes, values, wrong, inside), kinds.cells(i, codes, values)):
             tests += made
-            cells.append(found)
+            cells.append(counted)
     progress.report(0.8, "comparing patterns")
-    frame = _tested(cells, tests, q)
-    left_out = max(0, len(frame) - MOST)
-    frame = frame.head(MOST)
-    members = [
-        np.flatnonzero(wrong & (coded[c][0] == v) & kinds.members(k))
-        for c, v, k in frame[["column", "value", "kind"]].itertuples(index=False)
-    ]
+    surest = _tested(cells, tests, q)
+    found = surest[:MOST]
+    members = [np.flatnonzero(wrong & (coded[f.column][0] == f.value) & kinds.members(f.kind)) for f in found]
     progress.report(0.9, "comparing patterns")
-    kept, also = _folded(members, n)
-    out = [
-        _line(row, slices[row.column], coded[row.column][1], kinds, classes, confirmed, find)
-        for row in frame.iloc[kept].itertuples(index=False)
+    also = _folded(members, n)
+    words = [slices[f.column].words(coded[f.column][1][f.value]) for f in found]
+    lines = [
+        _line(found[i], slices[found[i].column], coded[found[i].column][1], kinds, classes, confirmed, find)
+        | {"also": "; ".join(dict.fromkeys(words[j] for j in folded))}
+        for i, folded in also.items()
     ]
-    findings = pd.DataFrame(out, columns=[c for c in COLUMNS if c != "also"])
-    names = [slices[c].words(coded[c][1][v]) for c, v in frame[["column", "value"]].itertuples(index=False)]
-    findings.insert(
-        COLUMNS.index("also"),
-        "also",
-        pd.array(["; ".join(dict.fromkeys(names[j] for j in also[i])) for i in kept], dtype="str"),
-    )
-    return Systematic(findings, tests, len(frame) - len(kept), left_out)
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    return Systematic(frame, tests, len(found) - len(also), len(surest) - len(found))
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """A cell that is a finding; the fields of _Cells, for one cell, and its p and q."""
+
+    column: int
+    kind: int
+    value: int
+    rows: int
+    observed: int
+    marked: int
+    total: int
+    p: float
+    q: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,46 +257,44 @@ def _whole(
     return found, len(value)
 
 
-def _tested(cells: list[_Cells], tests: int, q: float) -> pd.DataFrame:
+def _tested(cells: list[_Cells], tests: int, q: float) -> list[_Finding]:
     """The cells that are findings, the surest first; ties in the order of columns, kinds and values."""
     names = ("kind", "value", "rows", "observed", "marked", "total")
     columns = {name: np.concatenate([getattr(c, name) for c in cells] or [[]]) for name in names}
     frame = pd.DataFrame(columns).astype(np.int64)
-    frame["column"] = np.repeat([c.column for c in cells], [len(c.kind) for c in cells]).astype(np.int64)
-    frame["p"] = hypergeometric_tail(
-        *(frame[name].to_numpy() for name in ("observed", "rows", "marked", "total"))
-    )
+    frame.insert(0, "column", np.repeat([c.column for c in cells], [len(c.kind) for c in cells]))
+    counts = [frame[name].to_numpy() for name in ("observed", "rows", "marked", "total")]
+    frame["p"] = hypergeometric_tail(*counts)
     frame["q"] = adjusted(frame["p"].to_numpy(), tests)
     frame = frame[(frame["q"] <= q) & (frame["observed"] >= LEAST)]
-    return frame.sort_values(["p", "column", "kind", "value"], kind="stable", ignore_index=True)
+    frame = frame.sort_values(["p", "column", "kind", "value"], kind="stable")
+    return [_Finding(*values) for values in zip(*(frame[c].tolist() for c in frame), strict=True)]
 
 
-def _folded(members: list[np.ndarray], n: int) -> tuple[list[int], dict[int, list[int]]]:
-    """Numbers of the findings to keep, and for each of them those that have nearly the same errors."""
+def _folded(members: list[np.ndarray], n: int) -> dict[int, list[int]]:
+    """Numbers of the findings to keep, in order, and for each of them those with nearly the same errors."""
     from scipy.sparse import csr_matrix
 
     sizes = np.array([len(m) for m in members], dtype=np.int64)
     if not len(sizes):
-        return [], {}
+        return {}
     at = np.concatenate(members)
     starts = np.append(0, np.cumsum(sizes))
     matrix = csr_matrix((np.ones(len(at), dtype=np.int64), at, starts), shape=(len(sizes), n))
     shared = (matrix @ matrix.T).toarray()
     same = shared / (sizes[:, None] + sizes[None, :] - shared) >= SAME
-    kept: list[int] = []
     also: dict[int, list[int]] = {}
     for i in range(len(sizes)):
-        first = next((j for j in kept if same[i, j]), None)
+        first = next((j for j in also if same[i, j]), None)
         if first is None:
-            kept.append(i)
             also[i] = []
         else:
             also[first].append(i)
-    return kept, also
+    return also
 
 
 def _line(
-    row: tuple,
+    cell: _Finding,
     column: SliceColumn,
     values: list[str],
     kinds: _Kinds,
@@ -297,9 +302,8 @@ def _line(
     confirmed: bool,
     find: str,
 ) -> dict[str, object]:
-    kind, value = int(row.kind), values[row.value]  # type: ignore[attr-defined]
-    rows, observed = int(row.rows), int(row.observed)  # type: ignore[attr-defined]
-    rate = row.marked / row.total  # type: ignore[attr-defined]
+    kind, value, rows, observed = cell.kind, values[cell.value], cell.rows, cell.observed
+    rate = cell.marked / cell.total
     given = "" if kind < 0 else classes[kinds.given[kind]]
     to = int(kinds.suggested[kind]) if kind >= 0 else -1
     suggested = "" if to < 0 else classes[to]
@@ -322,8 +326,8 @@ def _line(
         "ratio": observed / expected,
         "low": float(low[0] / rate),
         "high": float(high[0] / rate),
-        "p": row.p,  # type: ignore[attr-defined]
-        "q": row.q,  # type: ignore[attr-defined]
+        "p": cell.p,
+        "q": cell.q,
         "sentence": (
             f"Of {rows:,} rows{labelled} {column.words(value)}, {observed:,} {found}; "
             f"{count(expected)} were to be expected."
