@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,8 +51,8 @@ def noise_matrix(
     """Which classes the rows of each given class look like, by the confident joint of Scan.
 
     One line a pair with rows, the diagonal too: given, like, counted (rows confidently counted there), share
-    of the counted rows of that given class with its 95% Wilson interval low to high, and rows: that share of all
-    rows of the class. Classes without rows are left out.
+    of the counted rows of that given class with its 95% Wilson interval low to high, and rows: that share of
+    all rows of the class. Classes without rows are left out.
     """
     given, like = np.nonzero(confident_joint * (class_counts > 0)[:, None])
     counted = confident_joint[given, like]
@@ -135,7 +136,7 @@ def underperforming(
     right: (N,) 1 where the model's first class is the given label, 0 where not, -1 without a label.
     One line a finding, the surest first: column, value, rows, accuracy with its 95% Wilson interval low to
     high, elsewhere (accuracy of all other rows), p (exact hypergeometric, one-sided), q (Benjamini-Hochberg
-    over all slices with LEAST rows), sentence, slice (its words).
+    over all slices with LEAST rows), sentence, params: the query parameters of the slice, as JSON.
     """
     progress = progress or Progress()
     inside = right >= 0
@@ -149,7 +150,8 @@ def underperforming(
         wrong = np.bincount(codes[at & (right == 0)], minlength=len(values))
         for v in np.flatnonzero((rows >= LEAST) & (rows < total)).tolist():
             found.append((i, values[v], int(rows[v]), int(wrong[v])))
-    columns = ["column", "value", "rows", "accuracy", "low", "high", "elsewhere", "p", "q", "sentence"]
+    columns = ["column", "value", "rows", "accuracy", "low", "high", "elsewhere", "p", "q"]
+    columns += ["sentence", "params"]
     if not found:
         return pd.DataFrame({c: [] for c in columns}), 0
     frame = pd.DataFrame(found, columns=["at", "value", "rows", "wrong"])
@@ -167,6 +169,10 @@ def underperforming(
         for at, value, rows, accuracy, elsewhere in zip(
             *(frame[c].tolist() for c in ("at", "value", "rows", "accuracy", "elsewhere")), strict=True
         )
+    ]
+    frame["params"] = [
+        json.dumps(slices[at].query(value), ensure_ascii=False)
+        for at, value in zip(frame["at"].tolist(), frame["value"], strict=True)
     ]
     return frame[columns], tests
 

@@ -155,11 +155,11 @@ def systematic_errors(
     found = surest[:MOST]
     members = [np.flatnonzero(wrong & (coded[f.column][0] == f.value) & kinds.members(f.kind)) for f in found]
     progress.report(0.9, "comparing patterns")
-    also = _folded(members, n)
+    also = _folded(members, n, [f.kind >= 0 for f in found])
     words = [slices[f.column].words(coded[f.column][1][f.value]) for f in found]
     lines = [
         _line(found[i], slices[found[i].column], coded[found[i].column][1], kinds, classes, confirmed, find)
-        | {"also": "; ".join(dict.fromkeys(words[j] for j in folded))}
+        | {"also": "; ".join(dict.fromkeys(words[j] for j in folded if words[j] != words[i]))}
         for i, folded in also.items()
     ]
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
@@ -271,8 +271,12 @@ def _tested(cells: list[_Cells], tests: int, q: float) -> list[_Finding]:
     return [_Finding(*values) for values in zip(*(frame[c].tolist() for c in frame), strict=True)]
 
 
-def _folded(members: list[np.ndarray], n: int) -> dict[int, list[int]]:
-    """Numbers of the findings to keep, in order, and for each of them those with nearly the same errors."""
+def _folded(members: list[np.ndarray], n: int, of_class: list[bool]) -> dict[int, list[int]]:
+    """Numbers of the findings to keep, in order, and for each of them those with nearly the same errors.
+
+    members: rows of each finding's errors, the surest finding first. of_class: whether it is about one class:
+    where a whole slice has the same errors, the finding about the class says more and stands for both.
+    """
     from scipy.sparse import csr_matrix
 
     sizes = np.array([len(m) for m in members], dtype=np.int64)
@@ -283,14 +287,12 @@ def _folded(members: list[np.ndarray], n: int) -> dict[int, list[int]]:
     matrix = csr_matrix((np.ones(len(at), dtype=np.int64), at, starts), shape=(len(sizes), n))
     shared = (matrix @ matrix.T).toarray()
     same = shared / (sizes[:, None] + sizes[None, :] - shared) >= SAME
-    also: dict[int, list[int]] = {}
+    alike: dict[int, list[int]] = {}
     for i in range(len(sizes)):
-        first = next((j for j in also if same[i, j]), None)
-        if first is None:
-            also[i] = []
-        else:
-            also[first].append(i)
-    return also
+        first = next((j for j in alike if same[i, j]), i)
+        alike.setdefault(first, []).append(i)
+    groups = [(next((i for i in group if of_class[i]), group[0]), group) for group in alike.values()]
+    return {head: [i for i in group if i != head] for head, group in groups}
 
 
 def _line(

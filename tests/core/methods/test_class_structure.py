@@ -93,7 +93,7 @@ def test_underperforming__slice_in_which_the_model_fails() -> None:
     here, elsewhere = right[(source == "b") & (right >= 0)], right[(source != "b") & (right >= 0)]
     assert (line["rows"], line["accuracy"]) == (len(here), pytest.approx(here.mean()))
     assert line["elsewhere"] == pytest.approx(elsewhere.mean())
-    assert line["low"] < line["accuracy"] < line["high"]
+    assert line["low"] < line["accuracy"] < line["high"] and line["params"] == '{"where": "source=b"}'
     assert line["sentence"] == (
         f"Of {len(here)} rows with source = b the model agrees with the label on {here.mean():.0%}, "
         f"elsewhere on {elsewhere.mean():.0%}."
