@@ -173,8 +173,8 @@ def causes(
     facts.append(
         (
             "overlap",
-            "shares of the rows that the model, or the nearest row, puts into the other class, the smaller of both "
-            "ways; 95% Wilson intervals; rows flagged by the label check are no one's nearest row",
+            "share of the rows that the model, or the nearest row, puts into the other class, the smaller of "
+            "both ways; 95% Wilson intervals; rows flagged by the label check are no one's nearest row",
         )
     )
     order, moved = _order(dataset, near, progress.part(0.55, 0.7))

@@ -224,6 +224,45 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [dots], "layout": layout}
 
 
+def intervals(
+    names: Sequence[str], frame: pd.DataFrame, title: str, theme: Colours, usual: float | None = None
+) -> dict[str, Any]:
+    """A dot a line with its 95% interval; columns value, low, high. usual: where a dashed line is drawn."""
+    value, low, high = (frame[c].to_numpy(float) for c in ("value", "low", "high"))
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": value.tolist(),
+        "y": list(range(len(frame))),
+        "marker": {"color": theme.suggested, "size": 9},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (high - value).clip(min=0).tolist(),
+            "arrayminus": (value - low).clip(min=0).tolist(),
+            "color": theme.secondary,
+            "thickness": 2,
+            "width": 0,
+        },
+        "hovertext": [
+            f"{_safe(name)}: {v:.2g}, interval {lo:.2g} to {hi:.2g}"
+            for name, v, lo, hi in zip(names, value, low, high, strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+    layout = _layout(theme, height=max(HEIGHT // 2, 60 + 22 * len(frame)))
+    layout["yaxis"] |= _names_axis([_short(name) for name in names])
+    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": title}, "rangemode": "tozero"}
+    layout["xaxis"] |= {"showgrid": True, "gridcolor": theme.grid}
+    if usual is not None:
+        line = {"color": theme.text, "width": 2, "dash": "dash"}
+        layout["shapes"] = [
+            {"type": "line", "x0": usual, "x1": usual, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+        ]
+    return {"data": [dots], "layout": layout}
+
+
 def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     """Rows done a day as bars, rows left as a line; columns day, done, left."""
     names = [f"{day.day} {day:%b}" for day in days["day"]]

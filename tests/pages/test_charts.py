@@ -31,6 +31,7 @@ def figures(theme: charts.Colours) -> list[dict]:
         charts.pairs(pairs, theme),
         charts.histogram(bins, 0.4, theme),
         charts.error_rates(classes, theme),
+        charts.intervals([BAD], classes.assign(value=0.2), "share", theme, usual=1),
     ]
 
 
