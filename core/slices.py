@@ -216,9 +216,12 @@ def _findings(
             wrong, labels, dataset.classes, columns, suggested, find=FROM, progress=progress
         )
     facts.append(("findings", made.estimator))
+    if any(column.param == "cluster" for column in columns):
+        together = "flags and clusters come from the same embeddings: errors of a cluster partly go together"
+        facts.append(("findings", together))
     if made.folded:
         facts.append(
-            ("findings", f"{made.folded:,} findings with nearly the same rows as another were folded")
+            ("findings", f"nearly the same errors as another finding, and not listed: {made.folded:,}")
         )
     if made.left_out:
         facts.append(("left out", f"{made.left_out:,} less sure systematic errors are not listed."))

@@ -14,6 +14,7 @@ from core.audit import Audit, run_audit
 from core.checks.label_issues import CHECK, run
 from core.dataset import Columns, Dataset
 from core.loading import Prepared
+from core.methods.clusters import clusters
 from core.methods.systematic import params_of
 from core.predictions import Predictions
 from core.progress import Cancelled, Progress
@@ -21,6 +22,8 @@ from core.settings import Settings
 from core.slices import FROM, Causes, causes, find_causes, slice_columns, stored_causes
 from core.source import Source
 from core.workspace import Workspace
+from tests.benchmarks.bench_ambiguous import opened
+from tests.benchmarks.bench_ranking import known
 from tests.conftest import make_dataset
 
 NAMES = ("shirt", "t-shirt", "shoe")
@@ -179,6 +182,25 @@ def test_causes__stops_when_cancelled_and_reports_rising_fractions() -> None:
     stopped = Progress(lambda fraction, _: stopped.cancel() if fraction > 0.6 else None)
     with pytest.raises(Cancelled):
         causes(dataset, predictions, result, None, stopped)
+
+
+def test_causes__on_crowd_news_most_rows_of_a_finding_are_wrong(shared_data: Path) -> None:
+    """In the rows of the findings, flagged or not, far more labels are wrong than in their classes."""
+    data = known(shared_data / "text_agnews_human", "crowd AG News", "data.csv", "is_error")
+    dataset, predictions = opened(data)
+    assert predictions.embeddings is not None
+    where = clusters(predictions.embeddings)
+    result = run(dataset, predictions, DEFAULTS, Progress())
+    columns, _ = slice_columns(dataset, where)
+    found = core.slices._findings(dataset, result, columns, [], Progress())
+    pairs = found[found["suggested"] != ""]
+    assert len(pairs) >= 5
+    inside, of_class = [], []
+    for line in pairs.itertuples():
+        of = dataset.given_labels() == line.given
+        inside.append(data.wrong[of & (where + 1 == int(line.value))].mean())
+        of_class.append(data.wrong[of].mean())
+    assert np.mean(inside) > 0.6 and np.mean(inside) > 2 * np.mean(of_class)
 
 
 @pytest.fixture
