@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.review.people import Role
-from pages.parts import data_map, explore_classes, explore_clusters, session
+from pages.parts import causes, data_map, explore_classes, explore_clusters, session
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
@@ -15,6 +15,7 @@ VIEWS = {
     "map": ("Map", data_map.show),
     "clusters": ("Clusters", explore_clusters.show),
     "classes": ("Classes", explore_classes.show),
+    "causes": ("Causes", causes.show),
 }
 
 st.title("Explore", anchor=False)

@@ -240,50 +240,6 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     return {"data": [dots], "layout": layout}
 
 
-def class_shares(shares: pd.DataFrame, theme: Colours) -> dict[str, Any]:
-    """A dot a split with its 95% interval for each class; columns split, class, share, low, high, of."""
-    names, splits = list(dict.fromkeys(shares["class"])), list(dict.fromkeys(shares["split"]))
-    palette = (theme.given, theme.suggested, theme.text, theme.secondary)
-    dots = []
-    for i, split in enumerate(splits):
-        some = shares[shares["split"] == split]
-        apart = 0.5 * ((i + 0.5) / len(splits) - 0.5)  # splits lie below each other within a line
-        trace = {
-            "type": "scatter",
-            "mode": "markers",
-            "name": short(split),
-            "x": some["share"].tolist(),
-            "y": [names.index(name) + apart for name in some["class"]],
-            "marker": {
-                "color": palette[i % len(palette)],
-                "size": 9,
-                "symbol": ("circle", "diamond", "square", "triangle-up")[i % 4],
-            },
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "array": (some["high"] - some["share"]).tolist(),
-                "arrayminus": (some["share"] - some["low"]).tolist(),
-                "color": palette[i % len(palette)],
-                "thickness": 2,
-                "width": 0,
-            },
-            "hovertext": [
-                f"{safe(name)} in {safe(split)}: {s:.1%} of {of:,} rows, interval {lo:.1%} to {hi:.1%}"
-                for name, s, of, lo, hi in some[["class", "share", "of", "low", "high"]].itertuples(
-                    index=False
-                )
-            ],
-            "hoverinfo": "text",
-        }
-        dots.append(trace)
-    layout = base_layout(theme, height=max(HEIGHT, 80 + (14 + 8 * len(splits)) * len(names)))
-    layout["yaxis"] |= names_axis(names) | {"autorange": "reversed", "showgrid": False}
-    layout["xaxis"] |= {"title": {"text": "share of the split's labelled rows"}, "tickformat": ".0%"}
-    layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
-    return {"data": dots, "layout": layout | {"showlegend": True}}
-
-
 def burn_down(days: pd.DataFrame, theme: Colours) -> dict[str, Any]:
     """Rows done a day as bars, rows left as a line; columns day, done, left."""
     names = [f"{day.day} {day:%b}" for day in days["day"]]

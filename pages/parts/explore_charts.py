@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -70,3 +71,86 @@ def reliability(bins: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
     for axis in ("xaxis", "yaxis"):
         layout[axis]["range"] = [first, 1.02]
     return {"data": [line, dots], "layout": layout | {"showlegend": True}}
+
+
+def class_shares(shares: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
+    """A dot a split with its 95% interval for each class; columns split, class, share, low, high, of."""
+    names, splits = list(dict.fromkeys(shares["class"])), list(dict.fromkeys(shares["split"]))
+    palette = (theme.given, theme.suggested, theme.text, theme.secondary)
+    dots = []
+    for i, split in enumerate(splits):
+        some = shares[shares["split"] == split]
+        apart = 0.5 * ((i + 0.5) / len(splits) - 0.5)  # splits lie below each other within a line
+        trace = {
+            "type": "scatter",
+            "mode": "markers",
+            "name": charts.short(split),
+            "x": some["share"].tolist(),
+            "y": [names.index(name) + apart for name in some["class"]],
+            "marker": {
+                "color": palette[i % len(palette)],
+                "size": 9,
+                "symbol": ("circle", "diamond", "square", "triangle-up")[i % 4],
+            },
+            "error_x": {
+                "type": "data",
+                "symmetric": False,
+                "array": (some["high"] - some["share"]).tolist(),
+                "arrayminus": (some["share"] - some["low"]).tolist(),
+                "color": palette[i % len(palette)],
+                "thickness": 2,
+                "width": 0,
+            },
+            "hovertext": [
+                f"{charts.safe(name)} in {charts.safe(split)}: {s:.1%} of {of:,} rows, interval {lo:.1%} to {hi:.1%}"
+                for name, s, of, lo, hi in some[["class", "share", "of", "low", "high"]].itertuples(
+                    index=False
+                )
+            ],
+            "hoverinfo": "text",
+        }
+        dots.append(trace)
+    layout = charts.base_layout(theme, height=max(charts.HEIGHT, 80 + (14 + 8 * len(splits)) * len(names)))
+    layout["yaxis"] |= charts.names_axis(names) | {"autorange": "reversed", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": "share of the split's labelled rows"}, "tickformat": ".0%"}
+    layout["xaxis"] |= {"rangemode": "tozero", "showgrid": True, "gridcolor": theme.grid}
+    return {"data": dots, "layout": layout | {"showlegend": True}}
+
+
+def intervals(
+    names: Sequence[str], frame: pd.DataFrame, title: str, theme: charts.Colours, usual: float | None = None
+) -> dict[str, Any]:
+    """A dot a line with its 95% interval; columns value, low, high. usual: where a dashed line is drawn."""
+    value, low, high = (frame[c].to_numpy(float) for c in ("value", "low", "high"))
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": value.tolist(),
+        "y": list(range(len(frame))),
+        "marker": {"color": theme.suggested, "size": 9},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": (high - value).clip(min=0).tolist(),
+            "arrayminus": (value - low).clip(min=0).tolist(),
+            "color": theme.secondary,
+            "thickness": 2,
+            "width": 0,
+        },
+        "hovertext": [
+            f"{charts.safe(name)}: {v:.2g}, interval {lo:.2g} to {hi:.2g}"
+            for name, v, lo, hi in zip(names, value, low, high, strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+    layout = charts.base_layout(theme, height=max(charts.HEIGHT // 2, 60 + 22 * len(frame)))
+    layout["yaxis"] |= charts.names_axis([charts.short(name) for name in names])
+    layout["yaxis"] |= {"autorange": "reversed", "showgrid": False}
+    layout["xaxis"] |= {"title": {"text": title}, "rangemode": "tozero"}
+    layout["xaxis"] |= {"showgrid": True, "gridcolor": theme.grid}
+    if usual is not None:
+        line = {"color": theme.text, "width": 2, "dash": "dash"}
+        layout["shapes"] = [
+            {"type": "line", "x0": usual, "x1": usual, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+        ]
+    return {"data": [dots], "layout": layout}

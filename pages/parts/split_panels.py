@@ -15,7 +15,7 @@ from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.splits import Splits
 from core.workspace import Project
-from pages.parts import apply_all, charts, session
+from pages.parts import apply_all, charts, explore_charts, session
 from pages.parts.numbers import rows
 
 CHECK = "split_leakage"
@@ -207,7 +207,9 @@ def class_shares(project: Project, found: Splits) -> None:
     low, high = first["share"].min(), first["share"].max()
     alt = f"Class shares by split, most different for {first['class'].iloc[0]}: {low:.0%} to {high:.0%}"
     kept = sorted(dict.fromkeys(shares["split"]), key=lambda name: name in found.held_out)[:_SPLITS_SHOWN]
-    charts.show(charts.class_shares(shares[shares["split"].isin(kept)], charts.colours()), alt, key="shares")
+    charts.show(
+        explore_charts.class_shares(shares[shares["split"].isin(kept)], charts.colours()), alt, key="shares"
+    )
     total, several = len(project.dataset.names), shares["class"].nunique()
     some = f"The {several} of {total:,} classes that differ most. " if several < total else ""
     more = shares["split"].nunique() - len(kept)

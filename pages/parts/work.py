@@ -142,7 +142,7 @@ def show_elsewhere() -> None:
     """In the sidebar: the work on other data sets than the one on the page."""
     here = session.dataset_name()
     for job in session.jobs().running():
-        if job.name not in (here, clusters_of(here), map_of(here)):
+        if job.name != here and not job.name.endswith(f" of {here}"):  # no data set has a name with spaces
             _watch(job.name)
 
 

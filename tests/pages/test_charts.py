@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.overview import Confusion
-from pages.parts import charts
+from pages.parts import charts, explore_charts
 from pages.parts.session import escape
 
 THEMES = (charts._LIGHT, charts._DARK)
@@ -29,12 +29,13 @@ def figures(theme: charts.Colours) -> list[dict]:
         {"split": [BAD], "class": [BAD], "of": [9], "share": [0.2], "low": [0.1], "high": [0.5]}
     )
     return [
-        charts.class_shares(shares, theme),
+        explore_charts.class_shares(shares, theme),
         charts.burn_down(days, theme),
         charts.matrix(confusion, theme),
         charts.pairs(pairs, theme),
         charts.histogram(bins, 0.4, theme),
         charts.error_rates(classes, theme),
+        explore_charts.intervals([BAD], classes.assign(value=0.2), "share", theme, usual=1),
     ]
 
 
@@ -98,7 +99,7 @@ def test_class_shares__a_trace_a_split_with_intervals_and_safe_names() -> None:
         [("train", "<b>a", 30, 40, 0.75, 0.6, 0.86), ("test", "<b>a", 1, 2, 0.5, 0.1, 0.9)],
         columns=["split", "class", "rows", "of", "share", "low", "high"],
     )
-    figure = charts.class_shares(frame, charts._LIGHT)
+    figure = explore_charts.class_shares(frame, charts._LIGHT)
     train, test = figure["data"]
     assert (train["name"], test["name"]) == ("train", "test")
     assert train["y"][0] < 0 < test["y"][0]

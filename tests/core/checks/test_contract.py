@@ -53,6 +53,8 @@ def build(n: int, dirty: bool) -> tuple[Dataset, Predictions]:
         embeddings = np.hstack([embeddings, rng.normal(0, 0.05, (n, 3)).astype(np.float32)])
         embeddings[30] = embeddings[31]
         embeddings[5] = (0, 0, 0, 0, 9)
+        probs[5] = (0.36, 0.33, 0.31)  # labelled cat: no class fits
+        probs[60] = (0.5, 0.42, 0.08)  # labelled ant: bee fits nearly as well
     table = pd.DataFrame({"id": [f"r{i}" for i in range(n)], "text": texts}, dtype="str")
     table["split"] = np.where(np.arange(n) % 4, "train", "test")
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
