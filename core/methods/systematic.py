@@ -52,8 +52,8 @@ class SliceColumn:
     """One way to cut the rows into slices.
 
     name: as people call it. values: (N,) object array of text, None where a row lies in no slice.
-    param: the query parameter that chooses a slice: "where" (as core.review.where writes it), "split" or "cluster"; "" where
-    none does, as for a range of numbers.
+    param: the query parameter that chooses a slice: "where" (as core.review.where writes it), "split" or
+    "cluster"; "" where none does.
     """
 
     name: str
@@ -74,7 +74,7 @@ class SliceColumn:
     def query(self, value: str) -> dict[str, str]:
         """The query parameters that narrow a queue to the slice."""
         if self.param == "where":
-            return {"where": urlencode({self.name: value})}
+            return {"where": urlencode({self.name: value}, errors="replace")}
         return {self.param: value} if self.param else {}
 
 

@@ -102,7 +102,8 @@ def class_shares(shares: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
                 "width": 0,
             },
             "hovertext": [
-                f"{charts.safe(name)} in {charts.safe(split)}: {s:.1%} of {of:,} rows, interval {lo:.1%} to {hi:.1%}"
+                f"{charts.safe(name)} in {charts.safe(split)}: {s:.1%} of {of:,} rows, "
+                f"interval {lo:.1%} to {hi:.1%}"
                 for name, s, of, lo, hi in some[["class", "share", "of", "low", "high"]].itertuples(
                     index=False
                 )
