@@ -75,7 +75,7 @@ class Check:
     kind: Kind | None = None
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
-        """The needs that this data set does not meet, in the order of NEEDS; last its kind, where it is another."""
+        """The needs that this data set does not meet, in the order of NEEDS, then its kind."""
         there = available(dataset, predictions)
         absent = [n for n in NEEDS if n in self.needs and n not in there]
         return [*absent, self.kind] if self.kind not in (None, dataset.columns.kind) else absent

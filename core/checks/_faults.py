@@ -87,7 +87,7 @@ def fault_result(
     summary = {"flagged": len(reasons), "estimator": estimator, "note": " ".join(notes), **(more or {})}
     kinds = pd.DataFrame(lines, columns=["kind", "rows", "flagged"])
     kinds = kinds.astype({"kind": "str", "rows": "int64", "flagged": "int64"})
-    table = issue_table(dataset, score, flagged, reasons=reasons, **columns)
+    table = issue_table(dataset, score, flagged, reasons=reasons).assign(**columns)
     progress.report(1)
     return Result(table, summary, {"kinds": kinds, **(figures or {})})
 

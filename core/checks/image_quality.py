@@ -1,4 +1,4 @@
-"""Pictures with faults: unreadable, dark, bright, blurry, empty of information, of odd size or shape, grey."""
+"""Pictures with faults: unreadable, dark, bright, blurry, nearly empty, of odd size or shape, grey."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from core.predictions import Predictions
 from core.progress import Progress
 
 _EDGES = 0.01  # cleanvision's normalizing_factor of sharpness
-_DRAWN = 0.18  # cleanvision's color_threshold: a histogram as uneven as this is a drawing's and no photograph's
+_DRAWN = (
+    0.18  # cleanvision's color_threshold: a histogram as uneven as this is a drawing's and no photograph's
+)
 _BITS = 0.1  # cleanvision's normalizing_factor of entropy
 _FEW = 20  # pictures: of fewer no size is usual
 
 Kinds = dict[str, tuple[str, np.ndarray, float, Callable[[int], str]]]
-"""By column: words for a person, (N,) score, threshold below which it is a fault, and what to say of a row."""
+"""By column: words for a person, (N,) score, threshold below which it is a fault, what to say of a row."""
 
 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
@@ -34,7 +36,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     odd_size: the smaller by the larger of the side and the median side, side = sqrt(width * height), and 1
     within 3 interquartile ranges of the quartiles; cleanvision has no such ratio, and flags any other
     size where most are equal. grayscale: 0.49 for a picture without colour, where at least half have colour.
-    unreadable: 0 for one that cannot be opened; its other columns are 1, as are those of what was not looked at.
+    unreadable: 0 for one that cannot be opened; its other columns are 1, as of all that was not looked at.
     score: the lowest measure by its threshold, so that 0.5 is the threshold; 1 for a row that is not flagged.
     """
     total = len(dataset)
@@ -44,18 +46,20 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     distinct = np.flatnonzero(first == np.arange(total))
     read = read_pictures(dataset, distinct, progress.part(0.05, 0.9))
     kinds = _measured(read, first, params)
-    faults = []
-    for name, (words, score, threshold, say) in kinds.items():
-        rows = np.flatnonzero(score < threshold)
-        faults.append(Fault(name, words, rows, 0.5 * score[rows] / threshold, lambda i, r=rows, s=say: s(int(r[i]))))
+    faults = [_fault(name, *kind) for name, kind in kinds.items()]
     large = int(read.facts["too_large"][first].sum())
     notes = [f"Too many pixels to be looked at here: {large:,} of the pictures."] if large else []
     estimator = (
-        f"brightness, edges and entropy of each picture made small, its size beside the median; copies of "
+        "brightness, edges and entropy of each picture made small, its size beside the median; copies of "
         f"one file are read once ({len(distinct):,} files)"
     )
     columns = {name: score.astype(np.float32) for name, (_, score, _, _) in kinds.items()}
     return fault_result(dataset, faults, params["usual"], estimator, progress.part(0.9, 1), notes, columns)
+
+
+def _fault(name: str, words: str, score: np.ndarray, threshold: float, say: Callable[[int], str]) -> Fault:
+    rows = np.flatnonzero(score < threshold)
+    return Fault(name, words, rows, 0.5 * score[rows] / threshold, lambda i: say(int(rows[i])))
 
 
 def _measured(read: Read, first: np.ndarray, params: Mapping[str, Any]) -> Kinds:
@@ -87,19 +91,25 @@ def _measured(read: Read, first: np.ndarray, params: Mapping[str, Any]) -> Kinds
             "too dark",
             scored(facts["brightest"], looked),
             params["dark"],
-            lambda row: f"dark: 99% of its pixels have at most {facts['brightest'][row]:.0%} of full brightness",
+            lambda row: (
+                f"dark: 99% of its pixels have at most {facts['brightest'][row]:.0%} of full brightness"
+            ),
         ),
         "bright": (
             "too bright",
             scored(1 - facts["darkest"], looked),
             params["bright"],
-            lambda row: f"bright: 95% of its pixels have at least {facts['darkest'][row]:.0%} of full brightness",
+            lambda row: (
+                f"bright: 95% of its pixels have at least {facts['darkest'][row]:.0%} of full brightness"
+            ),
         ),
         "blurry": (
             "blurry",
             scored(sharp, looked),
             params["blurry"],
-            lambda row: f"blurry: made small it has edges of {facts['edges'][row]:.0f} of 255 grey levels only",
+            lambda row: (
+                f"blurry: made small it has edges of {facts['edges'][row]:.0f} of 255 grey levels only"
+            ),
         ),
         "low_information": (
             "low information",
@@ -142,8 +152,8 @@ _NO_FOLDER = ("No folder of pictures is known, so that none was looked at.",)
 CHECK = Check(
     name="image_quality",
     title="Image faults",
-    help="Pictures that cannot be opened, are dark, bright, blurry or nearly empty, of odd size or shape, or grey "
-    "among coloured ones.",
+    help="Pictures that cannot be opened, are dark, bright, blurry or nearly empty, of odd size or shape, or "
+    "grey among coloured ones.",
     needs=frozenset({"content"}),
     run=run,
     kind="image",
@@ -151,15 +161,19 @@ CHECK = Check(
     settings=(
         USUAL,
         Setting("dark", 0.37, "Brightness of the 99th percentile below which a picture is dark, 0 to 1."),
-        Setting("bright", 0.05, "1 - brightness of the 5th percentile below which a picture is bright, 0 to 1."),
+        Setting(
+            "bright", 0.05, "1 - brightness of the 5th percentile below which a picture is bright, 0 to 1."
+        ),
         Setting("blurry", 0.29, "Score of sharpness below which a picture is blurry, 0 to 1."),
         Setting("low_information", 0.3, "Bits of entropy / 10 below which a picture shows little, 0 to 1."),
-        Setting("odd_size", 0.5, "Side by the median side, or the reverse, below which a size is odd, 0 to 1."),
+        Setting(
+            "odd_size", 0.5, "Side by the median side, or the reverse, below which a size is odd, 0 to 1."
+        ),
         Setting("odd_aspect_ratio", 0.35, "Shorter by longer side below which a shape is odd, 0 to 1."),
     ),
     limits=(
         "A photograph made at night, a white drawing or a soft portrait may be meant as it is. Sharpness is "
-        "measured on 64 pixels: a large picture that is a little out of focus is not found. Only a file's first "
-        "frame is looked at, and no picture above 64 megapixels."
+        "measured on 64 pixels: a large picture that is a little out of focus is not found. Only a file's "
+        "first frame is looked at, and no picture above 64 megapixels."
     ),
 )

@@ -1,4 +1,4 @@
-"""Texts with faults: empty, damaged, in another script, repeated, too short or long, with markup, personal data."""
+"""Texts with faults: empty, damaged, repeated, of odd length or script, with markup or personal data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MUCH = 5.0  # times as short or as long as usual: "much too"
 _QUOTED = 30
 
 Marks = dict[str, list[tuple[int, float, Any]]]
-"""By kind: (row, share of the text that is at fault, what was found) of each row that has it, in row order."""
+"""By kind: (row, share of the text that is at fault, what was found) of each row that has it, in order."""
 
 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
@@ -124,7 +124,9 @@ def _fault(kind: str, marks: list[tuple[int, float, Any]], main: int) -> Fault:
 
 def _said_of(kind: str, main: int) -> Callable[[Any], str]:
     if kind == "other_script":
-        return lambda code: f"written in {name_of(code)} letters, where most texts are in {name_of(main)} ones"
+        return lambda code: (
+            f"written in {name_of(code)} letters, where most texts are in {name_of(main)} ones"
+        )
     if kind in MARKUP:
         return lambda characters: f"holds {MARKUP[kind]} ({characters:,} characters of it)"
     one, several = KINDS[kind]
@@ -135,7 +137,9 @@ def _say_damage(harm: Damage) -> str:
     facts = []
     if harm.example is not None:
         shown = [one_line(part, _QUOTED) for part in harm.example]
-        example = f", such as “{shown[0]}” for “{shown[1]}”" if all(map(str.isprintable, "".join(shown))) else ""
+        example = (
+            f", such as “{shown[0]}” for “{shown[1]}”" if all(map(str.isprintable, "".join(shown))) else ""
+        )
         facts.append(f"read in the wrong encoding at {_counted(harm.misread, 'place')}{example}")
     if harm.lost:
         facts.append(f"has {_counted(harm.lost, 'character')} that could not be read")
@@ -181,8 +185,8 @@ _SAID: dict[str, Callable[[Any], str]] = {
 CHECK = Check(
     name="text_quality",
     title="Text faults",
-    help="Texts that are empty, damaged, repeated, far too short or long, in another script, or hold markup or "
-    "personal data.",
+    help="Texts that are empty, damaged, repeated, far too short or long, in another script, or hold markup "
+    "or personal data.",
     needs=frozenset({"content"}),
     run=run,
     kind="text",

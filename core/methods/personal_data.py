@@ -27,7 +27,7 @@ _NOBODY = re.compile(r"(?:.*\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|lo
 _PHONE = re.compile(
     r"""(?<![\w.,/+=-])(?:
         (?:\+|00)[1-9]\d{0,2}(?:[ .\-/]?\(?\d{1,5}\)?){2,6}          # international: +44 20 7946 0958
-        | (?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[.\-]\d{4}  # North America: (212) 664-7665
+        | (?:1[ .\-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[ .\-])[2-9]\d{2}[.\-]\d{4}  # (212) 664-7665
         | 0\d{1,4}[ /\-]\d{2,4}[ \-]?\d{2,4}(?:[ \-]?\d{2,4})?       # national: 030 1234 5678
     )(?![\w/=]|[.,\-]\d)""",
     re.VERBOSE,
@@ -38,7 +38,9 @@ _PHONE_WORD = re.compile(
     r"[^\w\n]{0,3}(?:(?:me|us|him|her|no|nr|number|on|at|is|under|unter|am|au|al)[^\w\n]{1,3}){0,3}$",
     re.IGNORECASE,
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+)
 # Lengths of the SWIFT IBAN registry.
 _IBAN_LENGTHS = {
     length: set(countries.split())

@@ -36,8 +36,8 @@ _EYE = np.array([0.241, 0.691, 0.068], np.float32)
 _COLOUR = 2  # of 255: rounding makes channels of a grey JPEG differ by one
 
 
-def measure(image: Image.Image, size: tuple[int, int]) -> np.void:
-    """The facts of one picture, decoded as RGB; size: (width, height) in the file.
+def measure(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """() of FACTS for one picture, decoded as RGB; size: (width, height) in the file.
 
     Source: cleanvision 0.3 (github.com/cleanlab/cleanvision, image_property.py), which measures sharpness on
     64 pixels too, and brightness and entropy on the whole picture. Brightness: sqrt(0.241 R^2 + 0.691 G^2 +
@@ -55,12 +55,14 @@ def measure(image: Image.Image, size: tuple[int, int]) -> np.void:
     facts = np.zeros((), FACTS)
     facts["looked"] = True
     facts["width"], facts["height"] = size
-    facts["darkest"], facts["brightest"] = (light[[_at(0.05, len(light)), _at(0.99, len(light))]] / 255).clip(0, 1)
+    facts["darkest"], facts["brightest"] = (light[[_at(0.05, len(light)), _at(0.99, len(light))]] / 255).clip(
+        0, 1
+    )
     facts["entropy"] = image.entropy()
     facts["edges"] = np.asarray(grey_levels.filter(ImageFilter.FIND_EDGES)).std()
     facts["histogram"] = np.std(grey_levels.histogram())
     facts["grey"] = _is_grey(pixels)
-    return facts[()]
+    return facts
 
 
 def _at(share: float, count: int) -> int:

@@ -1,12 +1,11 @@
-"""Pictures of a data set, each file read once: what it shows, and which are the same but for their encoding."""
+"""Pictures of a data set, each file read once: what they show, and which are the same but for encoding."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,8 @@ are grouped; copies of photographs at JPEG quality 30 or at half their size are.
 _SIDE = 16
 _FLAT = 4.0  # standard deviation, of 255 grey levels: below, a picture is one colour and noise
 _KEPT_BYTES = 64 << 20  # 79,000 pictures
-_AT_ONCE = 16  # pictures that one thread decodes before it is asked again whether to go on
+_AT_ONCE = 4  # pictures
+_LOOK_S = 0.2
 _THREADS = min(4, os.cpu_count() or 1)  # each may hold a picture of 64 megapixels
 _lock = threading.Lock()
 _kept: dict[str, Read] = {}
@@ -88,8 +88,7 @@ def read_pictures(dataset: Dataset, rows: np.ndarray, progress: Progress) -> Rea
         if key and key in _kept:
             return _kept[key]
     made = Read(np.zeros((len(dataset), _SIDE * _SIDE * 3), np.int8), np.zeros(len(dataset), FACTS), {})
-    for some in _in_threads(dataset, rows, made, progress):
-        some.result()
+    _in_threads(dataset, rows, made, progress)
     if key and made.signatures.nbytes + made.facts.nbytes <= _KEPT_BYTES:
         with _lock:
             _kept.clear()
@@ -97,25 +96,29 @@ def read_pictures(dataset: Dataset, rows: np.ndarray, progress: Progress) -> Rea
     return made
 
 
-def _in_threads(dataset: Dataset, rows: np.ndarray, made: Read, progress: Progress) -> Iterator[Future[None]]:
-    """Each block as it is read; Pillow decodes without the interpreter's lock. Cancel waits for those begun."""
+def _in_threads(dataset: Dataset, rows: np.ndarray, made: Read, progress: Progress) -> None:
+    """Several at a time: Pillow decodes without Python's lock. Cancel waits for the pictures begun."""
     pool = ThreadPoolExecutor(_THREADS, "pictures")
+    begun: list[Future[None]] = []
     try:
-        waiting = []
         for start in range(0, len(rows), _AT_ONCE):
             progress.report(start / len(rows), "reading pictures")
-            waiting.append(pool.submit(_read, dataset, rows[start : start + _AT_ONCE].tolist(), made))
-            if len(waiting) > 2 * _THREADS:
-                yield waiting.pop(0)
-        yield from waiting
+            begun.append(pool.submit(_read, dataset, rows[start : start + _AT_ONCE].tolist(), made, progress))
+            while len(begun) > 2 * _THREADS or (begun and start + _AT_ONCE >= len(rows)):
+                wait(begun[:1], _LOOK_S)
+                progress.report(start / len(rows), "reading pictures")
+                if begun[0].done():
+                    begun.pop(0).result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(dataset: Dataset, rows: list[int], made: Read) -> None:
+def _read(dataset: Dataset, rows: list[int], made: Read, progress: Progress) -> None:
     from PIL import Image
 
     for row in rows:
+        if progress.cancelled:
+            return
         try:
             file = media_path(dataset, row)
             image, size = _on_white(file, SIDE)

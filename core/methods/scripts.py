@@ -8,10 +8,12 @@ from functools import cache
 
 import numpy as np
 
-SCRIPTS = ("", *"""
-LATIN GREEK CYRILLIC ARMENIAN HEBREW ARABIC SYRIAC THAANA DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU
-KANNADA MALAYALAM SINHALA THAI LAO TIBETAN MYANMAR GEORGIAN HANGUL ETHIOPIC CHEROKEE KHMER MONGOLIAN CJK
-""".split())
+_NAMES = (
+    "LATIN GREEK CYRILLIC ARMENIAN HEBREW ARABIC SYRIAC THAANA DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA "
+    "TAMIL TELUGU KANNADA MALAYALAM SINHALA THAI LAO TIBETAN MYANMAR GEORGIAN HANGUL ETHIOPIC CHEROKEE KHMER "
+    "MONGOLIAN CJK"
+)
+SCRIPTS = ("", *_NAMES.split())
 """By code. "": no letters, or of a script that is not told apart. CJK: Chinese characters and kana."""
 LEAST_LETTERS = 8
 """Of fewer letters nothing is said: a name or an abbreviation may be in any script."""
@@ -29,7 +31,8 @@ def scripts(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     found, share = np.zeros(len(texts), np.uint8), np.zeros(len(texts), np.float32)
     ascii_only = np.fromiter((t.isascii() for t in texts), bool, len(texts))
     plain = np.flatnonzero(ascii_only)
-    letters = _counts("".join(texts[i] for i in plain).encode(), [len(texts[i]) for i in plain])
+    chosen = [texts[i] for i in plain.tolist()]
+    letters = _counts("".join(chosen).encode(), [len(text) for text in chosen])
     latin = plain[letters >= LEAST_LETTERS]
     found[latin], share[latin] = SCRIPTS.index("LATIN"), 1
     table = _table()

@@ -17,10 +17,10 @@ MARKUP = {
     "entities": "escaped characters such as &nbsp;",
 }
 _TAGS = (
-    "a abbr b big blockquote body br button center cite code dd del details div dl dt em embed figure font footer "
-    "form frame h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link main mark meta nav "
-    "object ol option p picture pre q s script section select small source span strike strong style sub summary "
-    "sup svg table tbody td textarea tfoot th thead title tr tt u ul video"
+    "a abbr b big blockquote body br button center cite code dd del details div dl dt em embed figure font "
+    "footer form frame h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label li link main "
+    "mark meta nav object ol option p picture pre q s script section select small source span strike strong "
+    "style sub summary sup svg table tbody td textarea tfoot th thead title tr tt u ul video"
 ).replace(" ", "|")
 _PATTERNS = {
     "html": ("<", re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,500}})?/?>|<!--|<!doctype\b", re.IGNORECASE)),
@@ -32,7 +32,10 @@ _PATTERNS = {
             re.IGNORECASE,
         ),
     ),
-    "markdown_table": ("|", re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?[ \t]*$", re.M)),
+    "markdown_table": (
+        "|",
+        re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?[ \t]*$", re.M),
+    ),
     # Also "quot;" and "#39;", whose "&" was lost on the way.
     "entities": (
         ";",
@@ -98,8 +101,8 @@ def length_fences(lengths: np.ndarray, fence: float, times: float) -> tuple[floa
     """(shortest, longest) usual length: the quartiles of the logarithms, widened by `fence` interquartile
     ranges, and at least `times` as short or long as the quartile itself.
 
-    Source of the fence: Tukey, Exploratory Data Analysis, 1977, on logarithms since lengths are skewed. lengths:
-    (n,) > 0. (0, infinity) for fewer than 20 of them: of so few nothing is usual.
+    Source of the fence: Tukey, Exploratory Data Analysis, 1977, on logarithms since lengths are skewed.
+    lengths: (n,) > 0. (0, infinity) for fewer than 20 of them: of so few nothing is usual.
     """
     if len(lengths) < 20:
         return 0.0, np.inf

@@ -132,7 +132,8 @@ def test_cached_audit__computes_nothing(
     found = cached_audit(pets, without, tmp_path)
     assert list(found.results) == ran == ["label_issues"]
     assert found.missed == {"out_of_distribution": ["embeddings"]}
-    assert found.skipped == {**found.missed, "tool_flags": ["flags of another tool"]}
+    others = {"image_quality": ["images"], "table_quality": ["columns of features"]}
+    assert found.skipped == {**found.missed, **others, "tool_flags": ["flags of another tool"]}
 
 
 def test_cache__one_label_of_a_million_invalidates_what_reads_labels_and_nothing_else() -> None:
