@@ -111,14 +111,16 @@ def _mark(
     rows = np.flatnonzero(column.odd)
     if len(rows):
         texts = [one_line(str(value), _QUOTED) for value in values.iloc[rows]]
-        said_of = [f"“{text}” in “{shown}” is no number" for text in texts]
+        said_of = [f"the cell “{text}” in “{shown}” is no number" for text in texts]
         marks["not_a_number"].add(rows, np.full(len(rows), 0.5), said_of)
     if column.numbers is None:
         return
     far, low, high = far_away(column.numbers, params["fence"])
     rows = np.flatnonzero(far > 1)
     middle = f"half of the rows have {low:.4g} to {high:.4g}"
-    said_of = [f"{value:.6g} in “{shown}” is far away: {middle}" for value in column.numbers[rows].tolist()]
+    said_of = [
+        f"the cell {value:.6g} in “{shown}” is far away: {middle}" for value in column.numbers[rows].tolist()
+    ]
     marks["far_away"].add(rows, 1 - 1 / far[rows], said_of)
 
 
@@ -135,10 +137,7 @@ def _fault(kind: str, marks: _Marks) -> Fault:
 
 def _joined(said: list[str]) -> str:
     rest = f"; and {len(said) - _TOLD:,} more such cells" if len(said) > _TOLD else ""
-    first = said[0][0].upper() + said[0][1:]
-    # A quoted value comes first, and a sentence begins with a word.
-    first = first if first[0].isascii() and first[0].isalpha() else f"The cell {first}"
-    return "; ".join([first, *said[1:_TOLD]]) + rest
+    return "; ".join(said[:_TOLD]) + rest
 
 
 def _line(name: str, column: Cells, found: Leak | None, enough: float) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     _mark_lengths(found, lengths, params["fence"])
     main = _mark_scripts(found, script, share)
     cut = int((lengths > READ).sum())
-    notes = [f"Of {cut:,} texts only the first {READ:,} characters were read."] if cut else []
+    notes = [f"Only the first {READ:,} characters were read of {_counted(cut, 'text')}."] if cut else []
     faults = [_fault(kind, found.get(kind, []), main) for kind in _WORDS]
     estimator = (
         "each text by itself: characters, repetition, tags, checksums and forms of personal data; its script "

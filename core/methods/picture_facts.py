@@ -21,7 +21,6 @@ FACTS = np.dtype(
         ("brightest", "f4"),
         ("entropy", "f4"),
         ("edges", "f4"),
-        ("histogram", "f4"),
         ("grey", "?"),
     ]
 )
@@ -29,7 +28,7 @@ FACTS = np.dtype(
 too_large: more pixels than are decoded here. width, height: pixels in the file.
 darkest, brightest: 5th and 99th percentile of the perceived brightness of the pixels, in [0, 1].
 entropy: bits of the histograms of the channels, 0 to 8 + log2(3). edges: deviation of the grey levels that
-an edge filter leaves, 0 to 255. histogram: deviation of the 256 counts of the grey levels.
+an edge filter leaves, 0 to 255; NaN for a picture without a pixel that is not on its border.
 grey: whether no pixel has a colour."""
 
 _EYE = np.array([0.241, 0.691, 0.068], np.float32)
@@ -39,9 +38,10 @@ _COLOUR = 2  # of 255: rounding makes channels of a grey JPEG differ by one
 def measure(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """() of FACTS for one picture, decoded as RGB; size: (width, height) in the file.
 
-    Source: cleanvision 0.3 (github.com/cleanlab/cleanvision, image_property.py), which measures sharpness on
-    64 pixels too, and brightness and entropy on the whole picture. Brightness: sqrt(0.241 R^2 + 0.691 G^2 +
-    0.068 B^2). Edges: Pillow's FIND_EDGES.
+    Source: cleanvision 0.3 (github.com/cleanlab/cleanvision, image_property.py), which measures edges on 64
+    pixels too, brightness and entropy on the whole picture. Brightness: sqrt(0.241 R^2 + 0.691 G^2 +
+    0.068 B^2). Edges: Pillow's FIND_EDGES, which leaves the pixels of the border as they are; cleanvision
+    counts those in, so that a bright picture passes for a sharp one however blurred it is, and we do not.
     """
     from PIL import Image, ImageFilter
 
@@ -59,8 +59,8 @@ def measure(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
         0, 1
     )
     facts["entropy"] = image.entropy()
-    facts["edges"] = np.asarray(grey_levels.filter(ImageFilter.FIND_EDGES)).std()
-    facts["histogram"] = np.std(grey_levels.histogram())
+    inner = np.asarray(grey_levels.filter(ImageFilter.FIND_EDGES))[1:-1, 1:-1]
+    facts["edges"] = inner.std() if inner.size else np.nan
     facts["grey"] = _is_grey(pixels)
     return facts
 

@@ -32,7 +32,7 @@ def scripts(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     ascii_only = np.fromiter((t.isascii() for t in texts), bool, len(texts))
     plain = np.flatnonzero(ascii_only)
     chosen = [texts[i] for i in plain.tolist()]
-    letters = _counts("".join(chosen).encode(), [len(text) for text in chosen])
+    letters = _counts("".join(chosen).encode(), np.array([len(text) for text in chosen], np.int64))
     latin = plain[letters >= LEAST_LETTERS]
     found[latin], share[latin] = SCRIPTS.index("LATIN"), 1
     table = _table()
@@ -56,10 +56,10 @@ _IS_LETTER = np.zeros(256, np.uint8)
 _IS_LETTER[[*b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]] = 1
 
 
-def _counts(text: bytes, lengths: list[int]) -> np.ndarray:
+def _counts(text: bytes, lengths: np.ndarray) -> np.ndarray:
     """(n,) letters of each of the texts that were joined to ASCII bytes."""
     total = np.concatenate([[0], np.cumsum(_IS_LETTER[np.frombuffer(text, np.uint8)], dtype=np.int64)])
-    ends = np.cumsum(lengths, dtype=np.int64)
+    ends = np.cumsum(lengths)
     return total[ends] - total[ends - lengths]
 
 

@@ -58,9 +58,10 @@ def _means(text: str, match: re.Match[str]) -> str:
         meant = bytes(map(_BYTES.__getitem__, written)).decode("utf-8")
     except UnicodeDecodeError:
         return ""
-    following = text[match.end() : match.end() + 1]
-    # "HYVÄ”" at the end of a quotation is Finnish and no letter in UTF-8.
-    if len(written) == 2 and written[1] in _QUOTES and not (following.isalpha() and written[0] != "Â"):
+    start, end = match.span()
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    # "HYVÄ”" at the end of a quotation is Finnish; inside of a word, or after small letters, nobody quotes.
+    if len(written) == 2 and written[1] in _QUOTES and not (before.islower() or after.isalpha()):
         return ""
     if len(meant) >= 3 and all(c.isalpha() or c.isspace() for c in meant):
         return meant  # a word of another script

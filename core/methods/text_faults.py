@@ -34,7 +34,7 @@ _PATTERNS = {
     ),
     "markdown_table": (
         "|",
-        re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?[ \t]*$", re.M),
+        re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?)?[ \t]*$", re.M),
     ),
     # Also "quot;" and "#39;", whose "&" was lost on the way.
     "entities": (
