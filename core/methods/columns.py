@@ -77,17 +77,17 @@ def cells(column: pd.Series) -> Cells:
     """Read a column of any type."""
     column = column.reset_index(drop=True)
     missing = column.isna().to_numpy(bool)
-    kind, signs = column.dtype, False
-    if pd.api.types.is_bool_dtype(kind) or not pd.api.types.is_numeric_dtype(kind):
-        text = column.astype("str").str.strip()
-        missing = missing | text.eq("").fillna(True).to_numpy(bool)
-        numbers = _numbers(text, missing) if not pd.api.types.is_bool_dtype(kind) else None
-        column = text
-        signs = not pd.api.types.is_datetime64_any_dtype(kind) and _are_signs(text[~missing])
-    else:
+    kind = column.dtype
+    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
         numbers = column.to_numpy(np.float64, na_value=np.nan)
-    codes = pd.factorize(column.where(~missing))[0].astype(np.int64)
-    return Cells(missing, numbers, codes, signs)
+        return Cells(missing, numbers, pd.factorize(column)[0].astype(np.int64), False)
+    text = column.astype("str").str.strip()
+    missing = missing | text.eq("").fillna(True).to_numpy(bool)
+    codes, values = pd.factorize(text.where(~missing))
+    named = pd.Series(values, dtype="str")
+    numbers = None if pd.api.types.is_bool_dtype(kind) else _numbers(codes, named)
+    signs = not pd.api.types.is_datetime64_any_dtype(kind) and _are_signs(named)
+    return Cells(missing, numbers, codes.astype(np.int64), signs)
 
 
 def far_away(numbers: np.ndarray, fence: float) -> tuple[np.ndarray, float, float]:
@@ -102,7 +102,7 @@ def far_away(numbers: np.ndarray, fence: float) -> tuple[np.ndarray, float, floa
     """
     there = numbers[np.isfinite(numbers)]
     out = np.zeros(len(numbers))
-    if len(there) < FEWEST or len(np.unique(there)) <= _DISCRETE:
+    if len(there) < FEWEST or not _has_many(there):
         return out, np.nan, np.nan
     low, high = np.quantile(there, [0.25, 0.75])
     out = _beyond(numbers, float(low), float(high), fence)
@@ -174,12 +174,17 @@ def _are_signs(text: pd.Series) -> bool:
     )
 
 
-def _numbers(text: pd.Series, missing: np.ndarray) -> np.ndarray | None:
-    there = ~missing
-    numbers = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    numbers = np.where(missing, np.nan, numbers)
-    count = int(there.sum())
-    return numbers if count and np.count_nonzero(~np.isnan(numbers)) >= MOSTLY_NUMBERS * count else None
+def _numbers(codes: np.ndarray, values: pd.Series) -> np.ndarray | None:
+    """(N,) numbers that the texts stand for, NaN where none; None where too few are. Each text is read once."""
+    read = np.append(pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan), np.nan)
+    numbers = read[codes]  # the last for -1
+    there = np.count_nonzero(codes >= 0)
+    return numbers if there and np.count_nonzero(~np.isnan(numbers)) >= MOSTLY_NUMBERS * there else None
+
+
+def _has_many(numbers: np.ndarray) -> bool:
+    """Whether there are more than ten different ones; mostly the first thousand say so."""
+    return any(len(np.unique(some)) > _DISCRETE for some in (numbers[:1000], numbers))
 
 
 def _beyond(numbers: np.ndarray, low: float, high: float, fence: float) -> np.ndarray:
