@@ -79,8 +79,8 @@ def cells(column: pd.Series) -> Cells:
     missing = column.isna().to_numpy(bool)
     kind = column.dtype
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
-        numbers = column.to_numpy(np.float64, na_value=np.nan)
-        return Cells(missing, numbers, pd.factorize(column)[0].astype(np.int64), False)
+        whole = column.to_numpy(np.float64, na_value=np.nan)
+        return Cells(missing, whole, pd.factorize(column)[0].astype(np.int64), False)
     text = column.astype("str").str.strip()
     missing = missing | text.eq("").fillna(True).to_numpy(bool)
     codes, values = pd.factorize(text.where(~missing))
@@ -175,7 +175,7 @@ def _are_signs(text: pd.Series) -> bool:
 
 
 def _numbers(codes: np.ndarray, values: pd.Series) -> np.ndarray | None:
-    """(N,) numbers that the texts stand for, NaN where none; None where too few are. Each text is read once."""
+    """(N,) numbers that the texts stand for, NaN where none; None where too few are."""
     read = np.append(pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan), np.nan)
     numbers = read[codes]  # the last for -1
     there = np.count_nonzero(codes >= 0)
