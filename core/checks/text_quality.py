@@ -55,8 +55,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     notes = [f"Only the first {READ:,} characters were read of {_counted(cut, 'text')}."] if cut else []
     faults = [_fault(kind, found.get(kind, []), main) for kind in _WORDS]
     estimator = (
-        "each text by itself: characters, repetition, tags, checksums and forms of personal data; its script "
-        f"beside that of most; its length beyond {params['fence']:g} interquartile ranges of the logarithms"
+        "each text by itself: characters, repetition, tags, checksums, forms of personal data; its letters "
+        "beside those of most; its length beyond "
+        f"{params['fence']:g} interquartile ranges of the logarithms"
     )
     return fault_result(dataset, faults, params["usual"], estimator, progress.part(0.9, 1), notes)
 
@@ -167,7 +168,7 @@ def _counted(number: int, word: str) -> str:
 _WORDS = {
     "empty": "no text",
     "damaged": "damaged characters",
-    "other_script": "another script",
+    "other_script": "other letters than most",
     "repeated": "one piece repeated",
     "too_short": "much too short",
     "too_long": "much too long",
@@ -185,8 +186,8 @@ _SAID: dict[str, Callable[[Any], str]] = {
 CHECK = Check(
     name="text_quality",
     title="Text faults",
-    help="Texts that are empty, damaged, repeated, far too short or long, in another script, or hold markup "
-    "or personal data.",
+    help="Texts that are empty, damaged, repeated, far too short or long, in other letters than most, or "
+    "hold markup or personal data.",
     needs=frozenset({"content"}),
     run=run,
     kind="text",
@@ -196,9 +197,9 @@ CHECK = Check(
         Setting("fence", 3.0, "Interquartile ranges of the logarithm of the length beyond which it is odd."),
     ),
     limits=(
-        "Languages that share a script are not told apart. Personal data are found where a checksum or an "
-        "unmistakable form confirms them: names, addresses and many phone numbers written without a country "
-        "code are not found, and a number that only looks like one may be. Characters that were lost without "
-        "a trace cannot be seen."
+        "Languages that share their letters are not told apart. Personal data are found where a checksum or "
+        "an unmistakable form confirms them: names, addresses and many phone numbers written without a "
+        "country code are not found, and a number that only looks like one may be. Characters that were lost "
+        "without a trace cannot be seen."
     ),
 )

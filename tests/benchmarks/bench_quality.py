@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ import pandas as pd
 from core.dataset import Columns, Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
+from core.source import file_sha256
 
 ROWS, PICTURES, PICTURES_S = 1_000_000, 10_000, 6.0
 COLUMNS = 20
@@ -52,9 +54,12 @@ def main(argv: list[str] | None = None) -> int:
     print(describe())
     pictures = max(20, min(PICTURES, args.rows // 100))
     print(f"{'what':<24} {'rows':>10} {'s':>8} {'MB':>7}  flagged; median of {args.repeat}")
+    seconds = 0.0
     with tempfile.TemporaryDirectory() as name:
-        _make_pictures(Path(name), pictures)
-        seconds = 0.0
+        (folder := Path(name, "pictures")).mkdir()
+        _make_pictures(folder, pictures)
+        _texts(args.rows).to_parquet(Path(name, "texts.parquet"))
+        _table(args.rows).to_parquet(Path(name, "table.parquet"))
         for what in ("texts", "table", "pictures", "cleanvision"):
             if what == "cleanvision" and find_spec("cleanvision") is None:
                 print("cleanvision is not installed, and was not measured")
@@ -82,10 +87,14 @@ def _measure(what: str, rows: int, folder: str, repeat: int) -> float:
 
 def _run(what: str, rows: int, folder: Path) -> dict[str, object]:
     if what == "cleanvision":
-        return _cleanvision(folder)
+        return _cleanvision(folder / "pictures")
     from core.audit import checks
 
-    dataset = {"texts": _texts, "pictures": lambda n: _pictures(n, folder), "table": _table}[what](rows)
+    if what == "pictures":
+        dataset = _pictures(rows, folder / "pictures")
+    else:
+        frame = pd.read_parquet(folder / f"{what}.parquet")
+        dataset = _dataset(frame, "text" if what == "texts" else "tabular", tuple(frame))
     chosen = [checks()[name] for name in OURS[what]]
     before, started = _peak_mb(), time.perf_counter()
     flagged = {}
@@ -116,17 +125,17 @@ def _dataset(frame: pd.DataFrame, kind: Kind, content: tuple[str, ...], root: Pa
     return Dataset("bench", frame, Columns(content=content, kind=kind), classes, classes, labels, root)
 
 
-def _texts(rows: int) -> Dataset:
+def _texts(rows: int) -> pd.DataFrame:
     """Sentences of 200 characters, one in ten thousand with a fault."""
     rng = np.random.default_rng(0)
     words = np.array(["".join(rng.choice(list("aeioulnrst"), rng.integers(2, 10))) for _ in range(5000)])
     lines = [" ".join(words[rng.integers(0, len(words), 40)])[:200] for _ in range(20_000)]
     cells = [f"{lines[i % len(lines)][:190]} no {i:,}" for i in range(rows)]
     cells[::10_000] = ["cafÃ© at 81.2.69.142, ask ann@shop.de"] * len(cells[::10_000])
-    return _dataset(pd.DataFrame({"text": pd.array(cells, dtype="str")}), "text", ("text",))
+    return pd.DataFrame({"text": pd.array(cells, dtype="str")})
 
 
-def _table(rows: int) -> Dataset:
+def _table(rows: int) -> pd.DataFrame:
     """Fifteen columns of numbers and five of words, one cell in a hundred thousand missing or far away."""
     rng = np.random.default_rng(0)
     body: dict[str, object] = {f"n{i}": rng.normal(100, 10, rows) for i in range(COLUMNS - 5)}
@@ -135,12 +144,14 @@ def _table(rows: int) -> Dataset:
         body[name][5::100_000] = np.nan  # type: ignore[index]
     for i in range(5):
         body[f"w{i}"] = pd.array(rng.choice(["red", "green", "blue", "white"], rows), dtype="str")
-    return _dataset(pd.DataFrame(body), "tabular", tuple(body))
+    return pd.DataFrame(body)
 
 
 def _pictures(rows: int, folder: Path) -> Dataset:
     names = [f"{i:05}.jpg" for i in range(rows)]
-    return _dataset(pd.DataFrame({"path": pd.array(names, dtype="str")}), "image", ("path",), folder)
+    made = _dataset(pd.DataFrame({"path": pd.array(names, dtype="str")}), "image", ("path",), folder)
+    hashes = np.array([file_sha256(folder / name) for name in names])  # loading has made them
+    return replace(made, media_hash=hashes)
 
 
 def _make_pictures(folder: Path, count: int) -> None:
