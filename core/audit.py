@@ -39,6 +39,9 @@ IN_WORDS = {
     "content": "a content column (image, text or features)",
     "split": "a split column",
     "flags": "flags of another tool",
+    "text": "texts",
+    "image": "images",
+    "tabular": "columns of features",
 }
 _LIBRARIES = ("numpy", "pandas", "pyarrow")
 _ROWS_AT_ONCE = 100_000

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.dataset import Dataset
+from core.dataset import Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -59,6 +59,7 @@ class Check:
     needs: what must be there (of NEEDS); uses: what is read where it is there.
     limits: what its numbers do not cover, in plain sentences, shown beside them as evidence.
     optional: whether few data sets have what it needs, so that nobody is told where it is missing.
+    kind: the one kind of content that it looks at; None: any.
     """
 
     name: str
@@ -71,10 +72,13 @@ class Check:
     settings: tuple[Setting, ...] = ()
     limits: str = ""
     optional: bool = False
+    kind: Kind | None = None
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
-        """The needs that this data set does not meet, in the order of NEEDS."""
-        return [n for n in NEEDS if n in self.needs and n not in available(dataset, predictions)]
+        """The needs that this data set does not meet, in the order of NEEDS, then its kind."""
+        there = available(dataset, predictions)
+        absent = [n for n in NEEDS if n in self.needs and n not in there]
+        return [*absent, self.kind] if self.kind not in (None, dataset.columns.kind) else absent
 
 
 def available(dataset: Dataset, predictions: Predictions) -> set[str]:

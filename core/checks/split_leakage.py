@@ -40,7 +40,7 @@ from core.methods.across_splits import (
 from core.methods.duplicates import close_limit, contents, first_copies
 from core.methods.intervals import wilson
 from core.methods.ngram_cover import LENGTH, LONG, REPHRASED, SHARE
-from core.methods.pictures import DISTANCE, signatures
+from core.methods.pictures import DISTANCE, read_pictures
 from core.methods.rephrased import SEED, TEXT_CHARACTERS, TEXT_QUERIES, TEXT_ROWS, nearest_texts
 from core.predictions import Predictions
 from core.progress import Progress
@@ -121,7 +121,7 @@ def _compare(
             said = f"{found.ngrams.left_out:,} runs of words stand in so many rows that they were left out."
             found.notes.append(said)
     if kind == "image" and dataset.media_root is not None:
-        small = signatures(dataset, _distinct(copies), progress.part(0, 0.5))
+        small = read_pictures(dataset, _distinct(copies), progress.part(0, 0.5)).signatures
         told = rows[small[rows].any(axis=1)]
         every = close(small, copies, told, progress.part(0.5, 0.55))
         found.pairs[PICTURE] = _within(every, params["picture_distance"])

@@ -134,7 +134,9 @@ def test_cached_audit__computes_nothing(
     assert found.missed == {"out_of_distribution": ["embeddings"]}
     assert found.skipped == {
         **found.missed,
+        "image_quality": ["images"],
         "split_leakage": ["a split column"],
+        "table_quality": ["columns of features"],
         "tool_flags": ["flags of another tool"],
     }
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from core.audit import checks
-from core.dataset import Columns, Dataset
+from core.dataset import Columns, Dataset, Kind
 from core.flags import FIELDS, Flags
 from core.issues import NEEDS, Check, Result
 from core.predictions import Predictions
@@ -19,6 +23,8 @@ from core.progress import Cancelled, Progress
 
 CHECKS = list(checks().values())
 CLASSES = ("ant", "bee", "cat")
+CONTENT: dict[Kind, tuple[str, ...]] = {"text": ("text",), "image": ("path",), "tabular": ("height", "text")}
+Build = Callable[..., tuple[Dataset, Predictions]]
 WORDS = (
     "amber",
     "birch",
@@ -37,8 +43,26 @@ WORDS = (
 pytestmark = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 
 
-def build(n: int, dirty: bool) -> tuple[Dataset, Predictions]:
-    """n text rows with everything a check may ask for; dirty: with a few issues of every kind."""
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures of 120 rows: 0.png, 1.png, ...; a black one and one that cannot be opened."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for i in range(120):
+        Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    Image.new("RGB", (12, 12)).save(folder / "black.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture
+def build(check: Check, pictures: Path) -> Build:
+    """n rows of the check's kind of content, texts where it takes any."""
+    return partial(_build, check.kind or "text", pictures)
+
+
+def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
+    """n rows with everything a check may ask for; dirty: with a few issues of every kind."""
     rng = np.random.default_rng(n)
     labels = (np.arange(n) % 3).astype(np.int32)
     texts = [" ".join(rng.permutation(WORDS)) for _ in range(n)]
@@ -46,25 +70,31 @@ def build(n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     embeddings = np.stack([np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)  # all equally far apart
     probs = np.full((n, 3), 0.05, dtype=np.float32)
     probs[np.arange(n), labels] = 0.9
+    height = rng.normal(170, 10, n).round(1)
+    paths = [f"{i}.png" for i in range(n)]
     if dirty:
         labels[[3, 50]] = (labels[[3, 50]] + 1) % 3
         labels[7] = -1
         texts[20] = texts[10]
+        texts[40], texts[60] = "", "Ann: +44 20 7946 0018, the cafÃ© on the left"
+        height[[40, 60]] = (np.nan, 17000.0)
+        paths[40], paths[60] = "broken.png", "black.png"
         embeddings = np.hstack([embeddings, rng.normal(0, 0.05, (n, 3)).astype(np.float32)])
         embeddings[30] = embeddings[31]
         embeddings[5] = (0, 0, 0, 0, 9)
         probs[5] = (0.36, 0.33, 0.31)  # labelled cat: no class fits
         probs[60] = (0.5, 0.42, 0.08)  # labelled ant: bee fits nearly as well
     table = pd.DataFrame({"id": [f"r{i}" for i in range(n)], "text": texts}, dtype="str")
+    table["height"], table["path"] = height, pd.array(paths, dtype="str")
     table["split"] = np.where(np.arange(n) % 4, "train", "test")
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
-    columns = Columns(id="id", label="label", split="split", content=("text",), kind="text")
+    columns = Columns(id="id", label="label", split="split", content=CONTENT[kind], kind=kind)
     flags = np.array([(0.9, False, -1, True)] * n, dtype=FIELDS)
     if dirty:
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
     said = Flags("A tool", "tool_score", False, flags)
-    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, flags=said)
+    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said)
     for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
     return dataset, Predictions("model", probs, embeddings)
@@ -100,7 +130,7 @@ def test_check__describes_itself(check: Check) -> None:
     assert all(not setting.choices or setting.default in setting.choices for setting in check.settings)
 
 
-def test_run__keeps_the_schema_and_finds_what_was_planted(check: Check) -> None:
+def test_run__keeps_the_schema_and_finds_what_was_planted(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     result = run(check, dataset, predictions)
     assert_schema(dataset, result)
@@ -108,21 +138,21 @@ def test_run__keeps_the_schema_and_finds_what_was_planted(check: Check) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 90])
-def test_run__nothing_flagged_in_clean_or_tiny_data(check: Check, n: int) -> None:
+def test_run__nothing_flagged_in_clean_or_tiny_data(check: Check, build: Build, n: int) -> None:
     dataset, predictions = build(n, dirty=False)
     result = run(check, dataset, predictions)
     assert_schema(dataset, result)
     assert result.summary["flagged"] == 0
 
 
-def test_run__every_choice_of_every_setting(check: Check) -> None:
+def test_run__every_choice_of_every_setting(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     for setting in check.settings:
         for choice in setting.choices:
             assert_schema(dataset, run(check, dataset, predictions, **{setting.name: choice}))
 
 
-def test_run__the_same_again(check: Check) -> None:
+def test_run__the_same_again(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     first, again = run(check, dataset, predictions), run(check, dataset, predictions)
     pd.testing.assert_frame_equal(first.table, again.table)
@@ -132,7 +162,7 @@ def test_run__the_same_again(check: Check) -> None:
         pd.testing.assert_frame_equal(figure, again.figures[name])
 
 
-def test_run__does_not_hang_on_the_order_of_rows(check: Check) -> None:
+def test_run__does_not_hang_on_the_order_of_rows(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     order = np.random.default_rng(0).permutation(120)
     assert dataset.flags is not None
@@ -148,7 +178,7 @@ def test_run__does_not_hang_on_the_order_of_rows(check: Check) -> None:
     np.testing.assert_allclose(found["score"], straight["score"], atol=1e-6)
 
 
-def test_run__reads_only_what_it_declares(check: Check) -> None:
+def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
     """Else the cache, keyed by what a check declares, would hand out stale results."""
     dataset, predictions = build(120, dirty=True)
     read = check.needs | check.uses
@@ -156,7 +186,7 @@ def test_run__reads_only_what_it_declares(check: Check) -> None:
     if "split" not in read:
         table["split"] = "other"
     if "content" not in read:
-        table["text"] = "other"
+        table["text"] = table["path"] = "other"
     other = replace(
         dataset,
         table=table,
@@ -174,7 +204,7 @@ def test_run__reads_only_what_it_declares(check: Check) -> None:
     assert "labels" in read or expected["suggestion"].isna().all()
 
 
-def test_run__stops_when_cancelled(check: Check) -> None:
+def test_run__stops_when_cancelled(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     progress = Progress()
     progress.cancel()
@@ -182,7 +212,7 @@ def test_run__stops_when_cancelled(check: Check) -> None:
         check.run(dataset, predictions, defaults(check), progress)
 
 
-def test_run__reports_rising_fractions(check: Check) -> None:
+def test_run__reports_rising_fractions(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     seen: list[float] = []
     check.run(dataset, predictions, defaults(check), Progress(lambda fraction, _: seen.append(fraction)))

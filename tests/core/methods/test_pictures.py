@@ -85,7 +85,7 @@ def test_alike_pictures__unlike_pictures_are_not_merged(tmp_path: Path) -> None:
 def test_alike_pictures__are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = copies(tmp_path)
     first = alike_pictures(dataset, np.arange(9), DISTANCE, Progress())
-    monkeypatch.setattr(pictures, "small_picture", None)
+    monkeypatch.setattr(pictures, "measure", None)
     assert pairs(alike_pictures(dataset, np.arange(9), DISTANCE, Progress())) == pairs(first)
     with pytest.raises(TypeError):
         alike_pictures(replace(dataset, media_hash=dataset.media_hash[::-1]), np.arange(9), 0.1, Progress())
