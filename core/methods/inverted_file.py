@@ -31,7 +31,7 @@ _FEWEST_CELLS = 8  # that each row asks for
 _LARGEST = 4  # times the usual size: a larger cell is cut, so that many copies of a row cost no more
 _WORK = 25e12  # multiplications and additions in all: some five minutes on two cores
 _SELECTING = 64  # dimensions whose products take as long as looking for the largest
-_QUERIES = 32_768
+_QUERIES, _ASKED = 32_768, 4 << 20  # rows that ask together, and cells that they ask for in all
 _PENDING = 1 << 20
 _SAME = 1e-6  # cosine distances below this are rounding
 
@@ -151,7 +151,7 @@ def _search(
     """(N, k) rows and distances, each row having asked for its own cell and `probes` nearest."""
     n = len(embeddings)
     rows, likeness = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
-    for first, last in _stretches(cells):
+    for first, last in _stretches(cells, probes):
         low, high = cells.starts[first] / n, cells.starts[last] / n
         _ask(embeddings, cells, (first, last), probes, rows, likeness, progress.part(0.95 * low, 0.95 * high))
     _offer(rows, likeness, progress.part(0.95, 1))
@@ -162,11 +162,12 @@ def _search(
     return rows, distances
 
 
-def _stretches(cells: Cells) -> Iterator[tuple[int, int]]:
-    """Cells whose rows are asked together, by first and last."""
+def _stretches(cells: Cells, probes: int) -> Iterator[tuple[int, int]]:
+    """First and last of the cells whose rows ask together: the more, the larger the matrix products."""
+    together = min(_QUERIES, max(1, _ASKED // probes))
     first = 0
     while first < len(cells):
-        full = int(np.searchsorted(cells.starts, cells.starts[first] + _QUERIES, side="right")) - 1
+        full = int(np.searchsorted(cells.starts, cells.starts[first] + together, side="right")) - 1
         last = max(first + 1, full)
         yield first, last
         first = last
@@ -254,6 +255,7 @@ def _offer(rows: np.ndarray, likeness: np.ndarray, progress: Progress) -> None:
         best = _Best(rows[start:stop], likeness[start:stop])
         at = np.flatnonzero((rows.ravel() >= start) & (rows.ravel() < stop))
         for some in np.array_split(at, len(at) // _PENDING + 1):
+            progress.report(start / n, "comparing rows")
             lines, who = rows.ravel()[some] - start, (some // rows.shape[1]).astype(np.int32)
             near = likeness.ravel()[some]
             nearer = near > best.last[lines]

@@ -47,7 +47,7 @@ def test_measured__fewer_rows_than_ten() -> None:
 
 def test_words__are_not_rounded_up() -> None:
     said = Recall(0.9899, 0.97999, 0.99999, 1000).words
-    assert said == "approximate nearest rows, recall@10 0.98 (0.97 to 0.999) on 1,000 rows, seed 0"
+    assert said == "approximate nearest rows, recall@10 0.989 (0.979 to 0.999) on 1,000 rows, seed 0"
     assert "recall@10 1.000 (0.996 to 1.000)" in Recall(1, 0.9962, 1, 1000).words
 
 
