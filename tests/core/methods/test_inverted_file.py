@@ -207,3 +207,31 @@ def test_nearest_in_cells__fraction_never_falls() -> None:
     nearest_in_cells(clouds(), K, Progress(lambda fraction, message: seen.append(fraction)))
     assert seen[0] == 0 and seen[-1] == 1
     assert (np.diff(seen) >= 0).all()
+
+
+def test_offer__a_row_comes_to_those_that_it_has_found() -> None:
+    # Row 0 has found 1 and 2; 1 knows of nobody nearer than 3, 2 knows 0 already, and 3 is offered to nobody.
+    rows = np.array([[1, 2], [3, -1], [0, 1], [1, 2]], dtype=np.int32)
+    likeness = np.array([[0.9, 0.8], [0.4, -np.inf], [0.8, 0.7], [0.4, 0.3]], dtype=np.float32)
+    inverted_file._offer(rows, likeness, Progress())
+    found = [
+        set(zip(r, v, strict=True)) for r, v in zip(rows.tolist(), likeness.round(1).tolist(), strict=True)
+    ]
+    near = [[(1, 0.9), (2, 0.8)], [(0, 0.9), (2, 0.7)], [(0, 0.8), (1, 0.7)], [(1, 0.4), (2, 0.3)]]
+    assert [{(r, round(v, 1)) for r, v in line} for line in found] == [set(line) for line in near]
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 40), st.integers(0, 2**31))
+@settings(max_examples=50, deadline=None)
+def test_best__keeps_the_nearest_of_all_that_came(lines: int, k: int, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    likeness = rng.permutation(lines * count).reshape(lines, count).astype(np.float32) / (lines * count)
+    best = inverted_file._Best(np.full((lines, k), -1, np.int32), np.full((lines, k), -np.inf, np.float32))
+    line, row = np.divmod(rng.permutation(lines * count), count)
+    for part in np.array_split(np.arange(len(line)), 4):
+        best.add(line[part], row[part].astype(np.int32), likeness[line[part], row[part]])
+        best.settle()
+    kept = min(k, count)
+    expected = np.argsort(-likeness, axis=1)[:, :kept]
+    np.testing.assert_array_equal(np.sort(best.rows, axis=1)[:, k - kept :], np.sort(expected, axis=1))
+    np.testing.assert_array_equal(best.last, best.likeness.min(axis=1))
