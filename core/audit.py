@@ -27,7 +27,7 @@ from core.cache import cache_key, load, store
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Check, Result
-from core.neighbour_graph import forget
+from core.neighbour_graph import forget, keep_in
 from core.predictions import Predictions
 from core.progress import Progress
 from core.registry import collect
@@ -86,6 +86,7 @@ def run_audit(
     results: dict[str, Result] = {}
     skipped = _skipped(chosen, dataset, predictions)
     able = [(check, params) for check, params in chosen if check.name not in skipped]
+    keep_in(predictions, cache_dir)
     try:
         for i, (check, params) in enumerate(able):
             part = progress.part(i / len(able), (i + 1) / len(able), check.title)

@@ -25,6 +25,7 @@ from core.methods.confident_learning import (
 from core.methods.corrected_confidence import CORRECTED, Ranking, Votes, rank, votes_of
 from core.methods.intervals import wilson
 from core.methods.label_filters import DEFAULT_FILTER, FILTERS, flag
+from core.methods.recall import Recall
 from core.neighbour_graph import NEIGHBOURS, graph
 from core.predictions import Predictions
 from core.progress import Progress
@@ -48,9 +49,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     note = _too_small(dataset)
     if probs.shape[1] < 2:
         return _nothing_to_compare(dataset, note)
-    votes = None
+    votes, recall = None, None
     if params["score"] == CORRECTED:
-        votes = _votes(dataset, predictions, progress.part(0, 0.5))
+        votes, recall = _votes(dataset, predictions, progress.part(0, 0.5))
     scanned = scan(dataset.labels, probs, progress.part(0.5, 0.6))
     ranked = _ranked(dataset, scanned, probs, params["score"], votes, progress.part(0.6, 0.7))
     flagged = flag(scanned, probs, params["filter_by"], progress.part(0.7, 0.8), ranked.quality)
@@ -65,7 +66,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         reasons=_reasons(scanned, ranked.other, probs, votes, flagged, dataset.classes),
     )
     summary = _summary(dataset, scanned, int(flagged.sum()), params["filter_by"], note)
-    summary["ranking"] = ranked.words
+    summary["ranking"] = ranked.words if recall is None else f"{ranked.words}; {recall.words}"
     return Result(table, summary, _figures(dataset.classes, scanned, ranked.other, flagged))
 
 
@@ -78,12 +79,15 @@ class _Ranked:
     words: str
 
 
-def _votes(dataset: Dataset, predictions: Predictions, progress: Progress) -> Votes | None:
-    """What the nearest rows are labelled; None without embeddings, or with one row only."""
+def _votes(
+    dataset: Dataset, predictions: Predictions, progress: Progress
+) -> tuple[Votes | None, Recall | None]:
+    """What the nearest rows are labelled, None without embeddings, or with one row only; and Graph.recall."""
     if predictions.embeddings is None or len(dataset) < 2:
-        return None
+        return None, None
     found = graph(predictions, progress)
-    return votes_of(dataset.labels, found.rows[:, :NEIGHBOURS], found.distances[:, :NEIGHBOURS])
+    near, distances = found.rows[:, :NEIGHBOURS], found.distances[:, :NEIGHBOURS]
+    return votes_of(dataset.labels, near, distances), found.recall
 
 
 def _ranked(
@@ -309,7 +313,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
-    version=2,
+    version=3,
     settings=(
         Setting(
             "filter_by",
@@ -332,6 +336,6 @@ CHECK = Check(
         "Systematic errors that the model learned from the labels stay hidden. The estimate assumes that "
         "the probabilities are out-of-sample and that whether a label is wrong depends on the class only. "
         "The interval covers the draw of rows, not a wrong model. A suggested label can be wrong where "
-        "the flag is right."
+        "the flag is right. Above 30,000 rows a few of the nearest rows may be missed, which the recall says."
     ),
 )

@@ -14,13 +14,15 @@ from core.methods.duplicates import (
     Groups,
     Matches,
     alike_texts,
-    close_embeddings,
+    close_neighbours,
     contents,
     first_copies,
     group,
 )
 from core.methods.neighbours import EXACT_ROWS
 from core.methods.pictures import DISTANCE, alike_pictures
+from core.methods.recall import Recall
+from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -46,10 +48,14 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     if dataset.columns.kind == "image" and dataset.media_root is not None:
         limit = params["picture_distance"]
         sources.append(("picture", alike_pictures(dataset, distinct, limit, progress.part(0.1, 0.5))))
-    if predictions.embeddings is not None:
-        ratio = params["embedding_ratio"]
-        close = close_embeddings(predictions.embeddings, distinct, ratio, progress.part(0.5, 0.95))
-        sources.append(("embedding", close))
+    recall = None
+    if predictions.embeddings is not None and len(dataset) > 1:
+        near, ratio = graph(predictions, progress.part(0.5, 0.85)), params["embedding_ratio"]
+        found = close_neighbours(
+            near.rows, near.distances, predictions.embeddings, distinct, ratio, progress.part(0.85, 0.95)
+        )
+        sources.append(("embedding", found))
+        recall = near.recall
     groups = group(first, [found for _, found in sources], progress.part(0.95, 0.95))
     kinds = [name for name, _ in sources]
     progress.report(0.95, "writing reasons")
@@ -65,7 +71,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         distance=np.where(flagged, groups.distance, np.nan).astype(np.float32),
     )
     figure = _group_frame(dataset, groups)
-    return Result(table, _summary(dataset, kinds, figure, params, len(distinct)), {"groups": figure})
+    summary = _summary(dataset, kinds, figure, params, _note(kinds, len(distinct), recall))
+    return Result(table, summary, {"groups": figure})
 
 
 def _reasons(dataset: Dataset, groups: Groups, kinds: list[str]) -> dict[int, str]:
@@ -114,7 +121,7 @@ def _group_frame(dataset: Dataset, groups: Groups) -> pd.DataFrame:
 
 
 def _summary(
-    dataset: Dataset, kinds: list[str], figure: pd.DataFrame, params: Mapping[str, Any], distinct: int
+    dataset: Dataset, kinds: list[str], figure: pd.DataFrame, params: Mapping[str, Any], note: str
 ) -> dict[str, Any]:
     rules = ["equal content"]
     if "text" in kinds:
@@ -123,9 +130,6 @@ def _summary(
         rules.append(f"pictures made small correlated to at least {1 - params['picture_distance']:g}")
     if "embedding" in kinds:
         rules.append(f"embedding distance below {params['embedding_ratio']:g} of the usual nearest distance")
-    compared = " and ".join(f"{kind}s" for kind in kinds if kind != "text")
-    landmarks = compared and distinct > EXACT_ROWS
-    note = f"{distinct:,} distinct rows: {compared} were compared near landmarks only, which may miss pairs."
     return {
         "flagged": int(figure["rows"].sum()),
         "estimator": ", or ".join(rules),
@@ -133,8 +137,20 @@ def _summary(
         "spare_rows": int(figure["rows"].sum() - len(figure)),
         "groups_across_splits": int((figure["splits"] > 1).sum()),
         "groups_with_different_labels": int((figure["labels"] > 1).sum()),
-        "note": note if landmarks else "",
+        "note": note,
     }
+
+
+def _note(kinds: list[str], distinct: int, recall: Recall | None) -> str:
+    """Where pairs may have been missed."""
+    notes = []
+    if "picture" in kinds and distinct > EXACT_ROWS:
+        notes.append(
+            f"{distinct:,} distinct rows: pictures were compared near landmarks only, which may miss pairs."
+        )
+    if recall is not None:
+        notes.append(f"Embeddings were compared with {recall.words}.")
+    return " ".join(notes)
 
 
 CHECK = Check(
@@ -144,7 +160,7 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
-    version=2,
+    version=3,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
         Setting("picture_distance", DISTANCE, "1 - correlation of two pictures made small, 0 to 2."),

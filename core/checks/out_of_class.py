@@ -1,6 +1,6 @@
 """Rows that seem to belong to none of the classes.
 
-Source: METHODS: Vaze et al., 2022 (maximum logit); see core.methods.out_of_class.
+Source: Vaze et al., 2022 (maximum logit); see core.methods.out_of_class.
 """
 
 from __future__ import annotations

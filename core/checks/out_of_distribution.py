@@ -6,13 +6,13 @@ Source: Kuan, Mueller: Back to the Basics: Revisiting Out-of-Distribution Detect
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from core.dataset import Dataset
 from core.issues import Check, Result, Setting, issue_table
-from core.methods.neighbours import SAMPLE_SEED
 from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
@@ -34,9 +34,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     if k < 1:
         return _one_row(dataset)
     found = graph(predictions, progress.part(0, 0.95), k)
-    distances, sample = found.distances[:, :k], found.sample
     progress.report(0.95, "writing reasons")
-    distance = distances.mean(axis=1)
+    distance = found.distances[:, :k].mean(axis=1)
     apart = distance[distance > _COPY]
     times = distance / np.median(apart) if len(apart) else np.zeros_like(distance)
     flagged = distance > tukey_fence(apart, params["fence"])
@@ -45,16 +44,16 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         row: f"Its {k} nearest rows are {t:.1f} times as far away as is usual."
         for row, t in zip(rows.tolist(), times[rows].tolist(), strict=True)
     }
-    among = "" if sample is None else f" of a sample of {sample:,} rows, seed {SAMPLE_SEED}"
+    how = "" if found.recall is None else f" ({found.recall.words})"
     summary = {
         "flagged": len(rows),
         "estimator": (
-            f"mean cosine distance to the {k} nearest rows{among}, "
+            f"mean cosine distance to the {k} nearest rows{how}, "
             f"above the third quartile plus {params['fence']:g} interquartile ranges"
         ),
         "k": k,
         "median_distance": float(np.median(distance)),
-        "sample": sample,
+        "recall": found.recall and asdict(found.recall),
         "note": "",
     }
     score = np.exp(-times)
@@ -76,7 +75,7 @@ def _one_row(dataset: Dataset) -> Result:
     summary = {
         "flagged": 0,
         "estimator": "none: a row needs others to be compared with",
-        "sample": None,
+        "recall": None,
         "note": f"{n:,} row is too few to compare.",
     }
     empty = np.zeros(n, dtype=np.float32)
@@ -91,13 +90,14 @@ CHECK = Check(
     help="Rows that are unlike all others in the embedding space, whatever their label.",
     needs=frozenset({"embeddings"}),
     run=run,
+    version=2,
     settings=(
         Setting("k", 10, "How many nearest rows are averaged."),
         Setting("fence", 1.5, "Interquartile ranges above the third quartile from which a row is flagged."),
     ),
     limits=(
         "It sees what the embedding model sees. A group of ten or more alike strangers looks usual, and in "
-        "embeddings where all rows lie about equally far apart nothing stands out. Above 30,000 rows the "
-        "distances are to a random sample."
+        "embeddings where all rows lie about equally far apart nothing stands out. Above 30,000 rows a "
+        "few of the nearest rows are missed, as the recall says, and their row looks farther away than it is."
     ),
 )

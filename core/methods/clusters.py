@@ -45,12 +45,7 @@ def clusters(embeddings: np.ndarray, progress: Progress | None = None) -> np.nda
     rows = len(embeddings)
     if not rows:
         return np.empty(0, dtype=np.int32)
-    progress.report(0, "reading embeddings")
-    rng = np.random.default_rng(SEED)
-    k = cluster_count(rows)
-    sample = _sample(embeddings, k, rng, progress.part(0, 0.1, "reading embeddings"))
-    model = _fitted(sample, k, rng, progress.part(0.1, 0.6, "finding clusters"))
-    del sample
+    model = fitted(embeddings, cluster_count(rows), progress.part(0, 0.6))
     labels = np.empty(rows, dtype=np.int32)
     for start in range(0, rows, _BATCH):
         progress.report(0.6 + 0.4 * start / rows, "putting rows into clusters")
@@ -111,10 +106,31 @@ def _apart(centres: np.ndarray) -> np.ndarray:
     return np.partition(between, near - 1, axis=1)[:, :near].mean(axis=1)
 
 
-def _sample(embeddings: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> np.ndarray:
-    """(S, D) float32 rows of length 1, in data set order."""
+def fitted(
+    embeddings: np.ndarray,
+    k: int,
+    progress: Progress,
+    rows_a_cluster: int = _ROWS_A_CLUSTER,
+    spread: bool = True,
+) -> MiniBatchKMeans:
+    """k centres, fitted to a random sample of rows of length 1; the same for the same embeddings.
+
+    spread: whether they start far apart (k-means++), which takes seconds from some thousand centres on, when
+    it cannot be stopped; else at random rows.
+    """
+    progress.report(0, "reading embeddings")
+    rng = np.random.default_rng(SEED)
+    sample = _sample(embeddings, k * rows_a_cluster, 3 * k, rng, progress.part(0, 0.2, "reading embeddings"))
+    few = sample[rng.permutation(len(sample))[: 3 * k]]
+    return _fitted(sample, few if spread else few[:k], k, rng, progress.part(0.2, 1, "finding clusters"))
+
+
+def _sample(
+    embeddings: np.ndarray, wanted: int, least: int, rng: np.random.Generator, progress: Progress
+) -> np.ndarray:
+    """(S, D) float32 rows of length 1, in data set order: as many as wanted, or as there is room for."""
     rows, width = embeddings.shape
-    fitting = min(_ROWS_A_CLUSTER * k, max(3 * k, _SAMPLE_BYTES // (4 * max(1, width))))
+    fitting = min(wanted, max(least, _SAMPLE_BYTES // (4 * max(1, width))))
     chosen = np.arange(rows)
     if fitting < rows:
         chosen = np.sort(rng.choice(rows, fitting, replace=False))
@@ -125,14 +141,19 @@ def _sample(embeddings: np.ndarray, k: int, rng: np.random.Generator, progress: 
     return sample
 
 
-def _fitted(sample: np.ndarray, k: int, rng: np.random.Generator, progress: Progress) -> MiniBatchKMeans:
-    """Centres from some passes over the sample, each in another order. Not `fit`, which cannot be stopped."""
+def _fitted(
+    sample: np.ndarray, few: np.ndarray, k: int, rng: np.random.Generator, progress: Progress
+) -> MiniBatchKMeans:
+    """Centres from some passes over the sample, each in another order. Not `fit`, which cannot be stopped.
+
+    few: rows to start from: k, or more to choose from.
+    """
     progress.report(0)  # the import takes seconds in a fresh process
     from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
-    few = sample[rng.permutation(len(sample))[: 3 * k]]
-    # One trial a centre: more take most of the time, and lead to no better clusters in the end.
-    start_at, _ = kmeans_plusplus(few, k, n_local_trials=1, random_state=SEED)
+    start_at = few
+    if len(few) > k:  # one trial a centre: more take most of the time, for no better clusters in the end
+        start_at, _ = kmeans_plusplus(few, k, n_local_trials=1, random_state=SEED)
     model = MiniBatchKMeans(
         k, init=start_at, n_init=1, batch_size=_BATCH, compute_labels=False, random_state=SEED
     )

@@ -21,7 +21,8 @@ PIECE = 5  # letters in a piece of text
 SEED = 0
 _BANDS, _BAND_ROWS = 10, 3  # finds a pair that shares 0.8 of its pieces with probability 0.999
 _CHARACTERS = 1 << 18
-_CELL_ROWS = 200
+_CELL_ROWS, _LARGEST_CELL = 200, 8192
+_LISTED = 8
 _THRESHOLD_ROWS = 2000
 _SMALLEST = 1e-6  # cosine distances below this are rounding
 
@@ -99,46 +100,59 @@ def alike_texts(texts: Sequence[str], rows: np.ndarray, threshold: float, progre
     return Matches(found[:, 1], found[:, 0], 1 - similarity[near])
 
 
-def close_embeddings(embeddings: np.ndarray, rows: np.ndarray, ratio: float, progress: Progress) -> Matches:
-    """Pairs of rows whose cosine distance is below `ratio` times the usual distance to the nearest row.
-
-    Usual: the median over up to 2,000 seeded rows; the rule is that of cleanlab's Datalab. Up to 30,000
-    rows every pair is compared; above, the pairs that share one of the two nearest of some rows / 200
-    seeded landmarks, which may miss a pair. A row's first and closest match in each block are listed.
-    rows: sorted positions to compare.
-    """
-    if len(rows) < 2:
-        return _matches([])
-    rng = np.random.default_rng(SEED)
-    limit = close_limit(embeddings, rows, ratio, progress.part(0, 0.2), rng)
-    return close_within(embeddings, rows, limit, progress.part(0.2, 1), rng)
-
-
-def close_limit(
+def close_neighbours(
+    near: np.ndarray,
+    distances: np.ndarray,
     embeddings: np.ndarray,
     rows: np.ndarray,
     ratio: float,
     progress: Progress,
-    rng: np.random.Generator | None = None,
-) -> float:
-    """`ratio` times the usual distance to the nearest row; see close_embeddings. At least two rows."""
-    rng = rng or np.random.default_rng(SEED)
+) -> Matches:
+    """Pairs of rows whose cosine distance is below `ratio` times the usual distance to the nearest row.
+
+    Usual: the median over up to 2,000 seeded rows; the rule is that of cleanlab's Datalab. Pairs are looked
+    for among each row's nearest rows, of which the closest and the 8 earliest are listed. Where all of them
+    are that close there may be more: such rows are compared with each other as by `close_within`.
+    near, distances: (N, k) nearest rows of all N rows, nearest first. rows: sorted positions to compare.
+    """
+    if len(rows) < 2:
+        return _matches([])
+    limit = close_limit(embeddings, rows, ratio, progress.part(0, 0.5))
+    progress.report(0.5, "comparing embeddings")
+    close = distances[rows] <= limit
+    full = rows[close.all(axis=1)]
+    compared = np.zeros(len(embeddings), dtype=bool)
+    compared[rows] = True
+    close &= compared[near[rows]]
+    # The earliest may lead a group; the closest is named.
+    earliest = np.argsort(np.where(close, near[rows], len(embeddings)), axis=1)[:, :_LISTED]
+    places = np.hstack([earliest, close.argmax(axis=1)[:, None]])
+    at, which = np.nonzero(np.take_along_axis(close, places, 1))
+    here = (rows[at], places[at, which])
+    pairs = np.sort(np.stack([rows[at], near[here].astype(np.int64)]), axis=0)
+    listed = (pairs[1], pairs[0], distances[here].clip(0, 1))
+    more = close_within(embeddings, full, limit, progress.part(0.5, 1))
+    return _matches([listed, (more.rows, more.others, more.distance)])
+
+
+def close_limit(embeddings: np.ndarray, rows: np.ndarray, ratio: float, progress: Progress) -> float:
+    """`ratio` times the usual distance to the nearest row; see close_neighbours. At least two rows."""
+    rng = np.random.default_rng(SEED)
     asked = np.sort(rng.choice(rows, min(_THRESHOLD_ROWS, len(rows)), replace=False))
     _, usual = nearest(embeddings, asked, 1, rows, progress)
     return max(ratio * float(np.median(usual)), _SMALLEST)
 
 
-def close_within(
-    embeddings: np.ndarray,
-    rows: np.ndarray,
-    limit: float,
-    progress: Progress,
-    rng: np.random.Generator | None = None,
-) -> Matches:
-    """Pairs of rows at a cosine distance of at most `limit`; see close_embeddings for which are compared."""
+def close_within(embeddings: np.ndarray, rows: np.ndarray, limit: float, progress: Progress) -> Matches:
+    """Pairs of rows at a cosine distance of at most `limit`.
+
+    Up to 30,000 rows every pair is compared; above, the pairs that share one of the two nearest of some
+    rows / 200 seeded landmarks, which may miss a pair. A row's first and closest match in each block are
+    listed. rows: sorted positions to compare.
+    """
     if len(rows) < 2:
         return _matches([])
-    cells = _cells(embeddings, rows, rng or np.random.default_rng(SEED), progress.part(0, 0.375))
+    cells = _cells(embeddings, rows, np.random.default_rng(SEED), progress.part(0, 0.375))
     part = progress.part(0.375, 1)
     found = []
     for i, cell in enumerate(cells):
@@ -308,7 +322,9 @@ def _cells(
     near, _ = nearest(embeddings, rows, 2, landmarks, progress)
     order = np.argsort(near.ravel(), kind="stable")
     bounds = np.flatnonzero(np.diff(near.ravel()[order])) + 1
-    return [np.sort(rows[cell // 2]) for cell in np.split(order, bounds)]
+    cells = [np.sort(rows[cell // 2]) for cell in np.split(order, bounds)]
+    # Where very many rows are alike, one landmark would have them all.
+    return [piece for cell in cells for piece in np.array_split(cell, -(-len(cell) // _LARGEST_CELL))]
 
 
 def _close_in(

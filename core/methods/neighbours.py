@@ -8,8 +8,6 @@ from core.errors import refuse
 from core.progress import Progress
 
 EXACT_ROWS = 30_000
-SAMPLE_ROWS = 20_000
-SAMPLE_SEED = 0
 _QUERIES, _REFERENCES = 2048, 4096  # one block of similarities: 32 MB
 _GROUPS = 128
 _LONG_BYTES = 16 << 20
@@ -47,9 +45,9 @@ def nearest(
             block = references[begin : begin + step]
             similarity = _similarity(unit, embeddings, block)
             _leave_out_self(similarity, asked, block)
-            top = _top(similarity, k)
-            rows = block[np.minimum(top, len(block) - 1)]
-            best, who = _merge(best, who, np.take_along_axis(similarity, top, 1), rows)
+            best_columns = top(similarity, k)
+            rows = block[np.minimum(best_columns, len(block) - 1)]
+            best, who = _merge(best, who, np.take_along_axis(similarity, best_columns, 1), rows)
             progress.report((start * len(references) + len(asked) * begin) / total, "comparing rows")
         there = np.isfinite(best)
         found[start : start + _QUERIES] = np.where(there, who, -1)
@@ -57,11 +55,29 @@ def nearest(
     return found, distance
 
 
-def reference_rows(rows: int) -> np.ndarray | None:
-    """What searches for every row compare with: None for all, above 30,000 rows a seeded sample of 20,000."""
-    if rows <= EXACT_ROWS:
-        return None
-    return np.sort(np.random.default_rng(SAMPLE_SEED).choice(rows, SAMPLE_ROWS, replace=False))
+def with_new_rows(
+    embeddings: np.ndarray,
+    rows: np.ndarray,
+    distances: np.ndarray,
+    k: int,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k rows nearest to each of N rows, where those of the first rows among themselves are known.
+
+    embeddings: (N, D). rows, distances: (n, k or n - 1) as `nearest` gives them for the first n. Returns
+    (N, k) each, what `nearest` gives for all N, as far as the known ones are right; each new row is compared
+    with all.
+    Raises InputError for an embedding that is not finite.
+    """
+    progress = progress or Progress()
+    old, new = np.arange(len(rows)), np.arange(len(rows), len(embeddings))
+    new_rows, new_distances = nearest(embeddings, new, k, None, progress.part(0, 0.5))
+    closer, how = nearest(embeddings, old, min(k, len(new)), new, progress.part(0.5, 1))
+    more = ((0, 0), (0, max(0, k - rows.shape[1])))
+    rows = np.pad(rows[:, :k], more, constant_values=-1)
+    distances = np.pad(distances[:, :k], more, constant_values=np.inf)
+    best, who = _merge(-distances, rows, -how, closer)
+    return np.vstack([who, new_rows]), np.vstack([-best, new_distances])
 
 
 def unit_rows(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -115,7 +131,7 @@ def _leave_out_self(similarity: np.ndarray, asked: np.ndarray, block: np.ndarray
     similarity[own, place[own]] = -np.inf
 
 
-def _top(similarity: np.ndarray, k: int) -> np.ndarray:
+def top(similarity: np.ndarray, k: int) -> np.ndarray:
     """(rows, min(k, columns)) columns of the largest entries of each row, in no order.
 
     The k largest entries lie in the k groups of columns with the largest maxima, so that only those
@@ -124,15 +140,19 @@ def _top(similarity: np.ndarray, k: int) -> np.ndarray:
     rows, columns = similarity.shape
     if k >= columns:
         return np.broadcast_to(np.arange(columns), (rows, columns))
-    if columns < 4 * _GROUPS or k >= _GROUPS // 4:
+    groups = max(_GROUPS, 1 << (4 * k).bit_length())
+    depth = columns // groups
+    if depth < 4:
         return np.argpartition(similarity, columns - k, axis=1)[:, columns - k :]
-    depth = columns // _GROUPS
-    maxima = similarity.reshape(rows, depth, _GROUPS).max(axis=1)
-    groups = np.argpartition(maxima, _GROUPS - k, axis=1)[:, _GROUPS - k :]
-    members = (groups[:, None, :] + np.arange(depth)[None, :, None] * _GROUPS).reshape(rows, depth * k)
+    even = depth * groups
+    maxima = similarity[:, :even].reshape(rows, depth, groups).max(axis=1)
+    largest = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
+    members = (largest[:, None, :] + np.arange(depth)[None, :, None] * groups).reshape(rows, depth * k)
+    if even < columns:
+        members = np.hstack([members, np.broadcast_to(np.arange(even, columns), (rows, columns - even))])
     inside = np.take_along_axis(similarity, members, 1)
-    top = np.argpartition(inside, depth * k - k, axis=1)[:, depth * k - k :]
-    return np.take_along_axis(members, top, 1)
+    found = np.argpartition(inside, inside.shape[1] - k, axis=1)[:, inside.shape[1] - k :]
+    return np.take_along_axis(members, found, 1)
 
 
 def _merge(

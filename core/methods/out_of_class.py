@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.methods.neighbours import SAMPLE_ROWS, SAMPLE_SEED, nearest, unit_rows
+from core.methods.neighbours import nearest, unit_rows
 from core.progress import Progress
 
 NEAREST = 10
+SAMPLE_ROWS, SAMPLE_SEED = 20_000, 0
 LEAST_TRUSTED = 20
 """Trusted rows of a class from which it has a scale of its own; below, all trusted rows are the scale."""
 LEAST_GROUP = 5

@@ -54,7 +54,7 @@ def alike_pictures(dataset: Dataset, rows: np.ndarray, limit: float, progress: P
 
     Distance: 1 - correlation over all pixels and channels, so that brightness and contrast do not count.
     Pictures of one colour and those that cannot be read match nothing. Above 30,000 rows pairs are looked
-    for near landmarks only, as in close_embeddings, which may miss some. rows: sorted positions to compare.
+    for near landmarks only, as by close_within, which may miss some. rows: sorted positions to compare.
     """
     small = read_pictures(dataset, rows, progress.part(0, 0.6)).signatures
     told = rows[small[rows].any(axis=1)]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import neighbour_graph
 from core.checks.label_issues import CHECK, percent, run
 from core.dataset import Columns, Dataset
 from core.issues import Result
@@ -61,6 +62,16 @@ def test_run__asks_the_nearest_rows_and_says_so() -> None:
     assert result.table["suggestion"]["r10"] == "cat"
     said = result.summary["ranking"]
     assert "and of the 30 nearest rows (" in said and "foretell the given labels best)" in said
+
+
+def test_run__says_how_many_of_the_nearest_rows_were_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbour_graph, "EXACT_ROWS", 1000)
+    rng = np.random.default_rng(0)
+    true = np.arange(1200) % 2
+    points = np.where(true == 0, 1, -1)[:, None] * np.eye(6)[0] + rng.normal(size=(1200, 6)) * 0.3
+    predictions = Predictions("m", np.where(true[:, None] == [0, 1], 0.7, 0.3), points.astype(np.float32))
+    said = run(make_dataset(true.tolist()), predictions, DEFAULTS, Progress()).summary["ranking"]
+    assert "; approximate nearest rows, recall@10 0.9" in said and said.endswith("on 1,000 rows, seed 0")
 
 
 def test_run__other_scores_ask_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core import neighbour_graph
 from core.checks.near_duplicates import CHECK, run
 from core.dataset import Columns, Dataset
 from core.issues import Result
-from core.methods.neighbours import EXACT_ROWS
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset
@@ -89,14 +89,16 @@ def test_run__tabular() -> None:
     assert result.table["reason"]["r0"] == "Same values as row r2, which is labelled dog."
 
 
-def test_run__says_above_30_000_rows_that_pairs_may_be_missed() -> None:
-    n = EXACT_ROWS + 1
-    dataset = make_dataset([0] * n)
-    dataset = replace(dataset, columns=Columns(content=("text",), kind="none"))
-    embeddings = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+def test_run__says_above_30_000_rows_that_pairs_may_be_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbour_graph, "EXACT_ROWS", 1000)
+    dataset = replace(make_dataset([0] * 2000), columns=Columns(content=("text",), kind="none"))
+    rng = np.random.default_rng(0)
+    embeddings = np.eye(8)[rng.integers(0, 8, 2000)] + rng.normal(0, 0.1, (2000, 8))
     embeddings[-1] = embeddings[0]
-    result = audit(dataset, embeddings)
-    assert result.summary["note"].startswith("30,001 distinct rows: embeddings were compared near landmarks")
+    result = audit(dataset, embeddings.astype(np.float32))
+    assert result.summary["note"].startswith(
+        "Embeddings were compared with approximate nearest rows, recall@10"
+    )
     assert result.table["other"].iloc[-1] == "r0"
 
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core import neighbour_graph
 from core.checks.out_of_distribution import CHECK, run, tukey_fence
 from core.issues import Result
-from core.methods import neighbours
+from core.methods.recall import Recall
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset
@@ -48,15 +49,18 @@ def test_run__says_what_it_measured() -> None:
     assert summary["estimator"] == (
         "mean cosine distance to the 5 nearest rows, above the third quartile plus 2 interquartile ranges"
     )
-    assert (summary["k"], summary["sample"]) == (5, None)
+    assert (summary["k"], summary["recall"]) == (5, None)
 
 
-def test_run__above_the_bound_compares_with_a_sample_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "EXACT_ROWS", 200)
-    monkeypatch.setattr(neighbours, "SAMPLE_ROWS", 150)
-    result = audit(cloud(300, 4))
-    assert "10 nearest rows of a sample of 150 rows, seed 0" in result.summary["estimator"]
-    assert result.summary["sample"] == 150
+def test_run__above_the_bound_says_how_many_of_the_nearest_rows_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbour_graph, "EXACT_ROWS", 1000)
+    result = audit(cloud(2000, 4))
+    recall = result.summary["recall"]
+    words = Recall(**recall).words
+    assert result.summary["estimator"].startswith(f"mean cosine distance to the 10 nearest rows ({words}), ")
+    assert recall["rows"] == 1000 and recall["value"] > 0.9
     assert result.table["flagged"].iloc[:4].all()
 
 

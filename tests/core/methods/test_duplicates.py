@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from core.dataset import Columns, Dataset
 from core.methods import duplicates
-from core.methods.duplicates import Matches, alike_texts, close_embeddings, first_copies, group, normalised
+from core.methods.duplicates import (
+    Matches,
+    alike_texts,
+    close_neighbours,
+    close_within,
+    first_copies,
+    group,
+    normalised,
+)
+from core.methods.neighbours import nearest
 from core.progress import Progress
 from tests.conftest import make_dataset
 
@@ -110,35 +119,80 @@ def as_matches(pairs: dict[tuple[int, int], float]) -> Matches:
     return Matches(rows, others, np.array(list(pairs.values()), dtype=float))
 
 
-def close(embeddings: np.ndarray, ratio: float = 0.13) -> set[tuple[int, int]]:
-    found = close_embeddings(embeddings, np.arange(len(embeddings)), ratio, Progress())
+def pairs_of(found: Matches) -> set[tuple[int, int]]:
     assert (found.others < found.rows).all()
     return set(zip(found.others.tolist(), found.rows.tolist(), strict=True))
 
 
-def test_close_embeddings__planted_pairs_and_nothing_else() -> None:
-    rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(500, 16)).astype(np.float32)
-    embeddings[480:] = embeddings[:20] * 3 + rng.normal(0, 0.01, (20, 16))
-    assert close(embeddings) == {(i, 480 + i) for i in range(20)}
+def close(embeddings: np.ndarray, k: int = 30, rows: np.ndarray | None = None) -> Matches:
+    everyone = np.arange(len(embeddings))
+    near, distances = nearest(embeddings, everyone, max(1, min(k, len(embeddings) - 1)))
+    chosen = everyone if rows is None else rows
+    return close_neighbours(near, distances, embeddings, chosen, 0.13, Progress())
 
 
-def test_close_embeddings__near_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+def planted(n: int, seed: int, noise: float = 0.01) -> np.ndarray:
+    """n rows of which the last 20 are nearly the first 20."""
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(n, 16)).astype(np.float32)
+    embeddings[-20:] = embeddings[:20] * 3 + rng.normal(0, noise, (20, 16))
+    return embeddings
+
+
+def test_close_neighbours__planted_pairs_and_nothing_else() -> None:
+    assert pairs_of(close(planted(500, 0))) == {(i, 480 + i) for i in range(20)}
+
+
+def test_close_neighbours__distance_is_that_of_the_pair() -> None:
+    embeddings = planted(500, 0, 0.1)
+    found = close(embeddings)
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    expected = 1 - (unit[found.rows] * unit[found.others]).sum(axis=1)
+    assert len(found) >= 20
+    np.testing.assert_allclose(found.distance, expected, atol=1e-6)
+
+
+def test_close_neighbours__more_alike_rows_than_nearest_rows() -> None:
+    embeddings = planted(500, 2)
+    embeddings[100:180] = embeddings[100] + np.random.default_rng(0).normal(0, 0.001, (80, 16))
+    rows = group(np.arange(500), [close(embeddings)])
+    assert (rows.group[100:180] == 100).all()  # one group, though no list holds more than 30
+
+
+def test_close_neighbours__rows_left_out_match_nothing() -> None:
+    embeddings = planted(500, 0)
+    kept = np.arange(10, 490)
+    assert pairs_of(close(embeddings, rows=kept)) == {(i, 480 + i) for i in range(10)} - {
+        pair for pair in {(i, 480 + i) for i in range(10)} if not set(pair) <= set(kept.tolist())
+    }
+
+
+def test_close_neighbours__too_few_rows() -> None:
+    assert pairs_of(close(np.ones((1, 3)))) == set()
+    assert pairs_of(close(np.ones((3, 3)), rows=np.array([1]))) == set()
+
+
+def test_close_neighbours__all_equal() -> None:
+    assert {(0, i) for i in range(1, 9)} <= pairs_of(close(np.ones((9, 3))))
+
+
+def test_close_within__near_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     embeddings = rng.normal(size=(3000, 16)).astype(np.float32)
     embeddings[2900:] = embeddings[:100] + rng.normal(0, 0.01, (100, 16))
     monkeypatch.setattr(duplicates, "EXACT_ROWS", 1000)
-    found = close(embeddings)
-    planted = {(i, 2900 + i) for i in range(100)}
-    assert found <= planted and len(found) >= 98
+    found = pairs_of(close_within(embeddings, np.arange(3000), 0.01, Progress()))
+    expected = {(i, 2900 + i) for i in range(100)}
+    assert found <= expected and len(found) >= 98
 
 
-def test_close_embeddings__too_few_rows() -> None:
-    assert close(np.ones((1, 3))) == close(np.empty((0, 3))) == set()
-
-
-def test_close_embeddings__all_equal() -> None:
-    assert {(0, i) for i in range(1, 9)} <= close(np.ones((9, 3)))
+def test_close_within__very_many_alike_rows_are_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "EXACT_ROWS", 1000)
+    monkeypatch.setattr(duplicates, "_LARGEST_CELL", 500)
+    found = close_within(np.ones((4000, 2)), np.arange(4000), 1e-6, Progress())
+    rows = group(np.arange(4000), [found])
+    assert (rows.group >= 0).all() and len(np.unique(rows.group)) == 8
+    assert len(found) < 4 * 4000
 
 
 def test_group__does_not_chain() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.methods import neighbours
-from core.methods.neighbours import nearest, reference_rows, unit_rows
+from core.methods.neighbours import nearest, top, unit_rows, with_new_rows
 from core.progress import Cancelled, Progress
 
 
@@ -84,12 +84,23 @@ def test_nearest__can_be_cancelled() -> None:
         nearest(np.ones((5, 3)), np.array([0]), 1, progress=progress)
 
 
-def test_reference_rows__all_up_to_30_000_then_a_seeded_sample() -> None:
-    assert reference_rows(30_000) is None
-    sample = reference_rows(30_001)
-    assert sample is not None
-    assert len(np.unique(sample)) == 20_000 and sample.max() < 30_001
-    np.testing.assert_array_equal(sample, reference_rows(30_001))
+@given(st.integers(1, 5), st.integers(1, 1400), st.integers(1, 60), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_top__are_the_largest(rows: int, columns: int, k: int, seed: int) -> None:
+    similarity = np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
+    found = np.take_along_axis(similarity, top(similarity, k), 1)
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(similarity, axis=1)[:, -k:])
+
+
+@pytest.mark.parametrize(("known", "n"), [(60, 63), (3, 40), (40, 41), (1, 2)])
+def test_with_new_rows__equals_a_search_of_all(known: int, n: int) -> None:
+    embeddings = np.random.default_rng(n).normal(size=(n, 5)).astype(np.float32)
+    k = min(10, n - 1)
+    before = nearest(embeddings[:known], np.arange(known), max(1, min(k, known - 1)))
+    found, distance = with_new_rows(embeddings, *before, k)
+    expected, how = nearest(embeddings, np.arange(n), k)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(distance, how, atol=1e-6)
 
 
 def test_unit_rows__leaves_the_input_alone() -> None:
