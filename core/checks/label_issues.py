@@ -1,4 +1,4 @@
-"""Rows whose given label the model contradicts: confident learning (METHODS: Northcutt et al., 2021)."""
+"""Rows whose given label the model contradicts: confident learning (Northcutt et al., 2021)."""
 
 from __future__ import annotations
 

@@ -126,10 +126,10 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that this data set has numbers for, intervals and splits in words."""
     shown = frame[["cluster", "name", "rows"]].copy()
     if frame["labelled"].any():
-        shown = shown.assign(label=frame["label"], purity=frame["purity"])
+        shown = shown.assign(label=frame["label"], purity=frame["purity"].round(2))
         shown["purity_interval"] = _intervals(frame, "purity")
     if frame["flagged_share"].notna().any():
-        shown = shown.assign(flagged=frame["flagged"], flagged_share=frame["flagged_share"])
+        shown = shown.assign(flagged=frame["flagged"], flagged_share=frame["flagged_share"].round(2))
         shown["flagged_interval"] = _intervals(frame, "flagged")
     if frame["drift"].notna().any():
         unusual = frame["drift_p"] < _UNUSUAL

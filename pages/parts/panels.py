@@ -157,12 +157,14 @@ def worst_classes(result: Result) -> None:
 
 
 def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
-    """One number a check, and how many of the flagged rows are decided."""
+    """One number for each check that flags rows, and how many of the flagged rows are decided."""
     tables = {name: result.table for name, result in results.items()}
     settled = session.store().settled_rows(dataset.name)
     decided, to_review = overview.reviewed(dataset, tables, DEFAULT_FIND, settled)
     cards: list[tuple[str, str, str, str]] = []
-    for name in sorted(results, key=lambda n: n != DEFAULT_FIND):
+    most_first = sorted(results, key=lambda n: (n != DEFAULT_FIND, -int(results[n].summary["flagged"])))
+    found = [name for name in most_first if results[name].summary["flagged"] or name == DEFAULT_FIND]
+    for name in found:
         summary: dict[str, Any] = results[name].summary
         total = len(results[name].table)
         share = f"{summary['flagged'] / total:.1%} of rows"
@@ -180,3 +182,5 @@ def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
                 border=True,
                 help=session.escape(how),
             )
+    if nothing := [checks()[name].title for name in most_first if name not in found]:
+        st.markdown(f":small[Looked for and not found: {', '.join(nothing)}.]")
