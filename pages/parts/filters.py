@@ -133,15 +133,20 @@ def _places(filters: Filters) -> None:
 
 
 def _find(audit: Audit, filters: Filters) -> None:
-    names = list(audit.results)
+    """Which check's rows: the usual one, then those that flag any, most first; any that the address names."""
+    count = {name: int(result.summary["flagged"]) for name, result in audit.results.items()}
     usual = check_in_use(audit.results, Filters())
+    most_first = sorted(count, key=lambda name: (name != usual, -count[name]))
+    names = [name for name in most_first if count[name] or name in (usual, filters.find)]
+    if len(names) < 2:
+        return
     session.bound(
         st.segmented_control,
         "Found by",
         names,
         param="find",
         read=lambda text: text if text in names else usual,
-        format_func=lambda name: checks()[name].title,
+        format_func=lambda name: f"{checks()[name].title} {count[name]:,}",
         required=True,
         label_visibility="collapsed",
     )
@@ -185,7 +190,7 @@ def _choose(
     words: Callable[[str], str] = str,
     clear: bool = True,
     help: str | None = None,
-    width: int = 152,
+    width: int = 144,
     counts: Mapping[str, int] | None = None,
 ) -> None:
     """A selectbox for one query parameter; the first option of a clearable one narrows nothing.
