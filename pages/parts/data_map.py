@@ -21,7 +21,7 @@ from core.workspace import Project
 from pages.parts import apply_all, card, charts, map_chart, picking, session, work
 from pages.parts.numbers import rows
 
-_KEY = "map"
+_KEY = {True: "map_draw", False: "map_look"}
 _HOVER_TEXT = 60
 _COLUMN = "column: "
 
@@ -41,7 +41,9 @@ def show(project: Project, audit: Audit) -> None:
     hidden = session.team().hidden(project.name, session.person())
     flagged = flagged & ~hidden
     drawn = map_view.drawn_rows(flagged, score)
-    colouring = map_view.without(_colouring(project, audit, check), hidden)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        colouring = map_view.without(_colouring(project, audit, check), hidden)
+        draws = _mouse() == "draw"
     area = _area(filters, method)
     inside = None if area is None else area.holds(layout)
     board = session.board(project.name, filters)
@@ -56,14 +58,15 @@ def show(project: Project, audit: Audit) -> None:
             charts.colours(),
             None if drawn.whole else map_view.density(layout),
             inside,
+            draws,
         )
         alt = f"Map of {rows(n)} by {MAPS[method].lower()}, {int(flagged.sum()):,} flagged"
         charts.show(
             figure,
             alt,
-            key=_KEY,
-            on_select=lambda: _chosen(method, traces, project),
-            selection_mode=("points", "box", "lasso"),
+            key=_KEY[draws],  # one chart does not change what its mouse does
+            on_select=lambda: _chosen(draws, method, traces, project),
+            selection_mode=("lasso", "box") if draws else "points",
         )
         _told(n, drawn, colouring, method)
     with right:
@@ -74,7 +77,7 @@ def show(project: Project, audit: Audit) -> None:
         if at >= 0:
             card.show(board, at)
         elif inside is None:
-            st.text("Draw around points to choose them. Click one to see its row.")
+            st.text("Draw around points to choose them." if draws else "Click a point to see its row.")
 
 
 def _colouring(project: Project, audit: Audit, check: str) -> Colouring:
@@ -110,6 +113,21 @@ def _colouring(project: Project, audit: Audit, check: str) -> Colouring:
         width=260,
     )
     return options[chosen or names[0]][1]()
+
+
+def _mouse() -> str:
+    """What the mouse does on the map: Streamlit takes no clicks while it draws."""
+    words = {"draw": "Draw around points", "look": "Click a point"}
+    return session.bound(
+        st.segmented_control,
+        "Mouse",
+        list(words),
+        param="x_mouse",
+        read=lambda text: text if text in words else "draw",
+        format_func=words.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+    )
 
 
 def _of_column(project: Project, column: str) -> Callable[[], Colouring]:
@@ -150,9 +168,9 @@ def _short(text: str) -> str:
     return charts.safe(session.shorten(text, _HOVER_TEXT))
 
 
-def _chosen(method: str, traces: list[np.ndarray], project: Project) -> None:
+def _chosen(draws: bool, method: str, traces: list[np.ndarray], project: Project) -> None:
     """Write what was drawn or clicked to the address."""
-    selection = picking.selection(_KEY)
+    selection = picking.selection(_KEY[draws])
     drawn = [(shape["x"], shape["y"]) for shape in (*selection["lasso"], *selection["box"])]
     if drawn:
         x, y = drawn[-1]

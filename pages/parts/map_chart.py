@@ -26,11 +26,13 @@ def figure(
     theme: charts.Colours,
     shade: np.ndarray | None,
     inside: np.ndarray | None,
+    draws: bool,
 ) -> tuple[dict[str, Any], list[np.ndarray]]:
     """(figure, for each of its traces the positions of the rows that are its points).
 
     layout: (N, 2). flagged: (N,) bool, rows with a ring. hover: a text for each drawn row. shade: density's
-    counts, drawn under the points. inside: (N,) bool, the chosen area; rows outside it fade.
+    counts, drawn under the points. inside: (N,) bool, the chosen area; rows outside it fade. draws: whether
+    the mouse draws around points; else a click picks one.
     """
     traces: list[dict[str, Any]] = []
     rows: list[np.ndarray] = []
@@ -60,7 +62,7 @@ def figure(
             }
         )
         rows.append(positions)
-    return {"data": traces, "layout": _layout(colouring, theme)}, rows
+    return {"data": traces, "layout": _layout(colouring, theme, draws)}, rows
 
 
 def _groups(
@@ -123,13 +125,14 @@ def _shade(counts: np.ndarray, theme: charts.Colours) -> dict[str, Any]:
     }
 
 
-def _layout(colouring: Colouring, theme: charts.Colours) -> dict[str, Any]:
+def _layout(colouring: Colouring, theme: charts.Colours, draws: bool) -> dict[str, Any]:
     layout = charts.base_layout(theme, height=HEIGHT)
     axis = {"visible": False, "fixedrange": True, "range": [-1.05, 1.05], "showgrid": False}
     layout["xaxis"] = axis
     layout["yaxis"] = axis | {"scaleanchor": "x"}
     groups = colouring.values is None and len(colouring.names) > 1
-    layout |= {"dragmode": "lasso", "clickmode": "event+select", "showlegend": groups, "hovermode": "closest"}
+    layout |= {"showlegend": groups, "hovermode": "closest"}
+    layout |= {"dragmode": "lasso"} if draws else {"dragmode": False, "clickmode": "event+select"}
     layout["legend"] |= {"itemsizing": "constant"}
     layout["newselection"] = {"line": {"color": theme.text, "width": 1}}
     # The same for every colouring, so that a choice of colours keeps what was drawn.

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 def draw_around_everything(page: Page) -> None:
     """A line around all points, with the mouse."""
-    box = resting_box(page.locator(".st-key-map .nsewdrag"))
+    box = resting_box(page.locator(".st-key-map_draw .nsewdrag"))
     x, y, w, h = box["x"] + 3, box["y"] + 3, box["width"] - 6, box["height"] - 6
     page.mouse.move(x, y)
     page.mouse.down()
@@ -42,7 +42,13 @@ def test_map__a_drawn_area_is_a_queue(page: Page, server: Server) -> None:
 def test_map__a_clicked_point_shows_its_row(page: Page, server: Server) -> None:
     errors = visit(page, f"{server.url}/explore?ds=pictures")
     expect(page.get_by_text("Neighbours of the embeddings")).to_be_visible(timeout=60_000)
-    box = resting_box(page.locator(".st-key-map .scatterlayer .point").first)
+    page.get_by_text("Click a point").click()
+    expect(page.get_by_text("Click a point to see its row.")).to_be_visible()
+    box = resting_box(page.locator(".st-key-map_look .scatterlayer .point").first)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
+    expect(
+        page.locator(".st-key-map_look .hoverlayer .hovertext")
+    ).to_be_visible()  # a click takes what hovers
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     wait_until(lambda: "row" in params(page))
     expect(page.get_by_role("button", name="Review it")).to_be_visible()
