@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +35,11 @@ def test_share_heaps__threads_get_no_heap_of_their_own() -> None:
         return int(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
 
     assert heaps("shared") <= 2 < heaps("apart")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="a setting of glibc")
+def test_share_heaps__the_server_has_arrow_take_its_memory_there(tmp_path: Path) -> None:
+    asks = "import app, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    env = {**os.environ, "LABELMEND_WORKSPACE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", asks], check=True, capture_output=True, timeout=60, env=env)
+    assert done.stdout.split()[-1] == b"system"
