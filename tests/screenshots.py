@@ -24,6 +24,10 @@ PAGES = {
     "overview": "/?ds=digits",
     "load": "/load",
     "issues": "/issues?ds=digits",
+    "explore": "/explore?ds=digits",
+    "explore_clusters": "/explore?ds=digits&view=clusters",
+    "explore_classes": "/explore?ds=digits&view=classes",
+    "splits": "/splits?ds=messages",
     "review": "/review?ds=digits",
     "review_text": "/review?ds=messages",
     "review_table": "/review?ds=wine",
@@ -66,11 +70,28 @@ def write_export(page: Page) -> None:
     page.get_by_text("Checked:").wait_for()
 
 
+def draw_area(page: Page) -> None:
+    """A line around the left half of the map, once that of neighbours is drawn."""
+    page.get_by_text("Neighbours of the embeddings").wait_for()
+    page.wait_for_timeout(1500)
+    box = page.locator(".st-key-map_draw .nsewdrag").bounding_box()
+    assert box is not None
+    x, y, w, h = box["x"], box["y"], box["width"], box["height"]
+    page.mouse.move(x + 3, y + 3)
+    page.mouse.down()
+    for corner in ((x + w / 2, y + 3), (x + w / 2, y + h - 3), (x + 3, y + h - 3), (x + 3, y + 4)):
+        page.mouse.move(*corner, steps=8)
+    page.mouse.up()
+    page.get_by_role("heading", name="rows chosen").wait_for()
+    page.wait_for_timeout(2500)
+
+
 README: dict[str, tuple[str, tuple[int, int], str, Callable[[Page], None] | None]] = {
     "review_dark": ("review", WIDE, "dark", decide),
     "overview_light": ("overview", WIDE, "light", None),
     "review_text": ("review_text", WIDE, "light", search_class),
     "issues": ("issues", WIDE, "light", None),
+    "explore": ("explore", WIDE, "light", draw_area),
     "export": ("export", WIDE, "light", write_export),
     "review_phone": ("review", NARROW, "light", None),
 }
