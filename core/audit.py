@@ -24,6 +24,7 @@ import pyarrow.csv as pa_csv
 import core
 from core import checks as checks_package
 from core.cache import cache_key, load, store
+from core.costs import estimate, free_megabytes, refuse_what_would_not_fit
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Check, Result
@@ -78,14 +79,15 @@ def run_audit(
 
     settings: by check name, then setting name; what is left out has its default.
     Each summary also holds check, version, settings, seconds, versions and computed_at (UTC).
-    Raises InputError for an unknown check or setting, Cancelled when progress was cancelled: checks that
-    were finished by then stay in the cache.
+    Raises InputError for an unknown check or setting, and where there is far too little memory; Cancelled
+    when progress was cancelled: checks that were finished by then stay in the cache.
     """
     progress = progress or Progress()
     chosen = _chosen(names, settings)
     results: dict[str, Result] = {}
     skipped = _skipped(chosen, dataset, predictions)
     able = [(check, params) for check, params in chosen if check.name not in skipped]
+    _refuse_what_would_not_fit(able, dataset, predictions, cache_dir)
     keep_in(predictions, cache_dir)
     try:
         for i, (check, params) in enumerate(able):
@@ -228,6 +230,21 @@ def _skipped(
 ) -> dict[str, list[str]]:
     missing = {check.name: check.missing(dataset, predictions) for check, _ in chosen}
     return {name: [IN_WORDS[need] for need in needs] for name, needs in missing.items() if needs}
+
+
+def _refuse_what_would_not_fit(
+    able: Sequence[tuple[Check, dict[str, Any]]],
+    dataset: Dataset,
+    predictions: Predictions,
+    cache_dir: Path,
+) -> None:
+    left = [
+        check
+        for check, params in able
+        if not (cache_dir / check.name / cache_key(check, params, dataset, predictions)).is_dir()
+    ]
+    if left:
+        refuse_what_would_not_fit(estimate(left, dataset, predictions), free_megabytes())
 
 
 def _run(

@@ -49,6 +49,19 @@ class Result:
         return {str(name): self.table[name].array for name in self.table.columns}
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a check takes for a million rows on two cores, beyond the two below: seconds, and megabytes at the
+    peak. searches: it uses the nearest rows, which are searched once for all checks. reads: it opens pictures,
+    which happens once too. Measured by tests/benchmarks/bench_scale.py and bench_quality.py.
+    """
+
+    seconds: float
+    megabytes: float
+    searches: bool = False
+    reads: bool = False
+
+
 Run = Callable[[Dataset, Predictions, Mapping[str, Any], Progress], Result]
 
 
@@ -72,6 +85,7 @@ class Check:
     settings: tuple[Setting, ...] = ()
     limits: str = ""
     optional: bool = False
+    cost: Cost = Cost(10, 1000)
     kind: Kind | None = None
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:

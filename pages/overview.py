@@ -72,7 +72,7 @@ from pages.parts import panels  # noqa: E402
 if audit.results and count > 1:
     panels.metrics(project.dataset, audit.results)
 if not_run(audit) and session.job_started() is None:
-    work.offer_missing(project.name, not_run(audit))
+    work.offer_missing(project, not_run(audit))
 if result is not None and count > 1:
     numbers.notes(result.summary)
     session.let_first_screen_paint()

@@ -29,7 +29,7 @@ if result is None:
     elif CHECK in audit.skipped:
         st.text(f"Finding rows that lie in two splits needs {' and '.join(audit.skipped[CHECK])}.")
     elif audit.results:
-        work.offer_missing(project.name, not_run(audit))
+        work.offer_missing(project, not_run(audit))
     else:
         work.offer(project)
 else:

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.checks.label_issues import percent
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.confident_learning import Probabilities, blocks, scan
 from core.methods.corrected_confidence import Mixture, rank, votes_of
 from core.methods.label_filters import DEFAULT_FILTER, flag
@@ -133,6 +133,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    cost=Cost(4, 2000, searches=True),
     settings=(
         Setting(
             "near_equal",

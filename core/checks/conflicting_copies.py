@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
-from core.issues import Check, Result, issue_table
+from core.issues import Check, Cost, Result, issue_table
 from core.methods.duplicates import first_copies
 from core.predictions import Predictions
 from core.progress import Progress
@@ -79,6 +79,7 @@ CHECK = Check(
     help="Rows with exactly the same content and different labels: at least one of them is wrong.",
     needs=frozenset({"content", "labels"}),
     run=run,
+    cost=Cost(2, 1200),
     limits=(
         "Only exact copies count: texts alike but for case and white space, image files of equal bytes, "
         "equal values. Where content does not decide the label alone, two labels may both be right."

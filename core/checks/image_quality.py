@@ -9,7 +9,7 @@ import numpy as np
 
 from core.checks._faults import USUAL, Fault, fault_result
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting
+from core.issues import Check, Cost, Result, Setting
 from core.methods.duplicates import first_copies
 from core.methods.pictures import Read, read_pictures
 from core.predictions import Predictions
@@ -159,6 +159,7 @@ CHECK = Check(
     "grey among coloured ones.",
     needs=frozenset({"content"}),
     run=run,
+    cost=Cost(5, 1000, reads=True),
     kind="image",
     optional=True,
     settings=(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.checks import _label_sets
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.confident_learning import (
     SCORES,
     Scan,
@@ -313,6 +313,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    cost=Cost(12, 900, searches=True),
     version=3,
     settings=(
         Setting(

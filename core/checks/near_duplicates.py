@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.duplicates import (
     Groups,
     Matches,
@@ -160,6 +160,7 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
+    cost=Cost(85, 3500, searches=True, reads=True),
     version=3,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.checks.label_issues import percent
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.confident_learning import blocks
 from core.methods.out_of_class import (
     LEAST_TRUSTED,
@@ -161,6 +161,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    cost=Cost(78, 900),
     settings=(
         Setting(
             "score",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
@@ -90,6 +90,7 @@ CHECK = Check(
     help="Rows that are unlike all others in the embedding space, whatever their label.",
     needs=frozenset({"embeddings"}),
     run=run,
+    cost=Cost(4, 600, searches=True),
     version=2,
     settings=(
         Setting("k", 10, "How many nearest rows are averaged."),

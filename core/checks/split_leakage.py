@@ -25,7 +25,7 @@ from core.checks._leak_figures import (
 )
 from core.checks.near_duplicates import SAME
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.across_splits import (
     HELD_OUT_SPLITS,
     NONE,
@@ -347,6 +347,7 @@ CHECK = Check(
     needs=frozenset({"content", "split"}),
     uses=frozenset({"embeddings", "labels"}),
     run=run,
+    cost=Cost(60, 2500, reads=True),
     optional=True,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.checks._faults import USUAL, Fault, fault_result
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting
+from core.issues import Check, Cost, Result, Setting
 from core.methods.columns import (
     LEAK_FOLDS,
     LEAK_ROWS,
@@ -204,6 +204,7 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"labels"}),
     run=run,
+    cost=Cost(20, 1500),
     kind="tabular",
     optional=True,
     settings=(

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.checks._faults import USUAL, Fault, fault_result
 from core.dataset import Dataset
-from core.issues import Check, Result, Setting
+from core.issues import Check, Cost, Result, Setting
 from core.methods.personal_data import KINDS, personal_data
 from core.methods.scripts import name_of, scripts
 from core.methods.text_damage import Damage, damage
@@ -190,6 +190,7 @@ CHECK = Check(
     "hold markup or personal data.",
     needs=frozenset({"content"}),
     run=run,
+    cost=Cost(12, 1200),
     kind="text",
     optional=True,
     settings=(

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.flags import Flags
-from core.issues import Check, Result, issue_table
+from core.issues import Check, Cost, Result, issue_table
 from core.predictions import Predictions
 from core.progress import Progress
 
@@ -57,6 +57,7 @@ CHECK = Check(
     help="Rows whose label cleanlab has flagged, as its columns or its file say.",
     needs=frozenset({"labels", "flags"}),
     run=run,
+    cost=Cost(1, 500),
     optional=True,
     limits=(
         "Nothing is computed here: which model was asked, whether it was out-of-sample, and how the flags "

@@ -12,6 +12,7 @@ from core.audits import audit_now, choose_settings, chosen_settings
 from core.baseline import can_retrain, train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
 from core.data_map import draw_map, stored_map
+from core.costs import estimate
 from core.dataset import Dataset
 from core.features import choices
 from core.issues import Check
@@ -161,11 +162,18 @@ def offer(found: Project) -> None:
         on_click=start,
         args=(found.name,),
     )
+    _say_what_it_takes(found, list(checks()))
     offer_baseline(found)
 
 
-def offer_missing(name: str, checks_left: list[str]) -> None:
+def _say_what_it_takes(found: Project, names: list[str]) -> None:
+    cost = estimate([checks()[name] for name in names], found.dataset, found.predictions)
+    st.markdown(f":small[It takes {cost}.]")
+
+
+def offer_missing(found: Project, checks_left: list[str]) -> None:
     """Where some checks have results and others have not run: which, how the last try ended, the button."""
+    name = found.name
     _say_how_it_ended(name)
     titles = ", ".join(checks()[check].title for check in checks_left)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -177,6 +185,7 @@ def offer_missing(name: str, checks_left: list[str]) -> None:
                 args=(name,),
                 key=f"missing_{name}",
             )
+    _say_what_it_takes(found, checks_left)
 
 
 def clusters(project: Project) -> np.ndarray | None:
