@@ -56,7 +56,7 @@ def refuse_what_would_not_fit(found: Estimate, free: float | None) -> None:
     if free is not None and found.megabytes > _TOLERANCE * free:
         raise refuse(
             f"this needs about {found.megabytes / 1000:.1f} GB of memory, and {free / 1000:.1f} GB are free",
-            mend="close other programs, run fewer checks at once (labelmend audit --checks), or use fewer rows",
+            mend="close other programs, or run fewer checks at once (labelmend audit --checks)",
         )
 
 

@@ -52,8 +52,8 @@ class Result:
 @dataclass(frozen=True)
 class Cost:
     """What a check takes for a million rows on two cores, beyond the two below: seconds, and megabytes at the
-    peak. searches: it uses the nearest rows, which are searched once for all checks. reads: it opens pictures,
-    which happens once too. Measured by tests/benchmarks/bench_scale.py and bench_quality.py.
+    peak. searches: it uses the nearest rows, which are searched once for all checks. reads: it opens the
+    pictures, which happens once too. Measured by tests/benchmarks/bench_scale.py and bench_quality.py.
     """
 
     seconds: float
