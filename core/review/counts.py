@@ -38,7 +38,7 @@ def state_counts(
     """Rows in each of STATES. actions: as core.review.queue.select takes them."""
     there = np.zeros(len(dataset) + 1, dtype=bool)  # its last entry is that of ids which are not there
     there[positions] = True
-    inside = there[dataset.positions(actions)]
+    inside = there[dataset.positions(actions) if actions else []]
     by_action = Counter(action for action, here in zip(actions.values(), inside, strict=True) if here)
     decided = by_action.total()
     settled = {state: by_action[action] for state, action in SETTLED.items()}
