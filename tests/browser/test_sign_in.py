@@ -175,7 +175,7 @@ def test_annotator__reviews_under_the_verified_address_and_cannot_export(
 
 def test_viewer__looks_and_decides_nothing(sign_in: SignIn, guarded: Server) -> None:
     page = sign_in("vic")
-    assert set(menu(page)) == {"Overview", "Issues", "Evidence"}
+    assert set(menu(page)) == {"Overview", "Issues", "Explore", "Splits", "Evidence"}
     expect(page.get_by_role("button", name="Review the")).to_have_count(0)
     page.goto(f"{guarded.url}/review?ds=pictures")
     expect(page.get_by_text("Your role can look but not review. Ask a data lead.")).to_be_visible(
