@@ -156,8 +156,8 @@ def test_issues__a_click_on_a_row_opens_its_card_and_writes_its_id(page: Page, s
 def test_issues__hostile_text_and_labels_stay_text(page: Page, server: Server) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    for path in ("/", "/issues", "/evidence"):
-        visit(page, f"{server.url}{path}?ds=messages")
+    for path in ("/?", "/issues?", "/explore?", "/explore?view=classes&", "/splits?", "/evidence?"):
+        visit(page, f"{server.url}{path}ds=messages")
         assert "pwned" not in page.title()
     visit(page, f"{server.url}/issues?ds=messages&row=m-1")
     shown = page.get_by_text(HOSTILE).filter(visible=True)  # the list's cells come later, and hidden
