@@ -19,16 +19,6 @@ VIEWS = {
 }
 
 st.title("Explore", anchor=False)
-names = list(VIEWS)
-view = session.bound(
-    st.segmented_control,
-    "View",
-    names,
-    param="view",
-    read=lambda text: text if text in VIEWS else names[0],
-    format_func=lambda name: VIEWS[name][0],
-    required=True,
-    label_visibility="collapsed",
-)
+view = session.choice("View", {name: title for name, (title, _) in VIEWS.items()}, "view")
 session.let_first_screen_paint()
 VIEWS[view][1](project, audit)

@@ -23,16 +23,7 @@ st.title("Team", anchor=False)
 team_progress.headline(project)
 team_progress.since_last_visit(project.name)
 names = [name for name in TABS if name != "plan" or session.can(Role.OWNER)]
-tab = session.bound(
-    st.segmented_control,
-    "Part of the page",
-    names,
-    param="tab",
-    read=lambda text: text if text in names else names[0],
-    format_func=TABS.__getitem__,
-    required=True,
-    label_visibility="collapsed",
-)
+tab = session.choice("Part of the page", {name: TABS[name] for name in names}, "tab")
 # Imported where they are shown: the first tab need not wait for the statistics of another.
 if tab == "disagreements":
     from pages.parts import team_disagreements

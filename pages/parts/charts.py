@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -216,15 +217,7 @@ def error_rates(classes: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "x": rate.tolist(),
         "y": list(range(len(classes))),
         "marker": {"color": theme.given, "size": 9},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": (high - rate).tolist(),
-            "arrayminus": (rate - low).tolist(),
-            "color": theme.secondary,
-            "thickness": 2,
-            "width": 0,
-        },
+        "error_x": error_bars(rate, low, high, theme.secondary),
         "hovertext": [
             f"{safe(name)}: {r:.1%} of {rows:,} rows look wrong, interval {lo:.1%} to {hi:.1%}"
             for name, rows, r, lo, hi in classes[["class", "rows", "error_rate", "low", "high"]].itertuples(
@@ -298,6 +291,19 @@ def base_layout(theme: Colours, height: int = HEIGHT, margin_left: int = 8) -> d
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "xaxis": dict(axis),
         "yaxis": dict(axis) | {"showgrid": True, "gridcolor": theme.grid},
+    }
+
+
+def error_bars(value: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> dict[str, Any]:
+    """The intervals of dots, as error_x or error_y."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (high - value).clip(min=0).tolist(),
+        "arrayminus": (value - low).clip(min=0).tolist(),
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
     }
 
 

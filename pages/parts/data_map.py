@@ -117,17 +117,7 @@ def _colouring(project: Project, audit: Audit, check: str) -> Colouring:
 
 def _mouse() -> str:
     """What the mouse does on the map: Streamlit takes no clicks while it draws."""
-    words = {"draw": "Draw around points", "look": "Click a point"}
-    return session.bound(
-        st.segmented_control,
-        "Mouse",
-        list(words),
-        param="x_mouse",
-        read=lambda text: text if text in words else "draw",
-        format_func=words.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-    )
+    return session.choice("Mouse", {"draw": "Draw around points", "look": "Click a point"}, "x_mouse")
 
 
 def _of_column(project: Project, column: str) -> Callable[[], Colouring]:

@@ -47,15 +47,7 @@ def reliability(bins: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
         "y": agrees.tolist(),
         "line": {"color": theme.given, "width": 1},
         "marker": {"color": theme.given, "size": 9},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": (high - agrees).tolist(),
-            "arrayminus": (agrees - low).tolist(),
-            "color": theme.secondary,
-            "thickness": 2,
-            "width": 0,
-        },
+        "error_y": charts.error_bars(agrees, low, high, theme.secondary),
         "hovertext": [
             f"{rows:,} rows at {p:.1%} on average: {share:.1%} agree, interval {lo:.1%} to {hi:.1%}"
             for rows, p, share, lo, hi in bins[
@@ -80,6 +72,7 @@ def class_shares(shares: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
     dots = []
     for i, split in enumerate(splits):
         some = shares[shares["split"] == split]
+        share, low, high = (some[c].to_numpy() for c in ("share", "low", "high"))
         apart = 0.5 * ((i + 0.5) / len(splits) - 0.5)  # splits lie below each other within a line
         trace = {
             "type": "scatter",
@@ -92,15 +85,7 @@ def class_shares(shares: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
                 "size": 9,
                 "symbol": ("circle", "diamond", "square", "triangle-up")[i % 4],
             },
-            "error_x": {
-                "type": "data",
-                "symmetric": False,
-                "array": (some["high"] - some["share"]).tolist(),
-                "arrayminus": (some["share"] - some["low"]).tolist(),
-                "color": palette[i % len(palette)],
-                "thickness": 2,
-                "width": 0,
-            },
+            "error_x": charts.error_bars(share, low, high, palette[i % len(palette)]),
             "hovertext": [
                 f"{charts.safe(name)} in {charts.safe(split)}: {s:.1%} of {of:,} rows, "
                 f"interval {lo:.1%} to {hi:.1%}"
@@ -129,15 +114,7 @@ def intervals(
         "x": value.tolist(),
         "y": list(range(len(frame))),
         "marker": {"color": theme.suggested, "size": 9},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": (high - value).clip(min=0).tolist(),
-            "arrayminus": (value - low).clip(min=0).tolist(),
-            "color": theme.secondary,
-            "thickness": 2,
-            "width": 0,
-        },
+        "error_x": charts.error_bars(value, low, high, theme.secondary),
         "hovertext": [
             f"{charts.safe(name)}: {v:.2g}, interval {lo:.2g} to {hi:.2g}"
             for name, v, lo, hi in zip(names, value, low, high, strict=True)

@@ -22,7 +22,7 @@ EXAMPLES = 12
 _AT_ONCE_S = 0.5  # what is there within this time is not shown as work in the background
 _UNUSUAL = 0.05
 _KEPT = 50  # per cent
-_WHICH: dict[str, str] = {
+_WHICH: dict[keep_budget.Which, str] = {
     "hard": "farthest from the centre",
     "random": "at random",
     "easy": "nearest to the centre",
@@ -239,14 +239,8 @@ def _keep_fewer(
         part = session.bound(
             st.slider, "Share to keep", 5, 95, step=5, format="%d%%", param="x_keep", read=_per_cent
         )
-        which = session.bound(
-            st.segmented_control,
-            "Rows kept of each cluster",
-            list(_WHICH),
-            param="x_rows",
-            read=lambda text: text if text in _WHICH else "random",
-            format_func=_WHICH.__getitem__,
-            required=True,
+        which = session.choice(
+            "Rows kept of each cluster", _WHICH, "x_rows", "random", label_visibility="visible"
         )
         labels = audit.results.get(DEFAULT_FIND)
         flagged = None if labels is None else labels.table["flagged"].to_numpy()

@@ -140,15 +140,8 @@ def _find(audit: Audit, filters: Filters) -> None:
     names = [name for name in most_first if count[name] or name in (usual, filters.find)]
     if len(names) < 2:
         return
-    session.bound(
-        st.segmented_control,
-        "Found by",
-        names,
-        param="find",
-        read=lambda text: text if text in names else usual,
-        format_func=lambda name: f"{checks()[name].title} {count[name]:,}",
-        required=True,
-        label_visibility="collapsed",
+    session.choice(
+        "Found by", {name: f"{checks()[name].title} {count[name]:,}" for name in names}, "find", usual
     )
 
 

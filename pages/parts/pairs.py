@@ -32,15 +32,7 @@ def show(project: Project, result: Result) -> None:
     options = [name for name, found in kinds.items() if len(found)]
     chosen = options[0]
     if len(options) > 1:
-        chosen = session.bound(
-            st.segmented_control,
-            "Which pairs",
-            options,
-            label_visibility="collapsed",
-            required=True,
-            param=_PARAM,
-            read=lambda text: text if text in options else options[0],
-        )
+        chosen = session.choice("Which pairs", {name: name for name in options}, _PARAM)
     found = kinds[chosen]
     if chosen == ALIKE:
         words = (

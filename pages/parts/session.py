@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from core.review.store import Store
 
 T = TypeVar("T")
+K = TypeVar("K", bound=str)
 FILTERS = (
     "find",
     "given",
@@ -317,6 +318,25 @@ def bound(
     if key not in st.session_state or st.session_state[key] != wanted:
         st.session_state[key] = wanted
     return widget(*args, key=key, on_change=_write_back, args=(param, read(None)), **kwargs)
+
+
+def choice(label: str, words: Mapping[K, str], param: str, usual: K | None = None, **kwargs: Any) -> K:
+    """One of a few as buttons beside each other, kept in a query parameter. words: what is shown, by value.
+
+    usual: the one without that parameter; None: the first.
+    """
+    default = next(iter(words)) if usual is None else usual
+    picked: K = bound(
+        st.segmented_control,
+        label,
+        list(words),
+        param=param,
+        read=lambda text: text if text in words else default,
+        format_func=words.__getitem__,
+        required=True,
+        **{"label_visibility": "collapsed", **kwargs},
+    )
+    return picked
 
 
 def _write_back(param: str, default: Any) -> None:

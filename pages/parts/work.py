@@ -11,8 +11,8 @@ from core.audit import checks
 from core.audits import audit_now, choose_settings, chosen_settings
 from core.baseline import can_retrain, train_and_audit, why_not
 from core.clustering import find_clusters, stored_clusters
-from core.data_map import draw_map, stored_map
 from core.costs import estimate
+from core.data_map import draw_map, stored_map
 from core.dataset import Dataset
 from core.features import choices
 from core.issues import Check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,8 +46,14 @@ def likely(labels: list[int], wrong: set[int], k: int = 2) -> Predictions:
     return Predictions("test model", probs, np.eye(len(labels), 4, dtype=np.float32) + 0.1)
 
 
+@pytest.fixture(scope="module")
+def workspace_folder(made_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for each file: what one does to the data sets, others do not see."""
+    return Path(shutil.copytree(made_workspace, tmp_path_factory.mktemp("module") / "workspace"))
+
+
 @pytest.fixture(scope="session")
-def workspace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """pets: 40 rows, 4 of them wrong. The others: one case each, by its name."""
     root = tmp_path_factory.mktemp("workspace")
     workspace = Workspace(Settings(root, (root,), "", "ann"))

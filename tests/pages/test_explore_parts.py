@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,12 +38,6 @@ others = [st.Page(f"{name}.py") for name in ("issues", "review", "load")]
 st.navigation([st.Page(explore, default=True), *others], position="hidden").run()
 """
 Opened = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def workspace_folder(workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy: other tests are of data sets whose clusters have not been found."""
-    return Path(shutil.copytree(workspace_folder, tmp_path_factory.mktemp("explore") / "workspace"))
 
 
 @pytest.fixture
