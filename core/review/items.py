@@ -151,7 +151,7 @@ def _why(board: Board, position: int, neighbours: tuple[int, int] | None) -> lis
 
 
 def findings(board: Board, position: int) -> list[dict[str, Any]]:
-    """What each check says of a row, in the order of the checks.
+    """What each check says of a row: those that flag it first, the usual check before others, then by name.
 
     score: 0 is worst, 1 is clean. suggestion: a class name or None. reason: "" where it is not flagged.
     """
@@ -159,10 +159,11 @@ def findings(board: Board, position: int) -> list[dict[str, Any]]:
         return []
     titles = _titles()
     known = [name for name in titles if name in board.results]
-    return [
+    found = [
         _finding(name, titles.get(name, name), board.results[name].cells, position)
         for name in (*known, *(name for name in board.results if name not in titles))
     ]
+    return sorted(found, key=lambda finding: (not finding["flagged"], finding["name"] != DEFAULT_FIND))
 
 
 def _finding(name: str, title: str, cells: Mapping[str, Any], position: int) -> dict[str, Any]:

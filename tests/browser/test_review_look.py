@@ -28,10 +28,10 @@ def test_findings__are_folded_and_stay_open(page: Page, server: Server) -> None:
     open_review(page, server.url, "pictures")
     lines = page.locator(".findings li")
     summary = page.locator(".findings summary")
-    expect(summary).to_have_text("Flagged by 1 of 3 checks")
+    expect(summary).to_have_text("Flagged by 2 of 7 checks")
     expect(lines.first).to_be_hidden()
     page.keyboard.press("i")
-    expect(lines).to_have_count(3)
+    expect(lines).to_have_count(7)
     expect(lines.first).to_have_text(
         "Label errors: flagged, score 0.50, suggests coat. The model gives coat 84% and dress <1%; "
         "of the 26 nearest rows 4 are coat and 19 dress."
