@@ -1,1 +1,1 @@
-"""The statistics of review: pure functions over arrays and the decision log, every estimate with its interval."""
+"""The statistics of review: pure functions over arrays and decisions, every estimate with its interval."""

@@ -1,10 +1,11 @@
-"""From score to probability of error, learned from decisions: what the next rows will yield, and how long it takes.
+"""From score to probability of error, learned from decisions: what the next rows will yield, and how long it
+takes.
 
-logit P(error) = a + b x with x = logit(1 - label quality score): b = 1, a = 0 takes the score at its word. The
-priors a ~ N(0, 2^2) and b ~ N(1, 0.5^2) say so before anybody has decided; every decision moves it. Which rows
-were read does not bias a fit that conditions on the score, but what it says of rows unlike those read is only
-as good as the random draws among them. The sum of the probabilities is no count of the errors: that is
-core.evidence.remaining.
+logit P(error) = a + b x with x = logit(1 - label quality score): b = 1, a = 0 takes the score at its word.
+The priors a ~ N(0, 2^2) and b ~ N(1, 0.5^2) say so before anybody has decided; every decision moves it.
+Which rows were read does not bias a fit that conditions on the score, but what it says of rows unlike those
+read is only as good as the random draws among them. The sum of the probabilities is no count of the errors:
+that is core.evidence.remaining.
 
 Source: logistic regression by maximum posterior, Laplace approximation (MacKay, 1992).
 """
@@ -43,8 +44,8 @@ class Curve:
 
 
 def learned(score: np.ndarray, wrong: np.ndarray) -> Curve:
-    """The curve of decided rows. score: (n,) label quality in [0, 1], 0 = worst, by a model that has not learned
-    from these decisions; wrong: (n,) bool. Without decisions it is the prior.
+    """The curve of decided rows. score: (n,) label quality in [0, 1], 0 = worst, by a model that has not
+    learned from these decisions; wrong: (n,) bool. Without decisions it is the prior.
     """
     x, y = _doubt(score), np.asarray(wrong, dtype=np.float64)
     design = np.column_stack([np.ones_like(x), x])
@@ -78,7 +79,7 @@ class Yield:
 
 
 def next_yield(curve: Curve, score: np.ndarray, seed: int = SEED) -> Yield:
-    """What the rows with these scores, together, will yield: the 5 to 95% range of the posterior predictive."""
+    """What rows with these scores will yield together: 5 to 95% of the posterior predictive."""
     if not len(score):
         return Yield(0, 0.0, 0, 0)
     rng = np.random.default_rng(seed)
@@ -92,10 +93,11 @@ def next_yield(curve: Curve, score: np.ndarray, seed: int = SEED) -> Yield:
 
 
 def reliability(curve: Curve, score: np.ndarray, wrong: np.ndarray, groups: int = 6) -> pd.DataFrame:
-    """What was foretold against what was found, over rows that were drawn at random, in groups of equally many.
+    """What was foretold against what was found, over rows that were drawn at random, in groups of equally
+    many.
 
-    Columns: rows, foretold (mean P(error)), found (share wrong), low, high (its 95% Wilson interval), most sure
-    of the label first. Empty without rows.
+    Columns: rows, foretold (mean P(error)), found (share wrong), low, high (its 95% Wilson interval), most
+    sure of the label first. Empty without rows.
     """
     p = curve.probability(np.asarray(score))
     order = np.argsort(p, kind="stable")
@@ -118,7 +120,7 @@ def by_time(probability: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Hours:
-    """Time for some rows, in hours, with its 90% range; seconds: the mean time of a decision; of: decisions."""
+    """Time for some rows, in hours, with its 90% range; seconds: mean time of a decision; of: decisions."""
 
     hours: float
     low: float

@@ -1,14 +1,14 @@
 """How many labels are wrong, and how many of those are left, by random draws from the rows nobody has read.
 
-An audit draw is a row drawn uniformly from those that are still unread; ranked rows are read in between, in any
-order, and may be chosen by what was found before. If the data set has m wrong labels, F of them found and n rows
-unread, the next audit draw is wrong with probability (m - F) / n exactly, whatever the ranking is worth. For each
-m a bet is kept against that probability; its winnings W(m) are a non-negative martingale where m is the truth, so
-that P(W(m) ever reaches 1 / alpha) <= alpha (Ville, 1939). The interval holds every m that has not been bet away,
-and so it is valid at every look, however often somebody looks.
+An audit draw is a row drawn uniformly from those that are still unread; ranked rows are read in between, in
+any order, and may be chosen by what was found before. If the data set has m wrong labels, F of them found
+and n rows unread, the next audit draw is wrong with probability (m - F) / n exactly, whatever the ranking is
+worth. For each m a bet is kept against that probability; its winnings W(m) are a non-negative martingale
+where m is the truth, so that P(W(m) ever reaches 1 / alpha) <= alpha (Ville, 1939). The interval holds every
+m that has not been bet away, and so it is valid at every look, however often somebody looks.
 
-Source: Waudby-Smith, Ramdas: Confidence sequences for sampling without replacement, 2020 (arXiv 2006.04347), with
-the population made to shrink as ranked rows are read.
+Source: Waudby-Smith, Ramdas: Confidence sequences for sampling without replacement, 2020 (arXiv 2006.04347),
+with the population made to shrink as ranked rows are read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from core.methods.exact import clopper_pearson
 
 ALPHA = 0.05
 _WRONG, _DRAWS = 0.5, 10.0
-"""What the forecast starts from: half a wrong label in ten draws. It decides how narrow the interval is, never
+"""What the forecast starts from: half a wrong label in ten draws. It decides how narrow the interval is,
+never
 whether it holds."""
 LEAST_GOLD = 100
 """Gold rows of each kind below which the annotators' own errors are not corrected for."""
@@ -31,10 +32,10 @@ _ALPHA_GOLD, _ALPHA_AUDIT = 0.01, 0.03
 
 @dataclass(frozen=True)
 class Remaining:
-    """rows: of the data set; read: those with a verdict; audits: how many of these were random draws, in which
-    `wrong_audits` were wrong. found: wrong labels among all that were read.
-    low, high: the interval of all wrong labels, found ones included; estimate: the most likely number, None
-    before the first audit draw. level: of the interval, 0.95 by default.
+    """rows: of the data set; read: those with a verdict; audits: how many of these were random draws, in
+    which `wrong_audits` were wrong. found: wrong labels among all that were read. low, high: the interval of
+    all wrong labels, found ones included; estimate: the most likely number, None before the first audit
+    draw. level: of the interval, 0.95 by default.
     """
 
     rows: int
@@ -79,8 +80,8 @@ class Draws:
 
 
 def draws_of(rows: int, wrong: np.ndarray, audit: np.ndarray) -> Draws:
-    """The bets of a review. wrong, audit: (T,) bool in the order of deciding: the verdict on each row that was
-    read, and whether it was a uniform draw from the rows unread at that moment.
+    """The bets of a review. wrong, audit: (T,) bool in the order of deciding: the verdict on each row that
+    was read, and whether it was a uniform draw from the rows unread at that moment.
 
     Raises ValueError where more rows were read than there are.
     """
@@ -175,9 +176,9 @@ def corrected(
     """The 95% interval of all truly wrong labels where annotators err too; None below LEAST_GOLD gold rows.
 
     false_alarms: (gold rows known right that were called wrong, gold rows known right); misses: (gold rows
-    known wrong that were called right, gold rows known wrong). The interval of `remaining` is about what these
-    annotators would say; here it is read through their error rates (Clopper-Pearson, 99% each; 97% for the
-    sequence; together 95% by the union bound).
+    known wrong that were called right, gold rows known wrong). The interval of `remaining` is about what
+    these annotators would say; here it is read through their error rates (Clopper-Pearson, 99% each; 97% for
+    the sequence; together 95% by the union bound).
     """
     if min(false_alarms[1], misses[1]) < LEAST_GOLD:
         return None
@@ -195,7 +196,7 @@ def corrected(
 
 
 def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The first whole number from low to high for which `holds`, which stays true once it is; high at last."""
+    """The first whole number from low to high for which `holds`, which then stays true; high at last."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle + 1, high)

@@ -1,9 +1,10 @@
 """When enough has been read: recall that is certified by random probes, and what it costs to get there.
 
-The ranking is frozen. Rows are drawn at random (a row that was read already is free) until `errors` wrong labels
-have been met; the ranked list is then read down to the rank of the `upto`-th of them. With `upto` the smallest
-j for which P(Bin(errors, recall) >= j) <= alpha, the list down to there holds at least the share `recall` of all
-wrong labels, with confidence 1 - alpha. Only `errors` has to be fixed beforehand; looking in between breaks nothing.
+The ranking is frozen. Rows are drawn at random (a row that was read already is free) until `errors` wrong
+labels have been met; the ranked list is then read down to the rank of the `upto`-th of them. With `upto` the
+smallest j for which P(Bin(errors, recall) >= j) <= alpha, the list down to there holds at least the share
+`recall` of all wrong labels, with confidence 1 - alpha. Only `errors` has to be fixed beforehand; looking in
+between breaks nothing.
 
 Source: Lewis, Yang, Frieder: Certifying One-Phase Technology-Assisted Reviews, 2021 (arXiv 2108.12746).
 """
@@ -22,8 +23,8 @@ DEFAULT_ERRORS = {0.8: 22, 0.9: 46, 0.95: 59}
 
 @dataclass(frozen=True)
 class Plan:
-    """recall: the share of the wrong labels to be found, in (0, 1). errors: wrong labels the probes have to meet.
-    upto: the list is read down to the rank of this one of them, in ascending order, counted from 1.
+    """recall: the share of the wrong labels to be found, in (0, 1). errors: wrong labels the probes have to
+    meet. upto: the list is read down to the rank of this one of them, in ascending order, counted from 1.
     """
 
     recall: float
@@ -74,10 +75,11 @@ class Progress:
 
 
 def progress(plan: Plan, ranks: np.ndarray, order: np.ndarray, verdicts: Mapping[int, bool]) -> Progress:
-    """ranks: (N,) the place of each row in the frozen ranking, 0 = looked at first. order: (N,) permutation of
-    the rows, drawn at random before anything was read. verdicts: row -> whether its label is wrong.
+    """ranks: (N,) the place of each row in the frozen ranking, 0 = looked at first. order: (N,) permutation
+    of the rows, drawn at random before anything was read. verdicts: row -> whether its label is wrong.
 
-    The random order is walked as far as its rows have a verdict: what lies behind an unread row is not a probe.
+    The random order is walked as far as its rows have a verdict: what lies behind an unread row is not a
+    probe.
     """
     probes: list[int] = []
     probed = 0
@@ -107,10 +109,10 @@ class Cost:
 def cost(state: Progress, ranks: np.ndarray, error: np.ndarray, unread: np.ndarray) -> Cost | None:
     """What is left of a plan; None where no wrong label can be expected, so that nothing can be said.
 
-    error: (N,) probability in [0, 1] that a row's label is wrong (core.evidence.errors_expected); unread: (N,) bool.
-    The rows down to the depth at which the expected errors reach the share upto / (errors + 1), and before that
-    the draws that meet the errors which are missing. The range is that which was measured on real sets: 0.6 to
-    1.8 times the number (10 to 90%).
+    error: (N,) probability in [0, 1] that a row's label is wrong (core.evidence.errors_expected); unread:
+    (N,) bool. The rows down to the depth at which the expected errors reach the share upto / (errors + 1),
+    and before that the draws that meet the errors which are missing. The range is that which was measured on
+    real sets: 0.6 to 1.8 times the number (10 to 90%).
     """
     if state.reached:
         return Cost(0, 0, 0)

@@ -98,7 +98,9 @@ def test_remaining__refuses_more_verdicts_than_rows() -> None:
 
 @pytest.mark.parametrize(("rate", "skill"), [(0.0, 1.0), (0.03, 0.9), (0.2, 0.0), (0.4, 0.8)])
 def test_remaining__holds_the_truth_at_every_look(rate: float, skill: float) -> None:
-    """A miniature of the benchmark: 150 reviews that look after each decision, and choose what to read by it."""
+    """A miniature of the benchmark: 150 reviews that look after each decision, and choose what to read by
+    it.
+    """
     rng, missed, runs, rows = np.random.default_rng(7), 0, 150, 200
     for _ in range(runs):
         truth = rng.random(rows) < rate

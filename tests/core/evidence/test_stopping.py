@@ -56,7 +56,7 @@ def test_progress__a_census_is_certain() -> None:
 
 
 def test_progress__keeps_the_promised_recall_whatever_the_ranking_is_worth() -> None:
-    """10,000 rows, 300 of them wrong, a useless ranking: the list holds less than 90% in at most 5% of runs."""
+    """300 of 10,000 rows wrong, a useless ranking: the list holds less than 90% in at most 5% of runs."""
     rng, short, runs, rows, wrong = np.random.default_rng(5), 0, 300, 10_000, 300
     made = plan(0.9)
     for _ in range(runs):

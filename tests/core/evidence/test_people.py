@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.evidence.people import Finding, anchoring, finding, gold, newcombe
+
+
+def test_newcombe__has_the_published_interval() -> None:
+    low, high = newcombe(56, 70, 48, 80)
+    assert (low, high) == (pytest.approx(0.0524, abs=5e-5), pytest.approx(0.3339, abs=5e-5))
+
+
+def watched(rng: np.random.Generator, gap: float, n: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    shown = rng.random(n) >= 0.2
+    return shown, rng.random(n) < 0.4 + gap * shown
+
+
+def test_anchoring__cries_wolf_at_most_once_in_twenty_however_often_it_is_watched() -> None:
+    rng, alarms, runs = np.random.default_rng(0), 0, 150
+    for _ in range(runs):
+        shown, took = watched(rng, 0.0)
+        looks = (anchoring(shown[:n], took[:n], 0.2) for n in range(100, 1001, 30))
+        alarms += any(look is not None and (look.low > 0 or look.high < 0) for look in looks)
+    assert alarms / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+
+
+def test_anchoring__finds_a_gap_and_is_not_too_wide() -> None:
+    rng, seen = np.random.default_rng(1), 0
+    for _ in range(30):
+        found = anchoring(*watched(rng, 0.25), 0.2)
+        assert (
+            found is not None and found.low <= found.gap + 0.05 and 0.05 < (found.high - found.low) / 2 < 0.2
+        )
+        seen += found.low > 0
+    assert seen >= 25
+
+
+def test_anchoring__says_nothing_of_few_decisions() -> None:
+    shown, took = watched(np.random.default_rng(2), 0.1, 60)
+    assert anchoring(shown, took, 0.2) is None
+    assert anchoring(np.ones(500, bool), np.ones(500, bool), 0.0) is None
+    with pytest.raises(ValueError, match="share_hidden"):
+        anchoring(*watched(np.random.default_rng(2), 0.1), 1.0)
+
+
+def test_gold__counts_both_kinds_of_error() -> None:
+    found = gold(np.array([True, True, False, False, False]), np.array([True, False, True, False, False]))
+    assert found.false_alarms == (1, 3) and found.misses == (1, 2)
+    low, high = found.false_alarm_rate
+    assert low == pytest.approx(0.0084, abs=1e-4) and high == pytest.approx(0.9057, abs=1e-4)
+    assert gold(np.zeros(0), np.zeros(0)).miss_rate == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("same", "posterior", "answers", "distinct", "ambiguous", "expected"),
+    [
+        (False, 0.95, 3, 1, 0, Finding.ERROR),
+        (True, 0.95, 3, 1, 0, Finding.RIGHT),
+        (False, 0.8, 3, 2, 0, Finding.ONE_MORE),
+        (False, 0.6, 3, 2, 0, Finding.AMBIGUOUS),
+        (False, 0.95, 3, 3, 0, Finding.AMBIGUOUS),
+        (False, 0.95, 3, 1, 1, Finding.AMBIGUOUS),
+        (False, 0.95, 1, 1, 0, Finding.ERROR),
+    ],
+)
+def test_finding__keeps_ambiguous_rows_apart_from_errors(
+    same: bool, posterior: float, answers: int, distinct: int, ambiguous: int, expected: Finding
+) -> None:
+    assert finding(same, posterior, answers, distinct, ambiguous) is expected
