@@ -8,6 +8,8 @@ only if that is still held when the next event arrives.
 from __future__ import annotations
 
 import marshal
+import operator
+import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +22,8 @@ _NUMBERS = {action: i for i, action in enumerate(_ACTIONS)}
 _NO_VERDICT, _DISAGREED = 254, 255
 _NEEDS_REVIEW = _NUMBERS[Action.NEEDS_REVIEW]
 _Fields = tuple[Any, ...]
+_VARYING = re.compile(r'(?<="rank": )\d+|(?<="score": )[0-9.]+|(?<="shown_at": ")[^"\\]+(?=")')
+_HOLE = "\0"
 _ANNOTATOR = 3
 """Where in the fields of an event its annotator is."""
 
@@ -204,6 +208,7 @@ class _Packing:
         return [row_id for row_id, events in found if any(fields[_ANNOTATOR] == number for fields in events)]
 
     def _fields(self, event: Decision) -> _Fields:
+        template, values = _emptied(event.shown)
         return (
             self._number(event.dataset),
             bool(event.row_id),
@@ -213,7 +218,8 @@ class _Packing:
             _id_packed(event.op_id),
             None if event.label is None else self._number(event.label),
             event.undoes and _id_packed(event.undoes),
-            self._number(event.shown),
+            self._number(template),
+            values,
             _time_packed(event.decided_at),
             event.seq,
             event.detail,
@@ -222,7 +228,7 @@ class _Packing:
         )
 
     def _event(self, row_id: str, fields: _Fields) -> Decision:
-        dataset, of_one_row, action, annotator, given, op_id, label, undoes, shown, at, *rest = fields
+        dataset, of_one_row, action, annotator, given, op_id, label, undoes, shown, values, at, *rest = fields
         texts = self._texts
         return Decision(
             texts[dataset],
@@ -233,7 +239,7 @@ class _Packing:
             _id_read(op_id),
             None if label is None else texts[label],
             undoes and _id_read(undoes),
-            texts[shown],
+            _filled(texts[shown], values),
             _time_read(at),
             *rest,
         )
@@ -243,6 +249,39 @@ class _Packing:
         if number == len(self._texts):
             self._texts.append(text)
         return number
+
+
+def _emptied(shown: str) -> tuple[str, tuple[Any, ...]]:
+    """(what was on the screen with holes where it differs at every decision, what was in the holes).
+
+    Most of an event's bytes are this text, and without these values it is the same for many events.
+    """
+    if _HOLE in shown:
+        return shown, ()
+    return _VARYING.sub(_HOLE, shown), tuple(map(_value_packed, _VARYING.findall(shown)))
+
+
+def _filled(template: str, values: tuple[Any, ...]) -> str:
+    """What `_emptied` was given."""
+    if not values:
+        return template
+    parts = template.split(_HOLE)
+    return "".join(map(operator.add, parts, (*map(_value_read, values), "")))
+
+
+def _value_packed(text: str) -> str | int | float:
+    """A whole number, or a time as browsers write it, in 8 bytes; another text as it is."""
+    if text.isascii() and text.isdigit() and str(number := int(text)) == text and number < 2**31:
+        return number
+    packed = _time_packed(text.removesuffix("Z") + "+00:00")
+    return packed if isinstance(packed, float) and text.endswith("Z") else text
+
+
+def _value_read(value: str | float) -> str:
+    """What `_value_packed` was given."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) else _time_read(value).removesuffix("+00:00") + "Z"
 
 
 def _state(found: Standing | None) -> int:
