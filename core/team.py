@@ -19,12 +19,15 @@ from core.desk import Desk, QueueChanged, shared_desk
 from core.identity import people_of
 from core.review import items
 from core.review.assignments import Assigned, assigned
-from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.audit_rows import Dealt, draws, mark, mixed, source_of
+from core.review.chance import random_order
+from core.review.decisions import VERDICTS, Action, Decision, Standing, told_by_browser
 from core.review.fold import Standings
 from core.review.look import Look
+from core.review.orders import RANDOM_SEED
 from core.review.people import Role
 from core.review.plan import Drawn, Plan, draw, plan_in_force
-from core.review.queue import Filters
+from core.review.queue import Filters, tag_of
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Team:
         self._plans: dict[str, tuple[int, Plan]] = {}
         self._assignments: dict[str, tuple[int, tuple[Decision, ...], Assigned]] = {}
         self._draws: dict[str, tuple[Plan, Dataset, Drawn]] = {}
+        self._mixed: dict[str, tuple[tuple[Any, ...], Dealt]] = {}
 
     @property
     def store(self) -> Store:
@@ -113,6 +117,24 @@ class Team:
             positions = positions[~hidden[positions]]  # its place in this queue would tell the suggestion
         return positions, tag
 
+    def dealt(self, name: str, person: str, filters: Filters, as_of: int | None = None) -> Dealt:
+        """The queue as it is worked through: with the plan's random rows in it. An audit is all random."""
+        positions, tag = self.queue(name, person, filters, as_of)
+        share = self.plan(name).audit
+        random = filters.sort == "random"
+        if not draws(filters) or not len(positions) or not (share or random):
+            return Dealt(positions, tag, np.zeros(len(positions), dtype=bool))
+        dataset = self.desk.project(name).dataset
+        key = (dataset, tag, share, filters.sort)
+        known = self._mixed.get(name)
+        if known is None or known[0] != key:
+            if random:
+                found = positions, np.ones(len(positions), dtype=bool)
+            else:
+                found = mixed(positions, random_order(dataset.row_ids, RANDOM_SEED), share)
+            known = self._mixed[name] = key, Dealt(found[0], tag_of(found[0]), found[1])
+        return known[1]
+
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
         return replace(self.desk.board(name, filters, person), hidden=self.hidden(name, person))
@@ -163,10 +185,11 @@ class Team:
         queue's.
         """
         as_of = self.store.last_seq(name) if as_of is None else as_of
-        positions, current = self.queue(name, person, filters, as_of)
-        if tag and tag != current:
+        dealt = self.dealt(name, person, filters, as_of)
+        positions = dealt.positions
+        if tag and tag != dealt.tag:
             raise QueueChanged
-        look = self.look(name, person, filters)
+        look = dealt.blinded(self.look(name, person, filters))
         asked = int(look.board.dataset.positions([row])[0]) if row else -1
         alone = None
         if at is None:
@@ -179,15 +202,20 @@ class Team:
         ranks, until = look.shown(positions, at, n, asked)
         chosen = [int(positions[r]) for r in ranks]
         look, lent, gone = self._lend(look, [*chosen, *([] if alone is None else [alone])])
+        secret = self.desk.workspace.secret()
         made = [
-            {"rank": rank, **look.item(p, lent)}
+            {
+                "rank": rank,
+                "mark": mark(secret, name, str(look.board.dataset.row_ids[p]), bool(dealt.drawn[rank])),
+                **look.item(p, lent),
+            }
             for rank, p in zip(ranks, chosen, strict=True)
             if p == asked or (p not in gone and look.mine(p, lent))
         ]
         return {
             "total": len(positions),
             "as_of": as_of,
-            "tag": current,
+            "tag": dealt.tag,
             "at": at,
             "until": until,
             "items": made,
@@ -251,18 +279,31 @@ class Team:
         """The event with what the server knows of what was on the screen, whatever the browser says."""
         if event.action not in VERDICTS or event.dataset not in self.desk.workspace.names():
             return event
-        try:
-            told = json.loads(event.shown or "{}")
-        except ValueError:
-            told = {"browser": event.shown}
-        told = told if isinstance(told, dict) else {"browser": told}
-        return replace(event, shown=json.dumps({**told, "blind": blind}))
+        known: dict[str, Any] = {"blind": blind}
+        told = told_by_browser(event)
+        if event.row_id:
+            mark_sent = told.pop("mark", None)
+            secret = self.desk.workspace.secret()
+            known["source"] = source_of(secret, event.dataset, event.row_id, mark_sent)
+            known |= self._scored(event, str(told.get("find", "")))
+        return replace(event, shown=json.dumps({**told, **known}))
+
+    def _scored(self, event: Decision, check: str) -> dict[str, float]:
+        """The label quality score by which the row was ranked, 0 = worst; empty where there is none."""
+        project = self.desk.project(event.dataset)
+        result = self.desk.results(project).get(check)
+        position = int(project.dataset.positions([event.row_id])[0])
+        if result is None or position < 0:
+            return {}
+        return {"score": round(float(result.cells["score"][position]), 3)}
 
     def neighbours(self, person: str, name: str, filters: Filters, row: str) -> dict[str, Any]:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
-        if position >= 0 and self.hidden(name, person)[position]:
+        if position >= 0 and (
+            self.hidden(name, person)[position] or self.dealt(name, person, filters).draws(position)
+        ):
             return {**found, "suggested": [], "why": []}
         return found
 

@@ -231,6 +231,11 @@ def plan_in_words(plan: Plan, dataset: Dataset, positions: np.ndarray) -> str:
     if hidden:
         verb = "is" if hidden == 1 else "are"
         said.append(f"{hidden:,} {verb} shown without the model's suggestion.")
+    if plan.audit:
+        said.append(
+            f"In between come random rows, {plan.audit:.0%} of what is shown, without a suggestion: they "
+            "tell how many wrong labels are left."
+        )
     return " ".join(said)
 
 

@@ -36,17 +36,19 @@ def queue_tiles(
     Nothing is lent by this. Raises QueueChanged when `tag` is not the queue's.
     """
     as_of = team.store.last_seq(name) if as_of is None else as_of
-    positions, current = team.queue(name, person, filters, as_of)
-    if tag and tag != current:
+    dealt = team.dealt(name, person, filters, as_of)
+    positions = dealt.positions
+    if tag and tag != dealt.tag:
         raise QueueChanged
     if at is None:
         asked = team.desk.project(name).dataset.positions([row])[0]
         rank = np.flatnonzero(positions == asked)
         at = int(rank[0]) // n * n if asked >= 0 and len(rank) else 0
-    shown = tiles(team, person, name, filters, positions[at : at + n].tolist())
+    look = dealt.blinded(team.look(name, person, filters))
+    shown = [_tile(look, p) for p in positions[at : at + n].tolist()]
     for i, tile in enumerate(shown):
         tile["rank"] = at + i
-    return {"total": len(positions), "as_of": as_of, "tag": current, "at": at, "tiles": shown}
+    return {"total": len(positions), "as_of": as_of, "tag": dealt.tag, "at": at, "tiles": shown}
 
 
 def similar_tiles(

@@ -1,4 +1,4 @@
-"""Evidence: how each number was made."""
+"""Evidence: what the review has shown so far, and how each number was made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core import provenance
 from core.audit import checks
 from core.audits import not_run
 from core.review.people import Role
-from pages.parts import models, session
+from pages.parts import evidence_review, models, session
 from pages.parts.problems import show_problems
 
 session.require_role(Role.VIEWER, "look")
@@ -19,7 +19,9 @@ decided = session.store().settled(project.name)
 found = provenance.origins(project, audit)
 
 st.title("Evidence", anchor=False)
-st.text("How each number on the Overview was made, and what it does not cover.")
+evidence_review.show(project, audit)
+st.subheader("Where do the numbers on the Overview come from?", anchor=False)
+st.text("How each was made, and what it does not cover.")
 for origin in found:
     st.subheader(origin.title, anchor=False)
     st.table(

@@ -111,6 +111,15 @@ class Decision:
         ]
 
 
+def told_by_browser(event: Decision) -> dict[str, Any]:
+    """What a browser says was on the screen; what is no mapping under "browser"."""
+    try:
+        told = json.loads(event.shown or "{}")
+    except ValueError:
+        told = event.shown
+    return told if isinstance(told, dict) else {"browser": told}
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is said of a row now.

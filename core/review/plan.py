@@ -25,6 +25,8 @@ class Plan:
     first annotator wants a change (a relabel or an exclusion).
     blind: an annotator sees nobody else's answers. hide_suggestions: share of rows, drawn by `seed`,
     whose suggestion and probabilities are not shown.
+    audit: share of the places of a queue over the whole data set that hold a row drawn at random, shown to
+    everybody without a suggestion (core.review.audit_rows); in [0, 1).
     """
 
     looks: int = 2
@@ -34,6 +36,7 @@ class Plan:
     blind: bool = True
     hide_suggestions: float = 0.0
     seed: int = 0
+    audit: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.looks <= MOST_LOOKS:
@@ -41,6 +44,8 @@ class Plan:
         for name in ("share", "hide_suggestions"):
             if not 0 <= getattr(self, name) <= 1:
                 raise refuse(f"{name} is {getattr(self, name)}", expected="a share from 0 to 1")
+        if not 0 <= self.audit < 1:
+            raise refuse(f"audit is {self.audit}", expected="a share from 0 to below 1")
 
     @property
     def blinds(self) -> bool:

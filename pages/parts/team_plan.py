@@ -91,7 +91,20 @@ def _pick(project: Project, now: Plan) -> Plan:
         width=330,
         help="Drawn by lot. They tell whether people follow the suggestion because it is shown.",
     )
-    return Plan(looks, round(share / 100, 6), tuple(classes), changes, blind, round(hide / 100, 6), seed)
+    audit = st.number_input(
+        "Random rows mixed into the queue, %",
+        0.0,
+        90.0,
+        now.audit * 100,
+        step=5.0,
+        format="%.4g",
+        key=f"{key}_audit",
+        width=330,
+        help="Of the rows that are shown. Without them nothing can be said of the rows that nobody reads: "
+        "Evidence estimates from them how many wrong labels are left. They are shown without a suggestion.",
+    )
+    hidden, drawn = round(hide / 100, 6), round(audit / 100, 6)
+    return Plan(looks, round(share / 100, 6), tuple(classes), changes, blind, hidden, seed, drawn)
 
 
 def _save(name: str, plan: Plan) -> None:

@@ -24,6 +24,7 @@ from core.review.queue import Filters
 from core.settings import Settings
 from core.source import Source
 from core.team import Team
+from core.tiles import queue_tiles
 from core.workspace import Project, Workspace
 from tests.conftest import make_dataset
 
@@ -255,7 +256,11 @@ def test_record__whether_it_was_blind_is_the_servers_word(team: Team) -> None:
     put(team, Plan(share=1.0))
     team.record("ann", [say("r2", "3", shown='{"blind": false}')])
     stored = [json.loads(d.shown) for d in team.store.in_force("pets").values()]
-    assert stored == [{"blind": False, "find": "x"}, {"browser": "no json", "blind": False}, {"blind": True}]
+    assert stored == [
+        {"find": "x", "blind": False, "source": "picked"},
+        {"browser": "no json", "blind": False, "source": "picked"},
+        {"blind": True, "source": "picked"},
+    ]
     assert team.record("ann", [lies]) == [first]
 
 
@@ -388,3 +393,48 @@ def test_first_waiting__passes_over_done_rows_as_one_by_one(
         for at in range(ROWS + 1):
             expected = next((rank for rank in range(at, ROWS) if waits[rank]), ROWS)
             assert seen.first_waiting(positions, at) == expected
+
+
+def of_page(team: Team, person: str = "ann", n: int = 50) -> list[dict[str, Any]]:
+    return team.page(person, "pets", Filters(), n=n)["items"]
+
+
+def test_page__mixes_random_rows_into_the_queue_and_tells_nobody_which(team: Team) -> None:
+    put(team, Plan(audit=0.5))
+    dealt = team.dealt("pets", "ann", Filters())
+    assert 0 < dealt.drawn.sum() < len(dealt.positions) == ROWS
+    shown = of_page(team)
+    assert [item["row_id"] for item in shown] == [f"r{p}" for p in dealt.positions]
+    for item, drawn in zip(shown, dealt.drawn, strict=True):
+        assert (item["suggestion"] is None) == drawn == (not item["why"])
+        assert item["hidden"] == drawn and len(item["mark"]) == 24
+        assert bool(team.neighbours("ann", "pets", Filters(), item["row_id"])["why"]) == (not drawn)
+    team.claims.release("pets", "ann")
+    # Owners see suggestions that a plan hides, but a random row is random for everybody.
+    assert [item["hidden"] for item in of_page(team, "eve")] == dealt.drawn.tolist()
+    tiles = queue_tiles(team, "ann", "pets", Filters())["tiles"]
+    assert [tile["suggestion"] is None for tile in tiles] == dealt.drawn.tolist()
+
+
+def test_record__stores_where_the_row_came_from_and_its_score(team: Team) -> None:
+    put(team, Plan(audit=0.5))
+    dealt = team.dealt("pets", "ann", Filters())
+    drawn = {f"r{p}" for p in dealt.positions[dealt.drawn]}
+    events = [
+        say(i["row_id"], i["row_id"], shown=json.dumps({"find": "label_issues", "mark": i["mark"]}))
+        for i in of_page(team)
+    ]
+    assert not any(r.refused for r in team.record("ann", events))
+    stored = {row: json.loads(d.shown) for row, d in team.store.in_force("pets").items()}
+    assert {row for row, told in stored.items() if told["source"] == "audit"} == drawn
+    assert all(0 <= told["score"] <= 0.5 and "mark" not in told for told in stored.values())
+
+
+def test_dealt__of_a_narrowed_queue_draws_nothing_and_of_an_audit_everything(team: Team) -> None:
+    put(team, Plan(audit=0.5))
+    assert not team.dealt("pets", "ann", Filters(q="1")).drawn.any()
+    audit = team.dealt("pets", "ann", Filters(sort="random"))
+    assert audit.drawn.all() and len(audit.positions) == ROWS
+    put(team, Plan())
+    assert not team.dealt("pets", "ann", Filters()).drawn.any()
+    assert team.dealt("pets", "ann", Filters(sort="random")).drawn.all()

@@ -51,7 +51,7 @@ class Ledger {
       given_label: item.given ?? "",
       label: null,
       undoes: null,
-      shown: JSON.stringify({ suggestion: item.suggestion, find: this.data.find, ...screen }),
+      shown: JSON.stringify({ suggestion: item.suggestion, find: this.data.find, mark: item.mark, ...screen }),
       ...more,
     };
   }

@@ -1,0 +1,92 @@
+"""The decision log as the evidence reads it: one line a row that was read, in the order of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from core.dataset import Dataset
+from core.review.audit_rows import DRAWN
+from core.review.decisions import VERDICTS, Action, Decision, Standing, live, told_by_browser
+
+WRONG = frozenset({Action.RELABEL, Action.EXCLUDE})
+"""Verdicts by which the given label is wrong: the row gets another, or belongs to no class."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewLog:
+    """T rows that were read, in the order in which a verdict on them came first.
+
+    positions: (T,) in the data set. wrong, ambiguous: (T,) bool, by the decision in force now; a row on
+    which annotators differ and nobody has the final word is left out, and so is one that waits for review.
+    drawn: (T,) bool, whether the row was a random draw from the rows unread then. score: (T,) float64 label
+    quality score by which it was ranked, NaN where unknown.
+    seconds: between two rows of one annotator, of every decision on one row.
+    """
+
+    positions: np.ndarray
+    wrong: np.ndarray
+    ambiguous: np.ndarray
+    drawn: np.ndarray
+    score: np.ndarray
+    seconds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def of(self, rows: np.ndarray) -> ReviewLog:
+        """The log of some rows. rows: (N,) bool. A draw from all is one from these where it hits them."""
+        keep = rows[self.positions]
+        parts = (self.positions, self.wrong, self.ambiguous, self.drawn, self.score)
+        return ReviewLog(*(part[keep] for part in parts), self.seconds)
+
+
+def review_log(events: Iterable[Decision], standings: Mapping[str, Standing], dataset: Dataset) -> ReviewLog:
+    """events: the data set's verdicts and UNDOs in store order. standings: what they amount to now."""
+    events = list(events)
+    in_force = live(events)
+    first: dict[str, Decision] = {}
+    times: dict[str, list[float]] = {}
+    for event in events:
+        if event.action not in VERDICTS or event.op_id not in in_force:
+            continue
+        for decision in event.expanded():
+            first.setdefault(decision.row_id, decision)
+        if event.row_id:
+            times.setdefault(event.annotator, []).append(_when(event))
+    rows = [row_id for row_id in first if _settled(standings.get(row_id)) is not None]
+    positions = dataset.positions(rows)
+    known = [(row, int(p)) for row, p in zip(rows, positions, strict=True) if p >= 0]
+    told = [told_by_browser(first[row]) for row, _ in known]
+    actions = [_settled(standings[row]) for row, _ in known]
+    return ReviewLog(
+        np.array([p for _, p in known], dtype=np.int64),
+        np.array([action in WRONG for action in actions], dtype=bool),
+        np.array([action is Action.AMBIGUOUS for action in actions], dtype=bool),
+        np.array([t.get("source") == DRAWN for t in told], dtype=bool),
+        np.array([_number(t.get("score")) for t in told], dtype=np.float64),
+        np.concatenate([np.diff(np.sort(t)) for t in times.values()]) if times else np.zeros(0),
+    )
+
+
+def _settled(standing: Standing | None) -> Action | None:
+    if standing is None or standing.settled is None:
+        return None
+    action = standing.settled.action
+    return None if action is Action.NEEDS_REVIEW else action
+
+
+def _when(event: Decision) -> float:
+    """When the row came on the screen, in seconds; when it was decided, where that is not known."""
+    shown_at = told_by_browser(event).get("shown_at")
+    try:
+        return datetime.fromisoformat(str(shown_at)).timestamp()
+    except ValueError:
+        return datetime.fromisoformat(event.decided_at).timestamp()
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")

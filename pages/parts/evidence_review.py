@@ -1,0 +1,207 @@
+"""What the decisions say of the whole data set: wrong labels left, when to stop, what comes next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.audit import Audit
+from core.evidence import words
+from core.evidence.log import ReviewLog, review_log
+from core.evidence.remaining import Remaining
+from core.evidence.state import State, by_group, state
+from core.issues import Result
+from core.review.decisions import VERDICTS, Action
+from core.review.people import Role
+from core.review.queue import DEFAULT_FIND
+from core.workspace import Project
+from pages.parts import charts, session
+from pages.parts.numbers import rows
+
+_LEFT = (
+    "Each random row is a bet against every possible number of wrong labels: if m are wrong, F of them found "
+    "and n rows unread, the next random row is wrong with probability (m - F) / n. Numbers against which the "
+    "bets have won more than 20 to 1 are ruled out. The bets are fair whatever was read before, so that the "
+    "interval holds at every look and for every ranking (Waudby-Smith and Ramdas, 2020).",
+    "It assumes that random rows are read in their order and none is passed over. It counts what your "
+    "annotators would say: if they call right labels wrong, so does the estimate. Excluded rows count as "
+    "wrong.",
+)
+_STOP = (
+    "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "
+    "ranking is read down to where all but the last of them lie: 45 of 46 for 90% and 95% confidence (Lewis, "
+    "Yang and Frieder, 2021).",
+    "The ranking must not change meanwhile: one that has learned from these rows would rank them high.",
+)
+_AHEAD = (
+    "A logistic curve from label quality score to the probability of an error, learned from every decision "
+    "so far (maximum posterior; priors a ~ N(0, 2²), b ~ N(1, 0.5²): at first the score is taken at its "
+    "word). The range is 5 to 95% of 1,000 draws, seed 0.",
+    "It foretells rows like those that were read. The sum of the probabilities is no estimate of all errors.",
+)
+
+
+def show(project: Project, audit: Audit) -> None:
+    """The sections on what the review has shown so far."""
+    labels = audit.results.get(DEFAULT_FIND)
+    made = "" if labels is None else str(labels.summary.get("computed_at", ""))
+    key = (project.dataset.fingerprint, session.store().last_seq(project.name), made)
+    found = _state(key, project, labels)
+    st.subheader("How many wrong labels are left?", anchor=False)
+    st.text(words.left_in_words(found.left))
+    for said in (
+        words.share_in_words(found.left),
+        words.strict_in_words(found.left, found.strict),
+        words.recall_in_words(found.left),
+        words.plan_in_words(found.left),
+    ):
+        if said:
+            st.text(said)
+    if not found.left.unread:
+        return
+    _offer_random(project, found.left)
+    if found.left.audits:
+        _burn_down(found)
+        _groups(project, found.log)
+        _how("left", _LEFT)
+    if labels is None:
+        return
+    st.subheader("When to stop?", anchor=False)
+    if found.stop is not None:
+        st.text(words.stop_in_words(found.stop, found.rest))
+        _how("stop", _STOP)
+    st.subheader("What comes next?", anchor=False)
+    st.text(words.ahead_in_words(found) or "No row of the ranking is unread.")
+    if len(found.reliability):
+        _reliability(found.reliability)
+    _how("ahead", _AHEAD)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _state(key: tuple[str, int, str], _project: Project, _labels: Result | None) -> State:
+    """Made again when somebody has decided, and not before."""
+    store, dataset = session.store(), _project.dataset
+    events = store.events(_project.name, actions=(*VERDICTS, Action.UNDO))
+    return state(dataset, review_log(events, store.standings(_project.name), dataset), _labels)
+
+
+def _offer_random(project: Project, left: Remaining) -> None:
+    """The ways to random rows: the queue that holds nothing else, and the plan that mixes them in."""
+    share = session.team().plan(project.name).audit
+    if share:
+        st.markdown(f":small[The queue holds {share:.0%} random rows. They are shown without a suggestion.]")
+    elif not left.audits:
+        st.text(
+            "Random rows, shown without a suggestion, are what tells. Read some of them, or have them mixed "
+            "into everybody's queue."
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if session.can(Role.ANNOTATOR):
+            params = session.only(sort="random")
+            st.page_link("review.py", label="Read random rows", icon=":material/casino:", query_params=params)
+        if session.can(Role.OWNER) and not share:
+            params = session.only(tab="plan")
+            st.page_link(
+                "team.py", label="Mix them into the queue", icon=":material/shuffle:", query_params=params
+            )
+
+
+def _burn_down(found: State) -> None:
+    frame = pd.DataFrame(
+        [(one.read, *one.left, one.found) for one in found.line if one.audits],
+        columns=["read", "low", "high", "found"],
+    )
+    if len(frame) < 2:
+        return
+    last = frame.iloc[-1]
+    alt = (
+        f"After {rows(int(last['read']))}: {int(last['found']):,} wrong labels found, "
+        f"{int(last['low']):,} to {int(last['high']):,} left"
+    )
+    charts.show(_figure(frame, charts.colours()), alt, key="burn_down")
+    charts.with_table(frame, "Wrong labels found and left, by rows read", "burn_down")
+
+
+def _figure(frame: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
+    read = frame["read"].tolist()
+    line = {"type": "scatter", "mode": "lines", "x": read}
+    band = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    data = [
+        {**line, **band, "y": frame["high"].tolist()},
+        {
+            **line,
+            **band,
+            "y": frame["low"].tolist(),
+            "fill": "tonexty",
+            "name": "left (95%)",
+            "showlegend": True,
+        },
+        {**line, "y": frame["found"].tolist(), "name": "found", "line": {"color": theme.given, "width": 2}},
+    ]
+    layout = charts.base_layout(theme, height=charts.HEIGHT, margin_left=4)
+    layout["xaxis"] |= {"title": {"text": "rows read"}, "rangemode": "tozero"}
+    layout["yaxis"] |= {"title": {"text": "wrong labels"}, "rangemode": "tozero"}
+    layout |= {
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        "hovermode": "x unified",
+    }
+    return {"data": data, "layout": layout}
+
+
+def _groups(project: Project, log: ReviewLog) -> None:
+    """Classes and splits of which enough random rows were read."""
+    dataset = project.dataset
+    kinds: dict[str, dict[str, np.ndarray]] = {"class": {}, "split": {}}
+    if dataset.sets is None and len(dataset.classes) <= 1000:
+        kinds["class"] = {name: dataset.labels == code for code, name in enumerate(dataset.classes)}
+    if dataset.splits is not None and dataset.splits.nunique() <= 20:
+        kinds["split"] = {str(name): (dataset.splits == name).to_numpy() for name in dataset.splits.unique()}
+    for kind, groups in kinds.items():
+        frame = by_group(groups, log)
+        if len(frame) < 2 or not st.toggle(f"By {kind}", key=f"left_by_{kind}"):
+            continue
+        shown = frame[["group", "rows", "read", "draws", "found"]].rename(columns={"group": kind})
+        ends = zip(frame["share_low"], frame["share_high"], strict=True)
+        shown["wrong, 95% interval"] = [f"{low:.1%} to {high:.1%}" for low, high in ends]
+        st.dataframe(shown, hide_index=True, alt=f"Share of wrong labels by {kind}")
+        st.markdown(":small[Each interval holds by itself; of twenty, one may be wrong.]")
+
+
+def _reliability(frame: pd.DataFrame) -> None:
+    worst = frame.iloc[-1]
+    alt = (
+        f"Of the random rows with the highest probability, {worst['foretold']:.0%} were foretold wrong and "
+        f"{worst['found']:.0%} are"
+    )
+    st.markdown(":small[**Foretold against found**, over random rows, 95% Wilson intervals]")
+    names = {"foretold": "confidence", "found": "agrees", "low": "agrees_low", "high": "agrees_high"}
+    bins = frame.rename(columns=names)
+    charts.show(_reliability_figure(bins), alt, key="foretold")
+    charts.with_table(frame, "Foretold and found share of wrong labels", "foretold")
+
+
+def _reliability_figure(bins: pd.DataFrame) -> dict[str, Any]:
+    from pages.parts import explore_charts
+
+    figure = explore_charts.reliability(bins, charts.colours())
+    figure["data"][1] |= {
+        "name": "random rows",
+        "hovertext": [
+            f"{n:,} rows foretold {told:.1%} wrong: {share:.1%} are, interval {low:.1%} to {high:.1%}"
+            for n, told, share, low, high in bins.itertuples(index=False)
+        ],
+    }
+    figure["data"][0]["name"] = "foretold exactly"
+    figure["layout"]["xaxis"] |= {"title": {"text": "foretold share wrong"}}
+    figure["layout"]["yaxis"] |= {"title": {"text": "found wrong"}}
+    return figure
+
+
+def _how(key: str, said: tuple[str, ...]) -> None:
+    with st.expander("How this is made", key=f"how_{key}"):
+        for text in said:
+            st.text(text)
