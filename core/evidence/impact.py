@@ -108,7 +108,9 @@ def impact(
             right[arm] += (fit_predict(kept, labels[kept]) == truth) / seeds
     plain, better, control = right
     return Impact(
-        *(float(arm.mean()) for arm in right),
+        float(plain.mean()),
+        float(better.mean()),
+        float(control.mean()),
         _gain(better - plain),
         _gain(control - plain),
         _gain(better - control),

@@ -40,8 +40,14 @@ class ReviewLog:
     def of(self, rows: np.ndarray) -> ReviewLog:
         """The log of some rows. rows: (N,) bool. A draw from all is one from these where it hits them."""
         keep = rows[self.positions]
-        parts = (self.positions, self.wrong, self.ambiguous, self.drawn, self.score)
-        return ReviewLog(*(part[keep] for part in parts), self.seconds)
+        return ReviewLog(
+            self.positions[keep],
+            self.wrong[keep],
+            self.ambiguous[keep],
+            self.drawn[keep],
+            self.score[keep],
+            self.seconds,
+        )
 
 
 def review_log(events: Iterable[Decision], standings: Mapping[str, Standing], dataset: Dataset) -> ReviewLog:
