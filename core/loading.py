@@ -143,7 +143,17 @@ def prepare(
             flags = _attempt(problems, _flags, raw, plan, classes, ids)
             votes = raw.source.annotators(plan.columns.label, table.columns)
             dataset = Dataset(
-                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets, flags, votes
+                plan.name,
+                table,
+                plan.columns,
+                names,
+                tokens,
+                labels,
+                root,
+                hashes,
+                classes.sets,
+                flags,
+                votes,
             )
             others, failed = check_models(dataset, models[1:], "", plan.softmax)
             problems += [p for model in failed for p in model.left_out]

@@ -1,4 +1,4 @@
-"""Rows whose given label is not what their annotators, each weighed by accuracy, and the model say together."""
+"""Rows whose given label is not what annotators, each weighed by accuracy, and the model say together."""
 
 from __future__ import annotations
 
@@ -131,14 +131,15 @@ def _leads(votes: np.ndarray, k: int) -> np.ndarray:
 
 
 def _reasons(dataset: Dataset, votes: np.ndarray, found: Consensus, at: np.ndarray) -> dict[int, str]:
-    """ "Of 3 annotators 2 say cat; with the annotators' accuracies and the model the given label dog has 8%." """
+    """ "Of 3 annotators 2 say cat; with the annotators' accuracies the given label dog has 8%." """
     names, given, labels = dataset.classes, dataset.labels[at], found.labels[at]
     of = (votes[at] >= 0).sum(axis=1)
     say = (votes[at] == labels[:, None]).sum(axis=1)
     quality = np.zeros(len(at)) if found.given is None else found.given[at]
+    by = _BY[found.method]
     cells = zip(*(a.tolist() for a in (at, given, labels, of, say, quality)), strict=True)
     return {
-        row: f"{_say(m, n, names[c], found.method)}; {_BY[found.method]} the given label {names[g]} has {percent(p)}."
+        row: f"{_say(m, n, names[c], found.method)}; {by} the given label {names[g]} has {percent(p)}."
         for row, g, c, n, m, p in cells
     }
 
@@ -155,8 +156,8 @@ def _notes(ambiguous: int, unknown: int) -> list[str]:
     said = []
     if ambiguous:
         said.append(
-            f"{ambiguous:,} {rows} on which the answers tie: ambiguous, not counted as errors; a cut by score "
-            "reaches them."
+            f"{ambiguous:,} {rows} on which the answers tie: ambiguous, not counted as errors; a cut by "
+            "score reaches them."
         )
     if unknown:
         said.append(f"{unknown:,} {answers} that name no class were left out.")

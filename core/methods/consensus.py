@@ -131,9 +131,7 @@ def majority(answers: np.ndarray, k: int, given: np.ndarray | None = None) -> Co
     said = None
     if given is not None:
         same = np.count_nonzero(answers == given[:, None], axis=1)
-        said = np.divide(
-            same, readers, out=np.full(len(answers), np.nan), where=(readers > 0) & (given >= 0)
-        )
+        said = np.divide(same, readers, out=np.full(len(answers), np.nan), where=(readers > 0) & (given >= 0))
     return Consensus(labels, confidence, quality, "majority", said)
 
 

@@ -46,7 +46,12 @@ def main() -> int:
     tried: list[tuple[str, Check, Predictions, dict[str, str]]] = [
         ("label errors", label_issues.CHECK, every, {}),
         ("annotators differ, CROWDLAB", annotator_votes.CHECK, every, {}),
-        ("annotators differ, no model, Dawid-Skene", annotator_votes.CHECK, every, {"consensus": "dawid_skene"}),
+        (
+            "annotators differ, no model, Dawid-Skene",
+            annotator_votes.CHECK,
+            every,
+            {"consensus": "dawid_skene"},
+        ),
         ("annotators differ, no model, majority", annotator_votes.CHECK, every, {"consensus": "majority"}),
     ]
     rng, wrong = np.random.default_rng(SEED), data.wrong

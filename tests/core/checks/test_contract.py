@@ -101,9 +101,7 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
     said = Flags("A tool", "tool_score", False, flags)
     people = ("by 0", "by 1", "by 2")
-    dataset = Dataset(
-        "rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said, annotators=people
-    )
+    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said, annotators=people)
     for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
     return dataset, Predictions("model", probs, embeddings)
