@@ -22,8 +22,8 @@ _CELLS = 1 << 20  # of probabilities at a time
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
-    """labels: (n,) the likeliest class of each row. quality: (n,) how likely it is, in [0, 1]; given: (n,) the
-    same of another label that was asked about, NaN where that is -1. annotators: (A,) how far each can be
+    """labels: (n,) the likeliest class of each row. quality: (n,) how likely it is, in [0, 1]; given: (n,)
+    the same of another label that was asked about, NaN where that is -1. annotators: (A,) how far each can be
     trusted, in [0, 1], NaN for one who shares no row with another. Scores to rank by: they lie below the
     probability of being right.
     """

@@ -1,4 +1,4 @@
-"""The people who labelled the rows, where the data came with several answers a row: who differs, and where."""
+"""The people who labelled the rows, where the data came with several answers a row: who differs."""
 
 from __future__ import annotations
 

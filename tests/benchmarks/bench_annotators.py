@@ -47,12 +47,12 @@ def main() -> int:
         ("label errors", label_issues.CHECK, every, {}),
         ("annotators differ, CROWDLAB", annotator_votes.CHECK, every, {}),
         (
-            "annotators differ, no model, Dawid-Skene",
+            "annotators differ, Dawid-Skene",
             annotator_votes.CHECK,
             every,
             {"consensus": "dawid_skene"},
         ),
-        ("annotators differ, no model, majority", annotator_votes.CHECK, every, {"consensus": "majority"}),
+        ("annotators differ, majority", annotator_votes.CHECK, every, {"consensus": "majority"}),
     ]
     rng, wrong = np.random.default_rng(SEED), data.wrong
     draws = [rng.integers(0, len(wrong), len(wrong)) for _ in range(DRAWS)]
@@ -89,8 +89,8 @@ def _times(votes: np.ndarray, probs: np.ndarray) -> None:
     same = (ours.labels == theirs["consensus_label"].to_numpy()).mean()
     quality = np.corrcoef(ours.confidence, theirs["consensus_quality_score"])[0, 1]
     print(
-        f"\nCROWDLAB of {len(votes):,} rows: {between - started:.2f} s, cleanlab {ended - between:.2f} s; same "
-        f"labels {same:.2%}, correlation of quality {quality:.6f}"
+        f"\nCROWDLAB of {len(votes):,} rows: {between - started:.2f} s, cleanlab {ended - between:.2f} s; "
+        f"same labels {same:.2%}, correlation of quality {quality:.6f}"
     )
 
 
