@@ -18,7 +18,7 @@ from core.methods.clusters import SEED, largest_first
 from core.methods.neighbours import unit_rows
 from core.progress import Progress
 
-NO_CLUSTER = -1
+NO_CLUSTER = -1  # as in core.review.clusters, which no method may import
 SAMPLES = 5
 """Rows, itself among them, that have to lie within the core distance of a row."""
 AS_GOOD = 0.95
