@@ -51,6 +51,7 @@ class Dataset:
     sets: where a row has several labels, how they are written. classes and tokens are then those sets that
     rows have, each as one text, and K is the number of names in `sets`. None: one label a row.
     flags: what another tool has said of each row's label, where the data came with that.
+    annotators: the columns of the table that hold one annotator's labels each; () where there are none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Dataset:
     media_hash: np.ndarray | None = None
     sets: LabelSets | None = None
     flags: Flags | None = None
+    annotators: tuple[str, ...] = ()
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -96,7 +98,7 @@ class Dataset:
         return None if self.columns.split is None else self.table[self.columns.split].astype("str")
 
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table or flags.
+        """sha256 over every value of one part: ids, labels, content, split, table, flags or votes.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -132,6 +134,10 @@ class Dataset:
                 sha.update(repr(self.sets).encode())
         elif name == "flags":
             return "" if self.flags is None else self.flags.digest
+        elif name == "votes":
+            for column in self.annotators:
+                sha.update(column.encode("utf-8", "surrogatepass"))
+                _feed(sha, self.table[column])
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])

@@ -113,8 +113,8 @@ class Desk:
     def _space(self, project: Project, filters: Filters) -> Space:
         """Where rows lie, as far as the filters ask; computes no clusters and no map."""
         clusters = layout = near = None
-        if filters.sort == "cluster" or filters.cluster:
-            clusters = stored_clusters(self.workspace, project)
+        if filters.clusters_by:
+            clusters = stored_clusters(self.workspace, project, filters.clusters_by)
         if filters.area:
             layout = stored_map(self.workspace, project, Area.parse(filters.area).method)
         if filters.like:

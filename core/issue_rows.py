@@ -37,13 +37,16 @@ def issue_rows(
     Columns: row (the record's number from 1), preview (text, or a thumbnail's address for images), given,
     suggested, score, why, state, reviewer. Without an analysis: no suggested, score and why.
     standings: what is said of the rows with a verdict; those of other rows are not looked at.
-    clusters: (N,) cluster numbers from 0; with them a column cluster after row, counted from 1.
+    clusters: (N,) cluster numbers from 0; with them a column cluster after row, counted from 1, missing for
+    rows in none.
     """
     lines = [_line(board, int(p), standings) for p in positions]
     ids = pd.Index([str(board.dataset.row_ids[p]) for p in positions], dtype="str")
     frame = pd.DataFrame(lines, index=ids) if lines else pd.DataFrame(columns=["row"], index=ids)
     if clusters is not None:
-        frame.insert(1, "cluster", clusters[positions] + 1)
+        number = pd.array(clusters[positions] + 1, dtype="Int64")
+        number[number == 0] = pd.NA
+        frame.insert(1, "cluster", number)
     return frame
 
 

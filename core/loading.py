@@ -141,8 +141,10 @@ def prepare(
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
             flags = _attempt(problems, _flags, raw, plan, classes, ids)
+            people = raw.source.annotators(plan.columns.label, table.columns)
+            sets, roles = classes.sets, plan.columns
             dataset = Dataset(
-                plan.name, table, plan.columns, names, tokens, labels, root, hashes, classes.sets, flags
+                plan.name, table, roles, names, tokens, labels, root, hashes, sets, flags, people
             )
             others, failed = check_models(dataset, models[1:], "", plan.softmax)
             problems += [p for model in failed for p in model.left_out]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ class Source:
     sha256: str
     size: int
     layout: Mapping[str, Any] = field(default_factory=dict)
+
+    def annotators(self, label: str | None, there: Container[str]) -> tuple[str, ...]:
+        """The columns, of those that are there, that hold one annotator's labels each; `label` is the column
+        of given labels that was made of them."""
+        columns = self.layout.get("annotators", {}).get(label, {}).values()
+        return tuple(dict.fromkeys(name for name in columns if name in there))
 
 
 Named = tuple[Any, Any, Any]

@@ -127,6 +127,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     frame = table.to_pandas(split_blocks=True).set_index(table.column_names[0]).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
     columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
+    source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     media_hash = _load_array(folder / "media_hash.npy")
     dataset = Dataset(
         name=folder.name,
@@ -139,6 +140,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         media_hash=None if media_hash is None else media_hash.astype("U64"),
         sets=_label_sets(meta.get("sets")),
         flags=_flags(meta.get("flags"), folder),
+        annotators=source.annotators(columns["label"], frame.columns),
     )
     predictions = Predictions(
         model=meta["model"],
@@ -147,7 +149,6 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     )
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])
-    source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     said = (*meta["problems"], *meta.get("model_problems", ()))
     return dataset, predictions, source, tuple(Problem(**p) for p in said)
 

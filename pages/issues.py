@@ -26,8 +26,8 @@ elif not audit.results and not_run(audit):
 
 chosen = filters.bar(project, audit, session.filters())
 clusters = None
-if chosen.sort == "cluster" or chosen.cluster:
-    clusters = work.clusters(project)
+if chosen.clusters_by:
+    clusters = work.clusters(project, chosen.clusters_by)
     if clusters is None:
         st.stop()
 try:

@@ -68,7 +68,7 @@ if session.job_started() is not None:
 elif not audit.results and not_run(audit):
     work.offer(project)
 
-if (filters.sort == "cluster" or filters.cluster) and work.clusters(project) is None:
+if filters.clusters_by and work.clusters(project, filters.clusters_by) is None:
     st.stop()
 check = check_in_use(audit.results, filters)
 try:

@@ -51,7 +51,7 @@ def clusters(embeddings: np.ndarray, progress: Progress | None = None) -> np.nda
         progress.report(0.6 + 0.4 * start / rows, "putting rows into clusters")
         block = np.arange(start, min(start + _BATCH, rows))
         labels[block] = model.predict(unit_rows(embeddings, block))
-    return _largest_first(labels)
+    return largest_first(labels)
 
 
 def centre_distances(
@@ -166,7 +166,7 @@ def _fitted(
     return model
 
 
-def _largest_first(labels: np.ndarray) -> np.ndarray:
+def largest_first(labels: np.ndarray) -> np.ndarray:
     _, first, inside, size = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
     place = np.empty(len(size), dtype=np.int32)
     place[np.lexsort((first, -size))] = np.arange(len(size), dtype=np.int32)

@@ -7,7 +7,6 @@ that row, and is the same whatever the order of the annotators. A row without an
 from __future__ import annotations
 
 import logging
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ import numpy as np
 
 from core.errors import refuse
 from core.methods.agreement import checked, class_counts
+from core.methods.crowdlab import weigh
+from core.progress import Progress
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -26,7 +27,8 @@ _TIE = 1e-9  # posteriors closer than this are equal: sums in another order diff
 _PRIOR_ANSWERS = 10  # answers that the prior on a class may weigh at most
 _SETTLED = 1e-5  # Dawid-Skene stops when the rows' confidence moves by no more on average
 _MAX_ROUNDS = 500
-_ROUNDING = 1e-6  # how far outside of 0 to 1 cleanlab lets a probability be
+_ROUNDING = 1e-6  # how far outside of 0 to 1 a probability may be
+_CELLS = 1 << 20  # probabilities that are looked at at a time
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +42,15 @@ class Consensus:
         method's: share of answers (majority), probability (dawid_skene), a score to rank by (crowdlab).
     annotator_quality: (A,) in [0, 1], 1 = always right; NaN where it cannot be told.
     method: its name in METHODS.
+    given: (N,) in [0, 1], the same of the labels that were asked about, NaN for none of them and for rows
+        without answers; None where nothing was asked.
     """
 
     labels: np.ndarray
     confidence: np.ndarray
     annotator_quality: np.ndarray
     method: str
+    given: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -71,20 +76,28 @@ METHODS = {
 }
 
 
-def consensus(answers: np.ndarray, k: int, method: str, pred_probs: np.ndarray | None = None) -> Consensus:
+def consensus(
+    answers: np.ndarray,
+    k: int,
+    method: str,
+    pred_probs: np.ndarray | None = None,
+    given: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Consensus:
     """The consensus by one method of METHODS. pred_probs: (N, <= k), read by crowdlab only.
 
+    given: (N,) class codes, -1 = none: labels whose confidence is asked for as well.
     Raises InputError where crowdlab cannot run, ValueError for an unknown method.
     """
     if method == "majority":
-        return majority(answers, k)
+        return majority(answers, k, given)
     if method == "dawid_skene":
-        return dawid_skene(answers, k)
+        return dawid_skene(answers, k, given, progress)
     if method != "crowdlab":
         raise ValueError(f"no consensus method called {method!r}; one of {', '.join(METHODS)}")
     if pred_probs is None:
         raise refuse("CROWDLAB needs a model's predictions and there are none", mend=_OTHER_METHOD)
-    return crowdlab(answers, pred_probs, k)
+    return crowdlab(answers, pred_probs, k, given, progress)
 
 
 def default_method(answers: np.ndarray, has_model: bool) -> str:
@@ -100,7 +113,7 @@ def default_method(answers: np.ndarray, has_model: bool) -> str:
     return "dawid_skene" if len(double) and double.mean() > MAJORITY_READERS else "majority"
 
 
-def majority(answers: np.ndarray, k: int) -> Consensus:
+def majority(answers: np.ndarray, k: int, given: np.ndarray | None = None) -> Consensus:
     """The class most annotators chose. A tie has no label: nothing here could break it but chance.
 
     confidence: share of the row's answers that chose the label.
@@ -115,10 +128,16 @@ def majority(answers: np.ndarray, k: int) -> Consensus:
     right = np.count_nonzero((answers == labels[:, None]) & judged, axis=0)
     read = np.count_nonzero(judged, axis=0)
     quality = np.divide(right, read, out=np.full(len(read), np.nan), where=read > 0)
-    return Consensus(labels, confidence, quality, "majority")
+    said = None
+    if given is not None:
+        same = np.count_nonzero(answers == given[:, None], axis=1)
+        said = np.divide(same, readers, out=np.full(len(answers), np.nan), where=(readers > 0) & (given >= 0))
+    return Consensus(labels, confidence, quality, "majority", said)
 
 
-def dawid_skene(answers: np.ndarray, k: int) -> Consensus:
+def dawid_skene(
+    answers: np.ndarray, k: int, given: np.ndarray | None = None, progress: Progress | None = None
+) -> Consensus:
     """The most probable class when each annotator has a confusion matrix of their own, found by EM.
 
     Starts at the shares of answers, ends when confidences move by 1e-5 or less on average. The prior is
@@ -133,41 +152,53 @@ def dawid_skene(answers: np.ndarray, k: int) -> Consensus:
     answers = checked(answers, k)
     labels, confidence = np.full(len(answers), -1), np.full(len(answers), np.nan)
     quality = np.full(answers.shape[1], np.nan)
+    said = None if given is None else np.full(len(answers), np.nan)
     read, who = _answered(answers)
     if len(read):
         rows, where, times = np.unique(
             answers[np.ix_(read, who)], axis=0, return_inverse=True, return_counts=True
         )
-        posterior, quality[who] = _expectation_maximisation(rows, times, k)
+        posterior, quality[who] = _expectation_maximisation(rows, times, k, progress or Progress())
         found, sure = _decided(posterior)
         labels[read], confidence[read] = found[where.ravel()], sure[where.ravel()]
-    return Consensus(labels, confidence, quality, "dawid_skene")
+        if given is not None and said is not None:
+            said[read] = np.where(given[read] < 0, np.nan, posterior[where.ravel(), given[read]])
+    return Consensus(labels, confidence, quality, "dawid_skene", said)
 
 
-def crowdlab(answers: np.ndarray, pred_probs: np.ndarray, k: int) -> Consensus:
+def crowdlab(
+    answers: np.ndarray,
+    pred_probs: np.ndarray,
+    k: int,
+    given: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Consensus:
     """The class of the highest mean of the model's and the annotators' votes, weighted by their accuracy.
 
     pred_probs: (N, <= k) out-of-sample, may be a memory map, for only annotated rows are read; classes that
     the model does not know get probability 0.
-    confidence: cleanlab's consensus quality score, lower than the probability of being right: a score to
-    rank by. annotator_quality: cleanlab's. The label may be a class that nobody chose.
+    confidence: lower than the probability of being right: a score to rank by. It and annotator_quality are
+    cleanlab's (core.methods.crowdlab). The label may be a class that nobody chose.
     Raises InputError where no row has two answers, or pred_probs do not fit.
-    Source: Goh, Tkachenko, Mueller: CROWDLAB (2022), as cleanlab.multiannotator has it.
     """
     answers = checked(answers, k)
     labels, confidence = np.full(len(answers), -1), np.full(len(answers), np.nan)
     quality = np.full(answers.shape[1], np.nan)
+    said = None if given is None else np.full(len(answers), np.nan)
     read, who = _answered(answers)
-    probs = _fitting(pred_probs, len(answers), k, read)
+    _check_probs(pred_probs, len(answers), k, read)
     if len(read):
         if np.count_nonzero(answers >= 0, axis=1).max() < 2:
             raise refuse(
                 "CROWDLAB compares annotators with each other, and no row has two answers",
                 mend=f"have some rows read twice, or {_OTHER_METHOD}",
             )
-        votes = np.where(answers < 0, np.nan, answers)[np.ix_(read, who)]
-        labels[read], confidence[read], quality[who] = _cleanlab_crowdlab(votes, probs)
-    return Consensus(labels, confidence, quality, "crowdlab")
+        asked = labels[read] if given is None else given[read]
+        found = weigh(answers[np.ix_(read, who)], pred_probs, read, k, asked, progress)
+        labels[read], confidence[read], quality[who] = found.labels, found.quality, found.annotators
+        if said is not None:
+            said[read] = found.given
+    return Consensus(labels, confidence, quality, "crowdlab", said)
 
 
 def _most_voted(counts: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +214,9 @@ def _most_voted(counts: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
     return labels, votes
 
 
-def _expectation_maximisation(rows: np.ndarray, times: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _expectation_maximisation(
+    rows: np.ndarray, times: np.ndarray, k: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
     """(N, K) posterior of each row's class, (A,) mean posterior of each annotator's answers.
 
     rows: (N, A) different rows, no annotator without an answer; times: (N,) how often each occurs.
@@ -199,7 +232,8 @@ def _expectation_maximisation(rows: np.ndarray, times: np.ndarray, k: int) -> tu
     posterior = class_counts(rows, k).toarray()
     posterior /= posterior.sum(axis=1, keepdims=True)
     confidence = posterior.max(axis=1)
-    for _ in range(_MAX_ROUNDS):
+    for turn in range(_MAX_ROUNDS):
+        progress.report(1 - 0.9**turn, "weighing annotators")  # nobody knows how many rounds it takes
         log_table = _maximise(counted @ posterior, *np.divmod(pairs, k))
         posterior = _expect(said @ log_table, times @ posterior + 1)
         before, confidence = confidence, posterior.max(axis=1)
@@ -243,55 +277,25 @@ def _decided(posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(tied, -1, posterior.argmax(axis=1)), np.where(tied, np.nan, best)
 
 
-def _fitting(pred_probs: np.ndarray, rows: int, k: int, read: np.ndarray) -> np.ndarray:
-    """(n, K) float pred_probs of the n rows `read`, 0 for classes the model does not know."""
+def _check_probs(pred_probs: np.ndarray, rows: int, k: int, read: np.ndarray) -> None:
+    """Raises InputError unless there are probabilities of the k classes for the rows that are read."""
     if pred_probs.ndim != 2 or len(pred_probs) != rows or pred_probs.shape[1] > k:
         raise refuse(
             f"pred_probs have the shape {pred_probs.shape}",
             expected=f"{rows:,} rows and at most {k:,} columns, one per class",
             mend="use predictions made for this data set and its classes",
         )
-    probs = pred_probs[read].astype(float)
-    usable = ((probs >= -_ROUNDING) & (probs <= 1 + _ROUNDING)).all(axis=1)  # NaN is neither
-    unusable = len(read) - np.count_nonzero(usable)
+    step, unusable = max(1, _CELLS // max(1, k)), 0
+    for start in range(0, len(read), step):
+        probs = pred_probs[read[start : start + step]]
+        usable = ((probs >= -_ROUNDING) & (probs <= 1 + _ROUNDING)).all(axis=1)  # NaN is neither
+        unusable += len(probs) - np.count_nonzero(usable)
     if unusable:
         raise refuse(
             f"{unusable:,} annotated rows have pred_probs that are no probabilities",
             expected="numbers from 0 to 1",
             mend=f"predict these rows again, or {_OTHER_METHOD}",
         )
-    return np.pad(probs, ((0, 0), (0, k - probs.shape[1])))
-
-
-def _cleanlab_crowdlab(votes: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) labels, (n,) quality of them, (A,) quality of the annotators, without cleanlab's remarks."""
-    from cleanlab.multiannotator import get_label_quality_multiannotator
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = get_label_quality_multiannotator(
-                votes, _without_ties(votes, probs), verbose=False, return_detailed_quality=False
-            )
-    except ValueError as error:
-        raise refuse(f"CROWDLAB could not run: {str(error).rstrip('.')}", mend=_OTHER_METHOD) from error
-    rows, annotators = found["label_quality"], found["annotator_stats"].sort_index()
-    return (
-        rows["consensus_label"].to_numpy(),
-        rows["consensus_quality_score"].to_numpy().clip(0, 1),
-        annotators["annotator_quality"].to_numpy(),
-    )
-
-
-def _without_ties(votes: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """probs with equal ones set 1e-12 apart, the rarer class first: cleanlab's own rule for a tied vote.
-
-    After that rule cleanlab tosses a coin, or fails where every row is tied; a rerun must say the same.
-    """
-    given = np.bincount(votes[~np.isnan(votes)].astype(int), minlength=probs.shape[1])
-    tilt = np.empty(len(given))
-    tilt[np.argsort(given, kind="stable")] = np.arange(len(given))[::-1] * 1e-12
-    return probs + tilt
 
 
 def _answered(answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,8 @@ def _by_class(material: Material) -> list[np.ndarray]:
 
 
 def _by_cluster(material: Material) -> list[np.ndarray]:
-    """Clusters with the largest share of flagged rows first, equals by number; worst first inside."""
+    """Clusters with the largest share of flagged rows first, equals by number, the rows in none as one group;
+    worst first inside."""
     found = material.clusters
     if found is None:
         raise refuse(
@@ -118,6 +119,7 @@ def _by_cluster(material: Material) -> list[np.ndarray]:
             expected="embeddings, and the clusters found in them",
             mend="choose the order “Cluster by cluster” on the Issues page, or another order",
         )
+    found = found + 1  # rows in none are -1
     size = np.bincount(found)
     share = np.bincount(found, weights=material.flagged, minlength=len(size)) / np.maximum(size, 1)
     return [_places(-share)[found], material.score]

@@ -17,6 +17,7 @@ from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
 from core.review.areas import Area
+from core.review.clusters import Cluster
 from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
 from core.review.where import conditions, equal, matching, strings
@@ -44,7 +45,8 @@ class Filters:
     q: text that the row's id or content contains, upper and lower case alike; /between slashes/ a regular
     expression (RE2's).
     where: conditions on columns, as core.review.where reads them.
-    cluster: a cluster's number, from 1, the largest. area: of a map, as core.review.areas reads it.
+    cluster: a cluster's number, from 1, the largest, or what else core.review.clusters reads. area: of a map,
+    as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
@@ -81,8 +83,8 @@ class Filters:
             conditions(filters.where)
         if filters.area:
             Area.parse(filters.area)
-        if filters.cluster and not (filters.cluster.isascii() and filters.cluster.isdigit()):
-            raise refuse(f"cluster={filters.cluster!r} is not a cluster", expected="a number from 1")
+        if filters.cluster:
+            Cluster.parse(filters.cluster)
         if (pattern := filters.pattern) is not None:
             _compiled(pattern)
         return filters
@@ -99,6 +101,11 @@ class Filters:
         return {name: str(value) for name, value in set_fields.items() if value != getattr(_NONE, name)}
 
     @property
+    def clusters_by(self) -> str:
+        """The method of the clusters that these filters ask for; "" where they ask for none."""
+        return Cluster.parse(self.cluster or "1").method if self.cluster or self.sort == "cluster" else ""
+
+    @property
     def narrowing(self) -> list[str]:
         """Names of the filters that leave rows out, in field order."""
         return [name for name in self.to_query() if name not in ("find", "sort")]
@@ -111,8 +118,9 @@ _NONE = Filters()
 class Space:
     """What is known of where the N rows lie; None where no filter asks for it.
 
-    clusters: (N,) cluster numbers from 0. layout: (N, 2) places on the map of the area. near: positions of
-    the row in `like` and of those nearest to it, nearest first.
+    clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
+    (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
+    nearest first.
     """
 
     clusters: np.ndarray | None = None
@@ -195,7 +203,7 @@ def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
             raise refuse(
                 "the clusters of this data set have not been found", mend="open them on Explore first"
             )
-        keep &= space.clusters == int(filters.cluster) - 1
+        keep &= space.clusters == Cluster.parse(filters.cluster).number
     if filters.area:
         if space.layout is None:
             raise refuse("the map of this data set has not been drawn", mend="open it on Explore first")

@@ -14,7 +14,7 @@ from core.methods.systematic import params_of
 from core.review.people import Role
 from core.slices import FROM, Causes, find_causes, stored_causes
 from core.workspace import Project
-from pages.parts import charts, explore_charts, session, work
+from pages.parts import annotators, charts, explore_charts, session, work
 from pages.parts.numbers import rows
 
 SHOWN = 8
@@ -23,7 +23,8 @@ _DOTS = 20
 
 
 def show(project: Project, audit: Audit) -> None:
-    """Everything that was found; before that, the button that looks for it."""
+    """What annotators say, then everything that was found; before that, the button that looks for it."""
+    annotators.show(audit)
     found = _found(project, audit)
     if found is None:
         return

@@ -11,16 +11,22 @@ import streamlit as st
 from core import cluster_report
 from core.audit import Audit
 from core.cluster_facts import ClusterFacts, find_facts, stored_facts
+from core.clustering import grouped, sizes_tried
+from core.errors import InputError
 from core.methods import keep_budget
+from core.methods.hdbscan import AS_GOOD, SAMPLES
+from core.review.clusters import METHODS, NO_CLUSTER, USUAL, Cluster
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.workspace import Project
-from pages.parts import examples, picking, session, work
+from pages.parts import charts, examples, picking, session, work
 from pages.parts.numbers import rows
 
 EXAMPLES = 12
 _AT_ONCE_S = 0.5  # what is there within this time is not shown as work in the background
 _UNUSUAL = 0.05
+_K_MEANS = "{many} by k-means of the embeddings' directions: the square root of half the rows, at most 1,000."
+_NO_CLUSTER = "in no cluster"
 _KEPT = 50  # per cent
 _WHICH: dict[keep_budget.Which, str] = {
     "hard": "farthest from the centre",
@@ -36,35 +42,60 @@ def show(project: Project, audit: Audit) -> None:
         if session.can(Role.OWNER):
             st.page_link("load.py", label="Load it with embeddings", query_params=session.only())
         return
-    clusters = work.clusters(project)
-    facts = None if clusters is None else _facts(project)
-    if clusters is None or facts is None:
+    asked = _asked()
+    method = session.choice("Clusters by", METHODS, "x_by", USUAL if asked is None else asked.method)
+    found = work.clusters(project, method)
+    facts = None if found is None else _facts(project, method)
+    if found is None or facts is None:
         return
-    if not len(clusters):
+    if not len(found):
         st.text("No rows, no clusters.")
         return
+    clusters, count = grouped(found)
     labels = audit.results.get(DEFAULT_FIND)
     table = None if labels is None else labels.table
     frame = cluster_report.cluster_frame(project.dataset, clusters, table, facts.words)
+    frame.loc[frame["cluster"] > count, "name"] = _NO_CLUSTER
     st.subheader("Which groups of alike rows are worst?")
-    _say_how(project, frame, table is not None)
-    chosen = _pick(project, frame)
-    _one(project, audit, frame.iloc[chosen], clusters, facts)
-    _keep_fewer(project, audit, frame, clusters, facts)
+    if method == USUAL:
+        _say_how(project, frame, table is not None, _K_MEANS)
+    else:
+        _say_how(project, frame, table is not None, _by_density(found, count))
+        _sizes(project)
+    chosen = _pick(project, frame, method, count, asked)
+    line = frame.iloc[chosen]
+    _one(project, audit, line, _cluster(method, int(line["cluster"]), count), clusters, facts)
+    if method == USUAL:
+        _keep_fewer(project, audit, frame, clusters, facts)
 
 
-def _facts(project: Project) -> ClusterFacts | None:
+def _asked() -> Cluster | None:
+    """The cluster in the address; None where it has none, or none that can be read."""
+    text = st.query_params.get("cluster", "")
+    try:
+        return Cluster.parse(text) if text else None
+    except InputError as error:
+        st.warning(session.escape(str(error)))
+        return None
+
+
+def _cluster(method: str, number: int, count: int) -> Cluster:
+    """What a line of the table stands for. number: from 1; the one after the last cluster: rows in none."""
+    return Cluster(method, number - 1 if number <= count else NO_CLUSTER)
+
+
+def _facts(project: Project, method: str) -> ClusterFacts | None:
     """What is said of the clusters; None while it is not there: computes it beside the page, and says so."""
-    found = stored_facts(session.workspace(), project)
+    found = stored_facts(session.workspace(), project, method)
     if found is not None:
         return found
-    name = work.clusters_of(project.name)
+    name = work.clusters_of(project.name, method)
     job = session.jobs().get(name)
     if job is None or job.state == "done":
-        _find_facts(project.name)
+        _find_facts(project.name, method)
         job = session.jobs().get(name)
         if job is not None and job.wait(_AT_ONCE_S) and job.state == "done":
-            return stored_facts(session.workspace(), project)
+            return stored_facts(session.workspace(), project, method)
     if job is None or job.state in ("done", "running"):
         st.text(f"Measuring and naming the clusters of {rows(len(project.dataset))}. This is done once.")
         work.show(name)
@@ -73,22 +104,56 @@ def _facts(project: Project) -> ClusterFacts | None:
         st.error(f"The clusters were not measured: {session.escape(job.error)}", icon=":material/error:")
     else:
         st.text("Cancelled. Nothing changed.")
-    st.button("Measure the clusters", on_click=_find_facts, args=(project.name,))
+    st.button("Measure the clusters", on_click=_find_facts, args=(project.name, method))
     return None
 
 
-def _find_facts(name: str) -> None:
+def _find_facts(name: str, method: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
-    session.jobs().start(work.clusters_of(name), lambda progress: find_facts(workspace, project, progress))
+    session.jobs().start(
+        work.clusters_of(name, method), lambda progress: find_facts(workspace, project, progress, method)
+    )
 
 
-def _say_how(project: Project, frame: pd.DataFrame, checked: bool) -> None:
+def _by_density(found: np.ndarray, count: int) -> str:
+    none = int((found < 0).sum())
+    if not count:
+        return (
+            "No clusters by HDBSCAN: nowhere do rows lie closer than around them. k-means parts them anyway."
+        )
+    lie = "lies" if none == 1 else "lie"
+    return (
+        f"{_many(count)} by HDBSCAN of the embeddings' directions, on the graph of nearest rows ({SAMPLES} "
+        f"samples); {rows(none)} {lie} in none."
+    )
+
+
+def _sizes(project: Project) -> None:
+    """How many rows a cluster has at least, and why so."""
+    tried = sizes_tried(session.workspace(), project)
+    if tried.empty:
+        return
+    chosen = tried[tried["chosen"]].iloc[0]
+    best = tried.loc[tried["validity"].idxmax()]
+    sizes = ", ".join(f"{size:,}" for size in tried["size"])
+    said = (
+        f"At least {int(chosen['size']):,} rows a cluster: of the sizes {sizes} the largest whose validity "
+        f"({chosen['validity']:.2f}) is {AS_GOOD:.0%} of the best ({best['validity']:.2f} with "
+        f"{int(best['size']):,}) or more. Validity: how much nearer a row lies to its own cluster than that "
+        "lies to the next, 0 to 1, 0 for rows in none."
+    )
+    st.markdown(f":small[{said}]")
+    charts.with_table(tried, "Least sizes of clusters that were tried", "sizes")
+
+
+def _many(count: int) -> str:
+    return f"{count:,} {'cluster' if count == 1 else 'clusters'}"
+
+
+def _say_how(project: Project, frame: pd.DataFrame, checked: bool, how: str) -> None:
     """How the clusters were made, ordered and named."""
-    many = f"{len(frame):,} {'cluster' if len(frame) == 1 else 'clusters'}"
-    said = [
-        f"{many} by k-means of the embeddings' directions: the square root of half the rows, at most 1,000."
-    ]
+    said = [how.format(many=_many(len(frame)))]
     if checked:
         said.append("Worst first: by the lower end of the 95% Wilson interval of the flagged share.")
     else:
@@ -101,17 +166,18 @@ def _say_how(project: Project, frame: pd.DataFrame, checked: bool) -> None:
     st.markdown(f":small[{' '.join(said)}]")
 
 
-def _pick(project: Project, frame: pd.DataFrame) -> int:
+def _pick(project: Project, frame: pd.DataFrame, method: str, count: int, asked: Cluster | None) -> int:
     """Draw the table; the line of the cluster in the address, else the first. A click writes the address."""
-    numbers = [str(n) for n in frame["cluster"]]
-    asked = st.query_params.get("cluster", "")
-    if asked and asked not in numbers:
-        st.warning(f"There is no cluster {session.escape(asked)} in this data set.")
-    chosen = numbers.index(asked) if asked in numbers else 0
+    numbers = [str(_cluster(method, int(n), count)) for n in frame["cluster"]]
+    wanted = str(asked) if asked is not None and asked.method == method else ""
+    if wanted and wanted not in numbers:
+        st.warning(f"There is no cluster {session.escape(st.query_params['cluster'])} in this data set.")
+    chosen = numbers.index(wanted) if wanted in numbers else 0
     shown = _shown(frame)
+    shown["cluster"] = shown["cluster"].astype("Int64").mask(shown["cluster"] > count)
     picking.pick_line(
         shown,
-        f"clusters_{project.name}",
+        f"{method}_{project.name}",
         chosen,
         {name: config for name, config in _columns().items() if name in shown},
         "cluster",
@@ -174,7 +240,14 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, facts: ClusterFacts) -> None:
+def _one(
+    project: Project,
+    audit: Audit,
+    line: pd.Series,
+    cluster: Cluster,
+    clusters: np.ndarray,
+    facts: ClusterFacts,
+) -> None:
     """One cluster: its figures in a sentence, what can be done with it, and rows of it."""
     labels = audit.results.get(DEFAULT_FIND)
     number, count, flagged = int(line["cluster"]), int(line["rows"]), int(line["flagged"])
@@ -182,7 +255,7 @@ def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, 
     # A cut at 1 takes in every row that a check has scored; without one only flagged rows are in a queue.
     find = "" if labels is None else DEFAULT_FIND
     cut = {"cut": "1.0"} if audit.results else {}
-    every = session.only(**({"find": find} if find else {}), **cut, cluster=str(number))
+    every = session.only(**({"find": find} if find else {}), **cut, cluster=str(cluster))
     reviews = session.can(Role.ANNOTATOR)
     with st.container(horizontal=True, vertical_alignment="center"):
         if reviews and st.button(
@@ -191,7 +264,7 @@ def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, 
             st.switch_page("review.py", query_params=every)
         only_flagged = f"Review its {flagged:,} flagged"
         if reviews and flagged and st.button(only_flagged, key="review_flagged", type="primary"):
-            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, cluster=str(number)))
+            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, cluster=str(cluster)))
         st.page_link("issues.py", label="List them", query_params=every)
     table = None if labels is None else labels.table
     medoid = int(facts.medoid[number - 1])
@@ -205,8 +278,8 @@ def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, 
 def _sentence(line: pd.Series) -> str:
     """ "Cluster 3 (card, stolen), 181 rows: 50% of 181 labels are lost card (95% interval 43%-58%)." """
     name = str(line["name"])
-    said = f"Cluster {line['cluster']:,}"
-    said += "" if name.endswith(f"cluster {line['cluster']}") else f" ({name})"
+    said = "In no cluster" if name == _NO_CLUSTER else f"Cluster {line['cluster']:,}"
+    said += "" if name == _NO_CLUSTER or name.endswith(f"cluster {line['cluster']}") else f" ({name})"
     said += f", {rows(int(line['rows']))}"
     facts = []
     if line["labelled"]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.audit import Audit, checks
 from core.errors import InputError
+from core.review.clusters import Cluster
 from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
 from core.review.fold import actions
 from core.review.orders import SORTS
@@ -107,7 +108,7 @@ def place_words(filters: Filters) -> dict[str, str]:
         pairs = conditions(filters.where)
         words["where"] = " and ".join(f"{column} is {wanted or 'missing'}" for column, wanted in pairs)
     if filters.cluster:
-        words["cluster"] = f"cluster {filters.cluster}"
+        words["cluster"] = Cluster.parse(filters.cluster).words
     if filters.area:
         words["area"] = "an area of the map"
     if filters.like:

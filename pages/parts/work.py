@@ -18,6 +18,7 @@ from core.features import choices
 from core.issues import Check
 from core.jobs import Job
 from core.progress import Progress
+from core.review.clusters import USUAL
 from core.review.people import Role
 from core.workspace import Project
 from pages.parts import session
@@ -188,35 +189,38 @@ def offer_missing(found: Project, checks_left: list[str]) -> None:
     _say_what_it_takes(found, checks_left)
 
 
-def clusters(project: Project) -> np.ndarray | None:
+def clusters(project: Project, method: str = USUAL) -> np.ndarray | None:
     """(N,) clusters of a data set. None while they are not there: finds them beside the page, and says so."""
-    stored = stored_clusters(session.workspace(), project)
+    stored = stored_clusters(session.workspace(), project, method)
     if stored is not None:
         return stored
     if project.predictions.embeddings is None:
         st.text("Cluster by cluster needs embeddings, and this data set has none.")
         st.button("Show worst first", on_click=session.set_params, args=({"sort": None},))
         return None
-    job = session.jobs().get(clusters_of(project.name))
+    name = clusters_of(project.name, method)
+    job = session.jobs().get(name)
     if job is None or job.state == "done":
-        _find_clusters(project.name)
+        _find_clusters(project.name, method)
     if job is None or job.state in ("done", "running"):
         count = rows(len(project.dataset))
         st.text(f"Putting {count} into clusters. This is done once; then the order is there at once.")
-        show(clusters_of(project.name))
+        show(name)
         return None
     if job.state == "failed":
         st.error(f"No clusters were found: {session.escape(job.error)}", icon=":material/error:")
     else:
         st.text("Cancelled. Nothing changed.")
-    st.button("Find the clusters", on_click=_find_clusters, args=(project.name,))
+    st.button("Find the clusters", on_click=_find_clusters, args=(project.name, method))
     return None
 
 
-def _find_clusters(name: str) -> None:
+def _find_clusters(name: str, method: str) -> None:
     workspace = session.workspace()
     project = workspace.open(name)
-    session.jobs().start(clusters_of(name), lambda progress: find_clusters(workspace, project, progress))
+    session.jobs().start(
+        clusters_of(name, method), lambda progress: find_clusters(workspace, project, progress, method)
+    )
 
 
 def drawn_map(project: Project) -> tuple[np.ndarray, str] | None:
@@ -259,9 +263,9 @@ def map_of(name: str) -> str:
     return f"map of {name}"
 
 
-def clusters_of(name: str) -> str:
+def clusters_of(name: str, method: str = USUAL) -> str:
     """The name of the work that finds a data set's clusters; no data set has a name with spaces."""
-    return f"clusters of {name}"
+    return f"clusters of {name}" if method == USUAL else f"{method} clusters of {name}"
 
 
 def _say_how_it_ended(name: str) -> bool:

@@ -134,6 +134,7 @@ def test_cached_audit__computes_nothing(
     assert found.missed == {"out_of_distribution": ["embeddings"]}
     assert found.skipped == {
         **found.missed,
+        "annotator_votes": ["several annotators' labels of a row"],
         "image_quality": ["images"],
         "split_leakage": ["a split column"],
         "table_quality": ["columns of features"],

@@ -64,7 +64,8 @@ def clustered(open_: Opened, **params: str) -> AppTest:
     """The Clusters part once the clusters are there."""
     app = open_("clusters", **params)
     for _ in range(3):
-        job = session.jobs().get(f"clusters of {params['ds']}")
+        by = "hdbscan " if params.get("x_by") == "hdbscan" or ":" in params.get("cluster", "") else ""
+        job = session.jobs().get(f"{by}clusters of {params['ds']}")
         assert job is None or job.wait(60)
         ran(app.run())
         if app.dataframe:
@@ -145,6 +146,40 @@ def test_clusters__a_cluster_in_the_address_opens_and_leads_to_its_rows(
     assert app.title[0].value == "review"
     assert left(app) == {"ds": groups, "find": "label_issues", "cut": "1.0", "cluster": "2"}
     assert np.array_equal(np.sort(queued(workspace, app)), rows)
+
+
+def test_clusters__by_density_with_the_rows_in_none(
+    explore: Opened, workspace: Workspace, groups: str
+) -> None:
+    app = clustered(explore, ds=groups, x_by="hdbscan")
+    found = stored_clusters(workspace, workspace.open(groups), "hdbscan")
+    assert found is not None and found.max() >= 1
+    said = words(app)
+    assert f"{found.max() + 1} clusters by HDBSCAN of the embeddings' directions" in said
+    none = int((found < 0).sum())
+    assert f"{none} row" in said and "in none." in said
+    assert "rows a cluster: of the sizes 5, 10, 20 the largest whose validity" in said
+    assert "If you had to keep fewer rows" not in [e.label for e in app.expander]
+    table = app.dataframe[0].value
+    assert table["rows"].sum() == 96 and table["cluster"].isna().sum() == (none > 0)
+    app = clustered(explore, ds=groups, cluster="hdbscan:2")
+    click(app, f"Review these {(found == 1).sum()}")
+    assert left(app)["cluster"] == "hdbscan:2"
+
+
+def test_clusters__rows_in_none_are_a_queue(explore: Opened, workspace: Workspace) -> None:
+    rng = np.random.default_rng(1)
+    embeddings = np.eye(2, 8)[np.arange(90) % 2] + 0.03 * rng.normal(size=(90, 8))
+    embeddings[:12] = rng.normal(size=(12, 8))
+    labels = [0, 1] * 45
+    predictions = replace(likely(labels, {4}), embeddings=embeddings.astype(np.float32))
+    save(workspace, make_dataset(labels, name="stray"), predictions)
+    app = clustered(explore, ds="stray", cluster="hdbscan:none")
+    found = stored_clusters(workspace, workspace.open("stray"), "hdbscan")
+    assert found is not None and (found < 0).sum() > 4
+    assert f"In no cluster, {(found < 0).sum()} rows: " in words(app)
+    click(app, f"Review these {(found < 0).sum()}")
+    assert left(app) == {"ds": "stray", "find": "label_issues", "cut": "1.0", "cluster": "hdbscan:none"}
 
 
 def test_clusters__reviews_the_flagged_ones_alone(explore: Opened, workspace: Workspace, groups: str) -> None:

@@ -87,6 +87,12 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
     table = pd.DataFrame({"id": [f"r{i}" for i in range(n)], "text": texts}, dtype="str")
     table["height"], table["path"] = height, pd.array(paths, dtype="str")
     table["split"] = np.where(np.arange(n) % 4, "train", "test")
+    said_by = np.stack([(np.arange(n) % 3).astype(np.int32)] * 3)  # three people who are always right
+    if dirty:
+        said_by[0, ::7] = (said_by[0, ::7] + 1) % 3
+        said_by[2, 90] = -1
+    for number, codes in enumerate(said_by):
+        table[f"by {number}"] = ["" if code < 0 else CLASSES[code] for code in codes]
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
     columns = Columns(id="id", label="label", split="split", content=CONTENT[kind], kind=kind)
@@ -94,7 +100,8 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
     if dirty:
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
     said = Flags("A tool", "tool_score", False, flags)
-    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said)
+    people = ("by 0", "by 1", "by 2")
+    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said, annotators=people)
     for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
     return dataset, Predictions("model", probs, embeddings)
@@ -187,6 +194,8 @@ def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
         table["split"] = "other"
     if "content" not in read:
         table["text"] = table["path"] = "other"
+    if "votes" not in read:
+        table["by 0"] = "bee"
     other = replace(
         dataset,
         table=table,

@@ -22,6 +22,7 @@ from core.methods.consensus import (
     default_method,
     majority,
 )
+from core.progress import Cancelled, Progress
 
 CIFAR10N = Path(__file__).parents[4] / "shared" / "data" / "cifar10n"
 NONE = float("nan")
@@ -210,13 +211,28 @@ def test_crowdlab__a_tie_of_all_goes_to_the_rarer_class_as_in_cleanlab() -> None
     assert crowdlab(answers[:2], even[:2], 2).labels.tolist() == [0, 0]
 
 
-def test_crowdlab__says_what_stopped_cleanlab(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_args: object, **_options: object) -> None:
-        raise ValueError("Something about columns.")
+@pytest.mark.parametrize("method", METHODS)
+def test_consensus__given_labels_are_judged_as_the_consensus_is(method: str) -> None:
+    truth, answers = simulated(5, 300, 4, [0.9, 0.8, 0.7], missing=0.2)
+    answers[0] = -1
+    probs = model_probs(truth, 4)
+    plain = consensus(answers, 4, method, probs)
+    asked = consensus(answers, 4, method, probs, given=plain.labels)
+    assert plain.given is None and asked.given is not None
+    np.testing.assert_allclose(asked.given, asked.confidence)
+    other = np.where(plain.labels < 0, 0, (plain.labels + 1) % 4)
+    lower = consensus(answers, 4, method, probs, given=other).given
+    assert lower is not None and np.isnan(lower[0])
+    there = plain.labels >= 0
+    assert (lower[there] <= asked.confidence[there]).all() and (lower[(answers >= 0).any(axis=1)] >= 0).all()
 
-    monkeypatch.setattr("cleanlab.multiannotator.get_label_quality_multiannotator", fails)
-    with pytest.raises(InputError, match=r"could not run: Something about columns. Mend: choose Majority or"):
-        crowdlab(np.array([[0, 0]]), np.full((1, 2), 0.5), 2)
+
+@pytest.mark.parametrize("method", ["dawid_skene", "crowdlab"])
+def test_consensus__stops_when_cancelled(method: str) -> None:
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        consensus(np.array([[0, 0], [1, 1]]), 2, method, np.full((2, 2), 0.5), progress=progress)
 
 
 @pytest.mark.parametrize(
@@ -359,3 +375,19 @@ def test_consensus__real_annotators(
     has_label = found.labels >= 0
     assert has_label.mean() == pytest.approx(labelled, abs=1e-4)
     assert (found.labels == truth)[has_label].mean() == pytest.approx(right, abs=0.001)
+
+
+def test_crowdlab__equals_cleanlab_on_real_annotators(
+    cifar: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    answers, _, probs = cifar
+    found = crowdlab(answers, probs, 10)
+    theirs = get_label_quality_multiannotator(answers.astype(float), probs, verbose=False)
+    rows, people = theirs["label_quality"], theirs["annotator_stats"].sort_index()
+    assert (found.labels == rows["consensus_label"]).mean() >= 0.99
+    np.testing.assert_allclose(found.confidence, rows["consensus_quality_score"], atol=1e-6)
+    np.testing.assert_allclose(found.annotator_quality, people["annotator_quality"], atol=1e-6)
+    detailed = theirs["detailed_label_quality"].to_numpy()
+    for who in range(3):
+        asked = crowdlab(answers, probs, 10, given=answers[:, who]).given
+        np.testing.assert_allclose(asked, detailed[:, who], atol=1e-6)
