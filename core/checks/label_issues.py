@@ -22,7 +22,7 @@ from core.methods.confident_learning import (
     label_quality,
     scan,
 )
-from core.methods.corrected_confidence import CORRECTED, Ranking, Votes, rank, votes_of
+from core.methods.corrected_confidence import CORRECTED, Mixture, Ranking, Votes, rank, votes_of
 from core.methods.intervals import wilson
 from core.methods.label_filters import DEFAULT_FILTER, FILTERS, flag
 from core.methods.recall import Recall
@@ -54,7 +54,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         votes, recall = _votes(dataset, predictions, progress.part(0, 0.5))
     scanned = scan(dataset.labels, probs, progress.part(0.5, 0.6))
     ranked = _ranked(dataset, scanned, probs, params["score"], votes, progress.part(0.6, 0.7))
-    flagged = flag(scanned, probs, params["filter_by"], progress.part(0.7, 0.8), ranked.quality)
+    part = progress.part(0.7, 0.8)
+    flagged = flag(scanned, probs, params["filter_by"], part, ranked.quality, ranked.mixture)
     progress.report(0.8, "writing reasons")
     shown = flagged | (scanned.predicted != scanned.labels)
     n = len(dataset)
@@ -72,11 +73,13 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
 
 @dataclass(frozen=True, eq=False)
 class _Ranked:
-    """quality, other: (n,) of the labelled rows, as in Ranking. words: how they were made."""
+    """quality, other: (n,) of the labelled rows, as in Ranking. words: how they were made. mixture: the
+    probabilities that ranked them; None: pred_probs."""
 
     quality: np.ndarray
     other: np.ndarray
     words: str
+    mixture: Mixture | None = None
 
 
 def _votes(
@@ -101,7 +104,7 @@ def _ranked(
     if score != CORRECTED:
         return _Ranked(label_quality(scanned, score, probs), scanned.other, score.replace("_", " "))
     ranked = rank(dataset.labels, probs, votes, progress, scanned)
-    return _Ranked(ranked.quality, ranked.other, _ranking_words(ranked))
+    return _Ranked(ranked.quality, ranked.other, _ranking_words(ranked), ranked.mixture)
 
 
 def _ranking_words(ranked: Ranking) -> str:
@@ -320,7 +323,9 @@ CHECK = Check(
             "filter_by",
             DEFAULT_FILTER,
             "How many rows are flagged, and which: by default the lowest scores, as many as errors are "
-            "estimated. All others are cleanlab's own filters. Where a "
+            "estimated. larger_count reads further down where more rows fit another class likelier than "
+            "not: it finds errors that the model has half learned, and flags more rows of clean data that "
+            "the model has not understood. All others are cleanlab's own filters. Where a "
             f"row can have several labels the default is {_label_sets.USUAL_FILTER}.",
             tuple(FILTERS),
         ),

@@ -1,4 +1,8 @@
-"""Which rows to flag: our default and every filter of cleanlab 2.9, equal to it to the row."""
+"""Which rows to flag: our default, one that reads further, and all filters of cleanlab 2.9, equal to the row.
+
+Each of the first two flags as many rows as it counts errors. What other counts say is measured by
+tests/benchmarks/bench_counts.py: none tells errors that a model has learned from rows that it finds hard.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core.methods.confident_learning import (
+    Probabilities,
     Scan,
     blocks,
     count_off_diagonal,
@@ -18,6 +23,9 @@ from core.methods.confident_learning import (
 from core.progress import Progress
 
 DEFAULT_FILTER = "calibrated"
+LARGER_COUNT = "larger_count"
+SEED, _ROWS, _CELLS = 0, 20_000, 2_000_000  # a temperature is chosen on a sample of so many, at most
+_LEAST = 1e-6  # of a probability, before its logarithm is taken
 
 
 def flag(
@@ -26,17 +34,21 @@ def flag(
     filter_by: str,
     progress: Progress | None = None,
     quality: np.ndarray | None = None,
+    mixture: Probabilities | None = None,
 ) -> np.ndarray:
     """(n,) bool over the labelled rows: which labels look wrong by one filter of FILTERS.
 
     pred_probs: (N, K), the array that was scanned. quality: (n,) label quality scores, by which the default
-    filter chooses; None: the normalized margin. Raises ValueError for an unknown filter.
+    and the larger count choose; None: the normalized margin. mixture: (N, K) probabilities that the larger
+    count asks; None: pred_probs. Raises ValueError for an unknown filter.
     """
     if filter_by not in FILTERS:
         raise ValueError(f"no filter called {filter_by!r}; one of {', '.join(FILTERS)}")
     probs = np.asarray(pred_probs)
     if filter_by == DEFAULT_FILTER:
         return _calibrated(scanned, probs, quality=quality)
+    if filter_by == LARGER_COUNT:
+        return _larger(scanned, probs, progress, quality, mixture)
     return FILTERS[filter_by][1](scanned, probs, progress or Progress())
 
 
@@ -47,6 +59,56 @@ def _calibrated(
     if quality is None:
         quality = label_quality(scanned, "normalized_margin", pred_probs)
     return _mask(scanned, lowest(quality, round(estimate_errors(scanned)), stable=True))
+
+
+def _larger(
+    scanned: Scan,
+    pred_probs: np.ndarray,
+    progress: Progress | None = None,
+    quality: np.ndarray | None = None,
+    mixture: Probabilities | None = None,
+) -> np.ndarray:
+    """The lowest scores, as many as the larger of the estimated errors and the rows of `likelier`."""
+    if quality is None:
+        quality = label_quality(scanned, "normalized_margin", pred_probs)
+    fits = int(likelier(scanned, pred_probs if mixture is None else mixture, progress).sum())
+    return _mask(scanned, lowest(quality, max(round(estimate_errors(scanned)), fits), stable=True))
+
+
+def likelier(scanned: Scan, probs: Probabilities, progress: Progress | None = None) -> np.ndarray:
+    """(n,) bool over the labelled rows: one class other than the given label has more than half of the
+    probability.
+
+    probs: (N, K). They are calibrated on the given labels first (one temperature, of the least log loss; on a
+    seeded sample above 20,000 rows), so that they foretell what another annotator would say. That sees errors
+    which the confident joint misses, and cannot tell them from rows that the model has not understood.
+    """
+    progress = progress or Progress()
+    found = np.zeros(len(scanned.rows), dtype=bool)
+    if not len(found):
+        return found
+    temperature = _temperature(scanned, probs, progress.part(0, 0.3))
+    progress = progress.part(0.3, 1)
+    for part in blocks(len(found), probs.shape[1] * probs.dtype.itemsize):
+        block = np.asarray(probs[scanned.rows[part]])
+        best = block.argmax(axis=1)
+        # One temperature keeps the order of the classes, and only the first can have over a half.
+        rows = np.flatnonzero(best != scanned.labels[part])
+        logs = np.log(np.maximum(block[rows], _LEAST))
+        below = logs - logs[np.arange(len(rows)), best[rows]][:, None]
+        found[part.start + rows] = np.exp(below / temperature).sum(axis=1) < 2
+        progress.report(part.stop / len(found), "looking where another class fits better")
+    return found
+
+
+def _temperature(scanned: Scan, probs: Probabilities, progress: Progress) -> float:
+    from core.methods import softmax
+
+    some, most = np.arange(len(scanned.rows)), max(1, min(_ROWS, _CELLS // probs.shape[1]))
+    if len(some) > most:
+        some = np.sort(np.random.default_rng(SEED).choice(some, most, replace=False))
+    logs = np.log(np.maximum(np.asarray(probs[scanned.rows[some]]), _LEAST))
+    return softmax.best_temperature(logs, scanned.labels[some], progress)
 
 
 def _low_normalized_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
@@ -99,6 +161,11 @@ def _both(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarr
 
 FILTERS: dict[str, tuple[str, Callable[[Scan, np.ndarray, Progress], np.ndarray]]] = {
     "calibrated": ("calibrated count of the confident joint, lowest label quality scores", _calibrated),
+    LARGER_COUNT: (
+        "the larger of two counts: calibrated count of the confident joint, and rows that another class fits "
+        "likelier than not; lowest label quality scores",
+        _larger,
+    ),
     "prune_by_noise_rate": (
         "calibrated count of each pair of classes (prune by noise rate)",
         _prune_by_noise_rate,

@@ -162,6 +162,26 @@ def test_run__names_the_estimator_of_every_filter(filter_by: str) -> None:
     assert result.table["flagged"].tolist() == [False, False, True, False, False]
 
 
+def test_run__the_larger_count_asks_the_nearest_rows_too() -> None:
+    rng = np.random.default_rng(0)
+    true = np.arange(90) % 2
+    given = true.copy()
+    given[:9] = 1 - given[:9]
+    probs = np.where(true[:, None] == [0, 1], 0.7, 0.3)
+    probs[:9] = 0.5  # the model has learned half of these errors, so the confident joint counts none
+    points = np.where(true == 0, 1, -1)[:, None] * np.eye(16)[0] + rng.normal(size=(90, 16)) * 0.1
+    predictions = Predictions("m", probs, points.astype(np.float32))
+    params = DEFAULTS | {"filter_by": "larger_count"}
+    usual, larger = (
+        run(make_dataset(given.tolist()), predictions, p, Progress()) for p in (DEFAULTS, params)
+    )
+    assert usual.table["flagged"].sum() == usual.summary["estimate"] == 0
+    assert np.flatnonzero(larger.table["flagged"]).tolist() == list(range(9))
+    assert larger.table["reason"]["r0"].startswith("The model gives cat 50% and dog 50%; of the 30 nearest")
+    alone = run(make_dataset(given.tolist()), Predictions("m", probs), params, Progress())
+    assert alone.table["flagged"].sum() == 0
+
+
 @pytest.mark.parametrize(
     ("p", "text"),
     [(0, "0%"), (0.004, "<1%"), (0.01, "1%"), (0.914, "91%"), (0.9901, ">99%"), (0.99, "99%"), (1, "100%")],
