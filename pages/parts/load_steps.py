@@ -341,7 +341,7 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     confirmed: nothing is left to ask.
     """
     prepared, ready = checked.prepared, checked.whole.ok and confirmed
-    dataset, probs = prepared.dataset, prepared.predictions.pred_probs
+    dataset, probs = prepared.dataset, prepared.predictions.output
     trainable = ready and dataset is not None and probs is None and not why_not(dataset)
     features = None
     if trainable and dataset is not None:
