@@ -8,6 +8,7 @@ from typing import Any
 
 from core.audit import IN_WORDS, Audit, checks
 from core.issues import Check, Result
+from core.predictions import MODEL_PARTS
 from core.workspace import Project
 
 _DIGEST = 12

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.dataset import UNLABELLED, Dataset
 from core.errors import refuse
-from core.review.classes import ClassList, class_list
+from core.review.classes import ClassList, classes_of
 from core.review.decisions import Action, Decision, Standing
 from core.review.plan import Plan, plan_in_force
 
@@ -114,8 +114,13 @@ def outcomes(
             "CROWDLAB weighs the probability of one label a row; rows here can have several",
             expected="another policy",
         )
+    if policy in ("crowdlab", "dawid_skene") and dataset.targets is not None:
+        raise refuse(
+            f"{_title(policy)} weighs answers that are classes; labels here are numbers",
+            expected="another policy",
+        )
     about = list(about)
-    classes = class_list(dataset.classes, about)
+    classes = classes_of(dataset, about)
     decisions: dict[str, Decision] = {}
     reasons: dict[str, Because] = {}
     contested: dict[str, tuple[Decision, ...]] = {}
@@ -147,9 +152,9 @@ def _votes(opinions: Sequence[Decision]) -> tuple[Decision, ...]:
 
 def _meaning(decision: Decision, classes: ClassList) -> Meaning:
     if decision.action is Action.RELABEL:
-        return "label", classes.resolve(decision.label or "", decision.seq)
+        return "label", classes.meaning(decision.label or "", decision.seq)
     if decision.action is Action.KEEP:
-        return "label", classes.resolve(decision.given_label, decision.seq)
+        return "label", classes.meaning(decision.given_label, decision.seq)
     return str(decision.action), ""
 
 
