@@ -28,7 +28,9 @@ def label_kind(said: str | None) -> bool | None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say what the labels of DATA are, and how they are laid out."""
     add = parser.add_argument
-    add("--label-kind", metavar="K", help=f"what a label is: {' or '.join(LABEL_KINDS)}; default: as it looks")
+    add(
+        "--label-kind", metavar="K", help=f"what a label is: {' or '.join(LABEL_KINDS)}; default: as it looks"
+    )
     add("--annotator-columns", metavar="A,B", help="a column of labels for each annotator, no given label")
     add("--annotator-column", metavar="C", help="a record for each answer: this column says whose it is")
     add(

@@ -144,7 +144,9 @@ class Desk:
         if embeddings is None:
             return {"given": [], "suggested": [], "why": items.why(board, position)}
         near = _near(embeddings, position, NEIGHBOURS, None)
-        if board.dataset.targets is not None:  # each number is one of few rows: the nearest are shown, whatever theirs
+        if (
+            board.dataset.targets is not None
+        ):  # each number is one of few rows: the nearest are shown, whatever theirs
             tiles = [{**items.preview(board, p), "distance": round(d, 3)} for p, d in near[:SHOWN_NEIGHBOURS]]
             return {"given": tiles, "suggested": [], "why": items.why(board, position)}
         same = [board.dataset.labels[p] for p, _ in near]

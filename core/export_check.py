@@ -68,7 +68,9 @@ def verify_export(
     table, kept = corrections.dataset.table, np.flatnonzero(~corrections.dropped)
     if codes:
         numbers = corrections.dataset.targets is not None
-        table = pd.DataFrame({"label": corrections.dataset.numbers if numbers else corrections.dataset.labels})
+        table = pd.DataFrame(
+            {"label": corrections.dataset.numbers if numbers else corrections.dataset.labels}
+        )
     names = [*map(str, table.columns), *corrections.added_names]
     if len(frame) != len(kept) or [str(c) for c in frame.columns] != names:
         found = f"{len(frame):,} rows and the columns {', '.join(map(str, frame.columns))}"

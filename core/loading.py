@@ -33,8 +33,8 @@ from core.preflight.probabilities import (
     check_pred_probs,
 )
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
-from core.preflight.targets import checked_numbers, read_targets
 from core.preflight.table_checks import check_table, label_remarks, unused_remark
+from core.preflight.targets import checked_numbers, read_targets
 from core.preflight.tool_flags import flags_of_file, own_flags
 from core.preflight.tool_predictions import Model, own_models, read_models
 from core.progress import Progress
@@ -284,7 +284,9 @@ def _predictions(
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
-    return Predictions(model or (source.stem if source is not None else ""), pred_probs, embeddings, predicted)
+    return Predictions(
+        model or (source.stem if source is not None else ""), pred_probs, embeddings, predicted
+    )
 
 
 def _embeddings(

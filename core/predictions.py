@@ -41,7 +41,11 @@ class Predictions:
     def part(self, name: str) -> str:
         """sha256 over every value of pred_probs, embeddings or predicted; "" where the array is absent."""
         if name not in self._parts:
-            array = {"pred_probs": self.pred_probs, "embeddings": self.embeddings, "predicted": self.predicted}[name]
+            array = {
+                "pred_probs": self.pred_probs,
+                "embeddings": self.embeddings,
+                "predicted": self.predicted,
+            }[name]
             self._parts[name] = "" if array is None else _array_digest(array)
         return self._parts[name]
 

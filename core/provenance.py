@@ -92,5 +92,9 @@ def _input(project: Project, part: str) -> str:
     digest = source.part(part)
     if not digest:
         return ""
-    model = f" of {project.predictions.model}" if part in ("pred_probs", "predicted") and project.predictions.model else ""
+    model = (
+        f" of {project.predictions.model}"
+        if part in ("pred_probs", "predicted") and project.predictions.model
+        else ""
+    )
     return f"{IN_WORDS[part]}{model} (sha256 {digest[:_DIGEST]}…)"

@@ -17,7 +17,7 @@ import pandas as pd
 from pandas.api import types
 
 FORM = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-"""A number as it is written anew, the same in CSV, JSON and Parquet. The review surface has the same pattern."""
+"""A number as it is written anew, the same in CSV, JSON and Parquet. The review surface has this pattern too."""
 LONGEST = 60
 MOST_DECIMALS = 15
 SAMPLE = 10_000
@@ -85,7 +85,7 @@ class Targets:
         places = self.decimals
         if value and not round(value, places):
             places = min(MOST_DECIMALS, 1 - math.floor(math.log10(abs(value))))
-        # A model is not right to fifteen digits: six in all, but two behind the point are written, as of prices.
+        # A model is not right to fifteen digits: six in all, but two behind the point, as prices have.
         digits = math.floor(math.log10(abs(value))) + 1 if value else 1
         places = min(places, max(_USUAL_DIGITS - digits, 2))
         shown = f"{value:.{places}f}"

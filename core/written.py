@@ -28,8 +28,8 @@ class Written:
 
     tokens: by name. codes: the class's place in the class list of the data, by name; added classes follow.
     numeric: whether the column can hold numbers only. sets: where a row can have several labels; any set of
-    them can be written then, and tokens are those of the sets that rows have. targets: where labels are numbers;
-    a number is written as it was decided, and there are no tokens.
+    them can be written then, and tokens are those of the sets that rows have. targets: where labels are
+    numbers; a number is written as it was decided, and there are no tokens.
     """
 
     tokens: Mapping[str, str]

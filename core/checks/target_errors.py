@@ -39,7 +39,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     found = judge(given, predicted, 10.0**-targets.decimals, _SCALES[params["scale"]], progress.part(0, 0.6))
     flagged = found.flagged(params["rate"])
     outside = np.flatnonzero(flagged | (given < found.low) | (given > found.high))
-    suggested, reasons = _written(dataset, targets, rows, predicted, found, flagged, outside, progress.part(0.6, 1))
+    suggested, reasons = _written(
+        dataset, targets, rows, predicted, found, flagged, outside, progress.part(0.6, 1)
+    )
     known = {text: code for code, text in enumerate(dataset.classes)} if suggested else {}
     extra = tuple(dict.fromkeys(text for text in suggested.values() if text not in known))
     known.update({text: len(dataset.classes) + code for code, text in enumerate(extra)})
@@ -135,13 +137,15 @@ def _summary(
     params: Mapping[str, Any],
 ) -> dict[str, Any]:
     n = len(given)
-    note = "" if n >= LEAST_ROWS else f"{n:,} labelled rows are too few to say what is usual; none is flagged."
+    note = (
+        "" if n >= LEAST_ROWS else f"{n:,} labelled rows are too few to say what is usual; none is flagged."
+    )
     inside = float(((given >= found.low) & (given <= found.high)).mean()) if n else 0.0
     return {
         "flagged": int(flagged.sum()),
         "estimator": (
-            f"residuals {found.scale} over their median at that level of prediction, tails of a t distribution "
-            f"with {found.degrees:g} degrees of freedom, Benjamini-Hochberg at {params['rate']:g}"
+            f"residuals {found.scale} over their median at that level of prediction, tails of a t "
+            f"distribution with {found.degrees:g} degrees of freedom, Benjamini-Hochberg at {params['rate']:g}"
         ),
         "scored": n,
         "unlabelled": len(dataset) - n,
@@ -165,14 +169,14 @@ CHECK = Check(
         Setting(
             "scale",
             "auto",
-            "Whether a miss counts by its size (plain) or by its ratio to the number; auto takes the one that "
-            "varies less between small and large numbers.",
+            "Whether a miss counts by its size (plain) or by its ratio to the number; auto takes the one "
+            "that varies less between small and large numbers.",
             ("auto", "plain", "ratio"),
         ),
     ),
     limits=(
-        f"Spread and tail come from the middle of the data, so that more than about one wrong number in ten "
-        f"hides others. The interval covers {COVERED:.0%} of the rows at that level of prediction. A rare right "
-        "number is flagged too, and a wrong one that looks usual is not. Predictions must be out-of-sample."
+        "Spread and tail come from the middle of the data, so that more than about one wrong number in ten "
+        f"hides others. The interval covers {COVERED:.0%} of the rows at that level of prediction. A rare "
+        "right number is flagged too, and a wrong one that looks usual is not. Predictions must be out-of-sample."
     ),
 )

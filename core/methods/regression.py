@@ -1,10 +1,10 @@
 """How far given numbers lie from a model's, measured by how far rows like them usually do.
 
 A miss of 100 is much for a bicycle and little for a house. So a residual is divided by the spread of the
-residuals at its level of prediction, on the scale on which that spread varies least: as the numbers are, or by
-their ratios. Spread and centre are medians, which a few wrong numbers do not move.
-Sources: Huber, Ronchetti: Robust Statistics, 2009 (median and MAD); Efron: Large-Scale Simultaneous Hypothesis
-Testing, 2004 (a null distribution whose width comes from the middle of the data).
+residuals at its level of prediction, on the scale on which that spread varies least: as the numbers are, or
+by their ratios. Spread and centre are medians, which a few wrong numbers do not move.
+Sources: Huber, Ronchetti: Robust Statistics, 2009 (median and MAD); Efron: Large-Scale Simultaneous
+Hypothesis Testing, 2004 (a null distribution whose width comes from the middle of the data).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Judged:
     """What is said of n rows that have a given and a predicted number.
 
     times: how many times farther off the number is than half of the rows like it, on its side; 1 is usual.
-    p: probability of being that far off, were the number right; two-sided, from a t distribution with `degrees`
-    of freedom. low, high: between these COVERED of the rows like it lie. scale: AS_THEY_ARE or BY_RATIO.
+    p: probability of being that far off, were the number right; two-sided, from a t distribution with
+    `degrees` of freedom. low, high: between these COVERED of the rows like it lie. scale: AS_THEY_ARE or BY_RATIO.
     levels: (L, 4) predicted number, its usual miss, low and high, by level of prediction.
     """
 
@@ -105,7 +105,10 @@ def judge(
     order = np.argsort(predicted, kind="stable")
     _, first = np.unique(level[order], return_index=True)
     some = order[first]
-    shown = [predicted[some], fit.scale.back(fit.centre[some] + fit.spread[some]) - fit.scale.back(fit.centre[some])]
+    shown = [
+        predicted[some],
+        fit.scale.back(fit.centre[some] + fit.spread[some]) - fit.scale.back(fit.centre[some]),
+    ]
     progress.report(1)
     levels = np.stack([*shown, bounds[0][some], bounds[1][some]], axis=1)
     return Judged(times, p, bounds[0], bounds[1], chosen, degrees, levels)

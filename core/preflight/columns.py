@@ -37,8 +37,8 @@ def guess_columns(raw: RawTable) -> Columns:
     id: named so, unique unless it is called "id" itself (then repeats are an error to be shown).
     label: named so, else the last column with few different values. split: named so, else one that
     holds nothing but names of splits. content: image paths by suffix, else the longest text, else
-    every remaining column. target: as `guess_target` sees it. delimiter: only where it is clear that rows have several labels.
-    What the format knows of its columns goes before any guess.
+    every remaining column. target: as `guess_target` sees it. delimiter: only where it is clear that rows
+    have several labels. What the format knows of its columns goes before any guess.
     """
     if raw.source.format == "image_folder":
         split = "split" if "split" in raw.frame else None
@@ -82,7 +82,9 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         delimiter=said.delimiter
         if said.delimiter is not None
         else guess_label_delimiter(raw, said.label or guessed.label),
-        target=said.target if said.target is not None else guess_target(raw, said.label or guessed.label) or None,
+        target=said.target
+        if said.target is not None
+        else guess_target(raw, said.label or guessed.label) or None,
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from core.errors import InputError, Problem, refuse, some
 from core.multilabel import LabelSets
-from core.targets import Targets
 from core.preflight.labels import ClassList, GivenLabels, integer
+from core.targets import Targets
 
 _PREFIX = re.compile(r"(?i)^(pred_?probs?|pred_?proba|probability|proba|probs?|p|class|score)[ _.:\-]+")
 _SUFFIX = re.compile(r"(?i)[ _.:\-]+(probability|proba|probs?|p|score)$")

@@ -38,7 +38,12 @@ def guess_target(raw: RawTable, label: str | None) -> bool:
     ones, their range ten times that, in more than a tenth of the rows or over 1,000 of them.
     """
     layout, known = raw.source.layout, label is not None and label in raw.frame
-    if label is None or not known or raw.source.format not in _TABLES or layout.get("class_names", {}).get(label):
+    if (
+        label is None
+        or not known
+        or raw.source.format not in _TABLES
+        or layout.get("class_names", {}).get(label)
+    ):
         return False
     column = raw.frame[label]
     if "classes" in layout or label.strip().lower().replace(" ", "_") in _NAMES_OF_CLASSES:
@@ -167,5 +172,9 @@ def number_agreement(given: np.ndarray, predicted: np.ndarray, file: str) -> lis
         share = float(np.corrcoef(one, other)[0, 1])
     text = f"the correlation of given and predicted numbers is {share:.2f} (by ranks; 1: in the same order)"
     if there.sum() >= FEW and share < LEAST_KAPPA:
-        return [Problem("warning", f"the predictions hardly go with the labels: {text}", IS_IT_IN_ORDER, file=file)]
+        return [
+            Problem(
+                "warning", f"the predictions hardly go with the labels: {text}", IS_IT_IN_ORDER, file=file
+            )
+        ]
     return [Problem("notice", text, file=file)]

@@ -63,8 +63,8 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
     likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
     a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
-    checks: what each check that has run says of the row. between: where labels are numbers, the texts of those
-    between which rows like it lie, as the check in use has them; None where that is not known.
+    checks: what each check that has run says of the row. between: where labels are numbers, the texts of
+    those between which rows like it lie, as the check in use has them; None where that is not known.
     """
     dataset = board.dataset
     suggestion = suggestion_of(board, position)
@@ -100,7 +100,7 @@ def suggestion_of(board: Board, position: int) -> str | None:
 
 
 def between(board: Board, position: int) -> tuple[str, str] | None:
-    """The numbers between which rows like this one lie; None where labels are classes, or nothing is shown."""
+    """The numbers between which rows like this one lie; None for classes, and where nothing is shown."""
     targets = board.dataset.targets
     if targets is None or not board.check or board.hides(position):
         return None
@@ -177,7 +177,10 @@ def findings(board: Board, position: int) -> list[dict[str, Any]]:
         _finding(name, titles.get(name, name), board.results[name].cells, position)
         for name in (*known, *(name for name in board.results if name not in titles))
     ]
-    return sorted(found, key=lambda finding: (not finding["flagged"], finding["name"] not in (DEFAULT_FIND, NUMBER_FIND)))
+    return sorted(
+        found,
+        key=lambda finding: (not finding["flagged"], finding["name"] not in (DEFAULT_FIND, NUMBER_FIND)),
+    )
 
 
 def _finding(name: str, title: str, cells: Mapping[str, Any], position: int) -> dict[str, Any]:

@@ -42,6 +42,8 @@ POLICIES = {
 ABOUT = (Action.CLASS, Action.PLAN, Action.UNDO)
 """The events beside the verdicts that `outcomes` reads."""
 
+WEIGH_CLASSES = ("crowdlab", "dawid_skene")
+"""The policies that cannot be had where labels are numbers."""
 Meaning = tuple[str, str]
 """("label", class name now), or (the action, "") of an answer that names no class."""
 
@@ -114,7 +116,7 @@ def outcomes(
             "CROWDLAB weighs the probability of one label a row; rows here can have several",
             expected="another policy",
         )
-    if policy in ("crowdlab", "dawid_skene") and dataset.targets is not None:
+    if policy in WEIGH_CLASSES and dataset.targets is not None:
         raise refuse(
             f"{_title(policy)} weighs answers that are classes; labels here are numbers",
             expected="another policy",

@@ -13,7 +13,7 @@ from core.audit import Audit
 from core.cluster_facts import ClusterFacts, find_facts, stored_facts
 from core.methods import keep_budget
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND, Filters
+from core.review.queue import Filters, default_find
 from core.workspace import Project
 from pages.parts import examples, picking, session, work
 from pages.parts.numbers import rows
@@ -43,7 +43,7 @@ def show(project: Project, audit: Audit) -> None:
     if not len(clusters):
         st.text("No rows, no clusters.")
         return
-    labels = audit.results.get(DEFAULT_FIND)
+    labels = audit.results.get(default_find(project.dataset))
     table = None if labels is None else labels.table
     frame = cluster_report.cluster_frame(project.dataset, clusters, table, facts.words)
     st.subheader("Which groups of alike rows are worst?")
@@ -176,11 +176,11 @@ def _columns() -> dict[str, Any]:
 
 def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, facts: ClusterFacts) -> None:
     """One cluster: its figures in a sentence, what can be done with it, and rows of it."""
-    labels = audit.results.get(DEFAULT_FIND)
+    labels = audit.results.get(default_find(project.dataset))
     number, count, flagged = int(line["cluster"]), int(line["rows"]), int(line["flagged"])
     st.text(_sentence(line))
     # A cut at 1 takes in every row that a check has scored; without one only flagged rows are in a queue.
-    find = "" if labels is None else DEFAULT_FIND
+    find = "" if labels is None else default_find(project.dataset)
     cut = {"cut": "1.0"} if audit.results else {}
     every = session.only(**({"find": find} if find else {}), **cut, cluster=str(number))
     reviews = session.can(Role.ANNOTATOR)
@@ -191,7 +191,10 @@ def _one(project: Project, audit: Audit, line: pd.Series, clusters: np.ndarray, 
             st.switch_page("review.py", query_params=every)
         only_flagged = f"Review its {flagged:,} flagged"
         if reviews and flagged and st.button(only_flagged, key="review_flagged", type="primary"):
-            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, cluster=str(number)))
+            st.switch_page(
+                "review.py",
+                query_params=session.only(find=default_find(project.dataset), cluster=str(number)),
+            )
         st.page_link("issues.py", label="List them", query_params=every)
     table = None if labels is None else labels.table
     medoid = int(facts.medoid[number - 1])
@@ -242,7 +245,7 @@ def _keep_fewer(
         which = session.choice(
             "Rows kept of each cluster", _WHICH, "x_rows", "random", label_visibility="visible"
         )
-        labels = audit.results.get(DEFAULT_FIND)
+        labels = audit.results.get(default_find(project.dataset))
         flagged = None if labels is None else labels.table["flagged"].to_numpy()
         if which == "hard" and (warning := keep_budget.hard_warning(_wrong(project, flagged))):
             st.warning(warning, icon=":material/warning:")

@@ -15,7 +15,7 @@ from core.review.policy import Outcomes
 from tests.core.exporters.conftest import decide
 
 PRICES = ["4150", "380.50", "12.5", "", "415.00", "1e3", "-7.25", "380.5"]
-CSV = 'id,text,label\r\n' + "".join(f'r{i},"house, {i}",{p}\r\n' for i, p in enumerate(PRICES))
+CSV = "id,text,label\r\n" + "".join(f'r{i},"house, {i}",{p}\r\n' for i, p in enumerate(PRICES))
 
 
 def load(path: Path, predictions: Path | None = None, **roles: object) -> Prepared:

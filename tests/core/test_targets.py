@@ -21,7 +21,8 @@ def test_number_of__reads_what_files_hold(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12,5", "1,000", "$5", "5 kg", "nan", "inf", "1e999", "0x10", "1_000", "٣", "True", "5" * 61, "--5"]
+    "text",
+    ["", "12,5", "1,000", "$5", "5 kg", "nan", "inf", "1e999", "0x10", "1_000", "٣", "True", "5" * 61, "--5"],
 )
 def test_number_of__none_for_anything_else(text: str) -> None:
     assert number_of(text) is None
@@ -64,7 +65,9 @@ def test_text__can_always_be_written_and_is_near(value: float, decimals: int, wh
     text = targets.text(value)
     if len(text) <= 60:
         assert targets.holds(text)
-        assert math.isclose(float(text), value, rel_tol=1e-4, abs_tol=0.5 * 10.0 ** -(0 if whole else decimals))
+        assert math.isclose(
+            float(text), value, rel_tol=1e-4, abs_tol=0.5 * 10.0 ** -(0 if whole else decimals)
+        )
 
 
 def test_same_number__by_value_and_exactly() -> None:
@@ -73,7 +76,12 @@ def test_same_number__by_value_and_exactly() -> None:
 
 
 def test_spoken__marks_thousands() -> None:
-    assert [spoken(t) for t in ("4150.50", "-1234567", "12", "1e9")] == ["4,150.50", "-1,234,567", "12", "1e9"]
+    assert [spoken(t) for t in ("4150.50", "-1234567", "12", "1e9")] == [
+        "4,150.50",
+        "-1,234,567",
+        "12",
+        "1e9",
+    ]
 
 
 def test_dataset__numbers_are_its_labels(tmp_path: Path) -> None:
@@ -85,7 +93,12 @@ def test_dataset__numbers_are_its_labels(tmp_path: Path) -> None:
     assert str(dataset.given_labels()[7]) == "380.50"  # one number, in its first spelling
 
 
-@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9), min_size=1))
+@given(
+    st.lists(
+        st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**9), max_value=10**9),
+        min_size=1,
+    )
+)
 def test_read_targets__each_number_once_by_size(numbers: list[Decimal]) -> None:
     import pandas as pd
 
@@ -101,7 +114,9 @@ def test_read_targets__each_number_once_by_size(numbers: list[Decimal]) -> None:
 
 
 def test_read_targets__numbers_a_float_cannot_tell_apart(tmp_path: Path) -> None:
-    rows = "".join(f"{i},{n}\n" for i, n in enumerate(["9007199254740993", "9007199254740992", "9007199254740993.0"]))
+    rows = "".join(
+        f"{i},{n}\n" for i, n in enumerate(["9007199254740993", "9007199254740992", "9007199254740993.0"])
+    )
     dataset = dataset_of(tmp_path / "t.csv", f"id,label\n{rows}".encode())
     assert dataset.classes == ("9007199254740992", "9007199254740993")
     assert dataset.labels.tolist() == [1, 0, 1]

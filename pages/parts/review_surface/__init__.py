@@ -69,8 +69,8 @@ class Mount:
     token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
     rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
     first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
-    classes are then the sets that rows have. targets: where labels are numbers, which can be written; there are
-    no classes then. how: the address that explains why a row is here, "" for none.
+    classes are then the sets that rows have. targets: where labels are numbers, which can be written; there
+    are no classes then. how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str

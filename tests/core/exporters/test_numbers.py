@@ -24,7 +24,9 @@ from core.targets import same_number
 from tests.core.numbers import CSV, corrected, load
 
 
-def export(prepared: Prepared, choices: dict[int, str | Action], out: Path, format: str | None = None) -> bytes:
+def export(
+    prepared: Prepared, choices: dict[int, str | Action], out: Path, format: str | None = None
+) -> bytes:
     corrections = corrected(prepared, choices)
     assert corrections.conflicts == ()
     summary = write_export(corrections, out, format)
@@ -39,7 +41,11 @@ def test_csv__the_number_is_written_as_it_was_typed(tmp_path: Path) -> None:
     prepared = load(path)
     assert export(prepared, {}, tmp_path / "same.csv") == CSV.encode()
     changed = export(prepared, {0: "415.0001", 3: "-1e-7", 5: Action.EXCLUDE}, tmp_path / "out.csv")
-    wanted = CSV.replace(",4150\r", ",415.0001\r").replace('3",\r', '3",-1e-7\r').replace('r5,"house, 5",1e3\r\n', "")
+    wanted = (
+        CSV.replace(",4150\r", ",415.0001\r")
+        .replace('3",\r', '3",-1e-7\r')
+        .replace('r5,"house, 5",1e3\r\n', "")
+    )
     assert changed.decode() == wanted
 
 
@@ -73,7 +79,9 @@ def test_corrections__a_whole_column_refuses_a_fraction(tmp_path: Path) -> None:
     [(pa.float32(), [1.5, None, 3.0], "0.1"), (pa.float64(), [1.5, None, 1e300], "2.5e-10"),
      (pa.int64(), [10**15, None, -4], "-7"), (pa.uint8(), [1, None, 3], "255")],
 )  # fmt: skip
-def test_parquet__the_column_keeps_its_type(tmp_path: Path, kind: pa.DataType, values: list, typed: str) -> None:
+def test_parquet__the_column_keeps_its_type(
+    tmp_path: Path, kind: pa.DataType, values: list, typed: str
+) -> None:
     path = tmp_path / "t.parquet"
     table = pa.table({"text": ["a", "b", "c"], "label": pa.array(values, kind)})
     pq.write_table(table, path)
@@ -91,7 +99,11 @@ def test_json__numbers_stay_numbers_and_texts_texts(tmp_path: Path) -> None:
     lines = ['{"text": "a", "label": 1.50}', '{"text": "b", "label": "7"}', '{"text": "c", "label": null}']
     path.write_text("\n".join(lines))
     found = export(load(path), {0: "2.50", 1: "8.25", 2: "9"}, tmp_path / "out.jsonl").decode().splitlines()
-    assert found == [lines[0].replace("1.50", "2.50"), lines[1].replace("7", "8.25"), lines[2].replace("null", "9")]
+    assert found == [
+        lines[0].replace("1.50", "2.50"),
+        lines[1].replace("7", "8.25"),
+        lines[2].replace("null", "9"),
+    ]
 
 
 def test_npy__numbers_of_a_table_and_of_an_array(tmp_path: Path) -> None:
@@ -104,9 +116,13 @@ def test_npy__numbers_of_a_table_and_of_an_array(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), [1.5, -3.5, np.nan])
 
 
-NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=2).map(str)
+NUMBERS = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=2
+).map(str)
 TABLES = st.lists(st.one_of(NUMBERS, st.just("")), min_size=2, max_size=30).filter(any)
-CHOICES = st.dictionaries(st.integers(0, 29), st.one_of(NUMBERS, st.sampled_from([Action.KEEP, Action.EXCLUDE])))
+CHOICES = st.dictionaries(
+    st.integers(0, 29), st.one_of(NUMBERS, st.sampled_from([Action.KEEP, Action.EXCLUDE]))
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -118,7 +134,9 @@ def test_export__changes_exactly_the_decided_cells(
     _write(path, cells, format)
     choices = {at: choice for at, choice in choices.items() if at < len(cells)}
     export(load(path), choices, out)
-    texts = {at: c for at, c in choices.items() if not isinstance(c, Action) and not same_number(c, cells[at])}
+    texts = {
+        at: c for at, c in choices.items() if not isinstance(c, Action) and not same_number(c, cells[at])
+    }
     kept = [at for at in range(len(cells)) if choices.get(at) is not Action.EXCLUDE]
     assert [i for i, _ in _read(out, format)] == [f"r{at}" for at in kept]
     for at, (_, found) in zip(kept, _read(out, format), strict=True):
@@ -136,7 +154,10 @@ def _write(path: Path, cells: list[str], format: str) -> None:
         rows = "".join(f"{i},text {i},{cell}\n" for i, cell in zip(ids, cells, strict=True))
         path.write_text(f"id,text,label\n{rows}")
     elif format == "jsonl":
-        rows = (f'{{"id": "{i}", "text": "text {i}", "label": {c or "null"}}}\n' for i, c in zip(ids, cells, strict=True))
+        rows = (
+            f'{{"id": "{i}", "text": "text {i}", "label": {c or "null"}}}\n'
+            for i, c in zip(ids, cells, strict=True)
+        )
         path.write_text("".join(rows))
     else:
         values = [float(c) if c else None for c in cells]
