@@ -15,6 +15,7 @@ from core.preflight.labels import ClassList
 from core.preflight.model_outputs import Asked
 from core.preflight.probabilities import as_float_matrix
 from core.preflight.reconcile import Classes, column_order
+from core.preflight.targets import checked_numbers
 from core.preflight.tool_predictions import Model, read_models
 from core.progress import Progress
 from core.source import Source
@@ -89,6 +90,10 @@ def _check(
     names = dataset.names
     tokens = dataset.tokens if dataset.sets is None else dataset.sets.tokens
     values, problems = as_float_matrix(found.values, found.file, "pred_probs")
+    if dataset.targets is not None:
+        classes = Classes(dataset.classes, dataset.tokens, dataset.labels, targets=dataset.targets)
+        predicted, said = checked_numbers(replace(found, values=values), classes, dataset.row_ids)
+        return Predictions(name, predicted=predicted), [*problems, *said]
     order = column_order(found.names, values.shape[1], names, tokens, found.file)
     classes = Classes(dataset.classes, dataset.tokens, dataset.labels, order, (), dataset.sets)
     array = replace(found, values=values)

@@ -39,11 +39,14 @@ IN_WORDS = {
     "embeddings": "embeddings",
     "content": "a content column (image, text or features)",
     "split": "a split column",
+    "predicted": "predicted numbers",
     "flags": "flags of another tool",
     "votes": "several annotators' labels of a row",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",
+    "class": "labels that are classes",
+    "number": "labels that are numbers",
 }
 _LIBRARIES = ("numpy", "pandas", "pyarrow")
 _ROWS_AT_ONCE = 100_000
@@ -84,7 +87,7 @@ def run_audit(
     when progress was cancelled: checks that were finished by then stay in the cache.
     """
     progress = progress or Progress()
-    chosen = _chosen(names, settings)
+    chosen = _chosen(names, settings, dataset)
     results: dict[str, Result] = {}
     skipped = _skipped(chosen, dataset, predictions)
     able = [(check, params) for check, params in chosen if check.name not in skipped]
@@ -114,7 +117,7 @@ def cached_audit(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Audit:
     """The results that are in the cache; computes nothing. A check that has not run is in neither dict."""
-    chosen = _chosen(names, settings)
+    chosen = _chosen(names, settings, dataset)
     skipped = _skipped(chosen, dataset, predictions)
     results = {}
     for check, params in chosen:
@@ -195,9 +198,10 @@ def audit_summary(audit: Audit, dataset: Dataset, seconds: float | None = None) 
 
 
 def _chosen(
-    names: Sequence[str] | None, settings: Mapping[str, Mapping[str, Any]] | None
+    names: Sequence[str] | None, settings: Mapping[str, Mapping[str, Any]] | None, dataset: Dataset
 ) -> list[tuple[Check, dict[str, Any]]]:
-    """The checks to run with their settings filled in, in name order."""
+    """The checks to run with their settings filled in, in name order. Few data sets have numbers for labels,
+    and the others are not told of the checks for those."""
     known = checks()
     for name in [*(names or ()), *(settings or {})]:
         if name not in known:
@@ -205,7 +209,8 @@ def _chosen(
     return [
         (check, _filled(check, (settings or {}).get(name, {})))
         for name, check in known.items()
-        if names is None or name in names
+        if (names is None and (check.labels != "number" or dataset.targets is not None))
+        or (names is not None and name in names)
     ]
 
 

@@ -163,7 +163,7 @@ def baseline(
 def can_retrain(project: Project) -> bool:
     """Whether the data set's predictions are a baseline's, which a better one may replace."""
     held = project.predictions
-    return held.pred_probs is not None and held.model.startswith(PREFIX)
+    return held.output is not None and held.model.startswith(PREFIX)
 
 
 def train_and_store(
@@ -191,7 +191,7 @@ def train_and_store(
     said = [replace(p, found=PREFIX + p.found) for p in told]
     severity = "notice" if made.trust.verdict == "usable" else "warning"
     said.append(Problem(severity, PREFIX + made.trust.sentence))  # type: ignore[arg-type]
-    if held.pred_probs is None or can_retrain(project):
+    if held.output is None or can_retrain(project):
         predictions = replace(made.predictions, embeddings=held.embeddings)
         workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
     else:
@@ -222,7 +222,7 @@ def train_where_needed(
     For the command line: embedder may name a function of the user's own. download: weights may be fetched.
     """
     project = workspace.open(name)
-    if project.predictions.pred_probs is not None:
+    if project.predictions.output is not None:
         return []
     if reason := why_not(project.dataset):
         return [f"no baseline: {reason}"]

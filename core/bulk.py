@@ -182,8 +182,8 @@ def _is_of(standing: Standing, op_id: str) -> bool:
 class _Sorted:
     """The (M,) rows of a wish.
 
-    names: the classes as they are called now; with several labels a row, the sets that rows have, are
-    suggested or were wished for. given, labels: codes into names of what they are labelled and would get
+    names: the classes as they are called now; with several labels a row, or numbers, those that rows
+    have, are suggested or were wished for. given, labels: codes into names of what they are labelled and would get
     (RELABEL only), -1 for none.
     decided, elsewhere, able: (M,) bool: somebody decided it; it is another's; it can take the verdict.
     """
@@ -264,9 +264,11 @@ def _check_verdict(dataset: Dataset, current: ClassList, wish: Wish) -> None:
         raise refuse(f"{wish.action} is no verdict", expected="one of " + ", ".join(sorted(VERDICTS)))
     if wish.label is not None and wish.action is not Action.RELABEL:
         raise refuse(f"a decision to {wish.action} names no class")
-    known = wish.label in current.names if dataset.sets is None else dataset.knows(wish.label)
+    plain = dataset.sets is None and dataset.targets is None
+    known = wish.label in current.names if plain else dataset.knows(wish.label)
     if wish.label is not None and not known:
-        raise refuse(f"{wish.label!r} is not a class of this project")
+        what = f"{wish.label!r} is not a class of this project"
+        raise refuse(what if dataset.targets is None else dataset.targets.why_not(wish.label).rstrip("."))
 
 
 def _positions(team: Team, person: str, dataset: Dataset, wish: Wish) -> np.ndarray:
@@ -284,7 +286,7 @@ def _positions(team: Team, person: str, dataset: Dataset, wish: Wish) -> np.ndar
 
 def _names(board: Board, current: ClassList, wish: Wish) -> tuple[str, ...]:
     """What `_Sorted.names` says."""
-    if board.dataset.sets is None:
+    if board.dataset.sets is None and board.dataset.targets is None:
         return current.names
     wished = () if wish.label is None else (wish.label,)
     suggested = board.results[board.check].table["suggestion"].cat.categories if board.check else ()

@@ -276,7 +276,10 @@ def _apply(args: argparse.Namespace) -> int:
             args.out,
             check=args.check,
             columns=Columns(
-                id=args.id_column, label=args.label_column, delimiter=cli_load.delimiter(args.label_delimiter)
+                id=args.id_column,
+                label=args.label_column,
+                delimiter=cli_load.delimiter(args.label_delimiter),
+                target=cli_forms.label_kind(args.label_kind),
             ),
             classes=args.classes,
             options=_export_options(args),

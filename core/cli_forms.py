@@ -15,10 +15,22 @@ if TYPE_CHECKING:
     from core.source import RawTable
     from core.workspace import Workspace
 
+LABEL_KINDS = {"class": False, "number": True}
+
+
+def label_kind(said: str | None) -> bool | None:
+    """What --label-kind says, as in Columns.target; None where it is left open."""
+    if said is not None and said not in LABEL_KINDS:
+        raise refuse(f"no kind of label called {said!r}", expected=" or ".join(LABEL_KINDS))
+    return None if said is None else LABEL_KINDS[said]
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say how the labels of DATA are laid out."""
+    """The options that say what the labels of DATA are, and how they are laid out."""
     add = parser.add_argument
+    add(
+        "--label-kind", metavar="K", help=f"what a label is: {' or '.join(LABEL_KINDS)}; default: as it looks"
+    )
     add("--annotator-columns", metavar="A,B", help="a column of labels for each annotator, no given label")
     add("--annotator-column", metavar="C", help="a record for each answer: this column says whose it is")
     add(

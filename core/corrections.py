@@ -17,6 +17,7 @@ from core.errors import InputError, Problem, refuse
 from core.review.decisions import Action, Decision
 from core.review.policy import Because, Outcomes
 from core.source import Source
+from core.targets import same_number
 from core.written import Written
 
 ADDABLE = ("given_label", "label_quality", "decision", "annotator", "decided_at")
@@ -291,10 +292,10 @@ class _Judge:
         if relabels and self.dataset.columns.label is None:
             return Problem("error", "the data set has no label column to write to", row=position + 1)
         given = self._given(position)
-        if relabels and given == self._wanted(decision):
+        if relabels and self._same(given, self._wanted(decision)):
             return "already"
         where: dict[str, Any] = {"row": position + 1, "column": self._column}
-        if given != self.outcomes.classes.resolve(decision.given_label, decision.seq):
+        if not self._same(given, self.outcomes.classes.resolve(decision.given_label, decision.seq)):
             return Problem(
                 "error",
                 f"the given label is {given!r}, but it was {decision.given_label!r} when it was decided "
@@ -324,6 +325,8 @@ class _Judge:
         dataset, classes = self.dataset, self.outcomes.classes
         changes: list[Change] = []
         problems: list[Problem] = []
+        if dataset.targets is not None:
+            return changes, problems
         for code, name in enumerate(dataset.classes):
             event = classes.changed_by(name)
             rows = [] if event is None else np.flatnonzero((dataset.labels == code) & ~dropped).tolist()
@@ -343,6 +346,10 @@ class _Judge:
         """The class that a row was given, by its name now; "" where it has none."""
         code = int(self.dataset.labels[position])
         return self.outcomes.classes.resolve(self.dataset.classes[code]) if code != UNLABELLED else ""
+
+    def _same(self, one: str, other: str) -> bool:
+        """Whether two labels are one: 4.50 is 4.5 where labels are numbers."""
+        return one == other if self.dataset.targets is None else same_number(one, other)
 
     def _wanted(self, decision: Decision) -> str:
         return self.outcomes.classes.resolve(decision.label or "", decision.seq)

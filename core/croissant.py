@@ -176,7 +176,8 @@ def _field(corrections: Corrections, written: Exported, name: str, number: int) 
     }
     if name == columns.label:
         field["dataType"].append("cr:Label")
-        field["references"] = {"field": {"@id": f"{CLASSES}/label"}}
+        if corrections.dataset.targets is None:
+            field["references"] = {"field": {"@id": f"{CLASSES}/label"}}
         sets = corrections.dataset.sets
         if sets is not None:
             field["repeated"] = True
@@ -205,6 +206,8 @@ def _data_type(corrections: Corrections, name: str) -> str:
     kind = dataset.table[name].dtype
     if pd.api.types.is_bool_dtype(kind):
         return "sc:Boolean"
+    if name == dataset.columns.label and dataset.targets is not None:
+        return "sc:Integer" if dataset.targets.whole else "sc:Float"
     whole = name == dataset.columns.label and _all_whole(_tokens(corrections).values())
     if pd.api.types.is_integer_dtype(kind) or whole:
         return "sc:Integer"
@@ -218,7 +221,7 @@ def _all_whole(tokens: Iterable[str]) -> bool:
 
 def _classes(corrections: Corrections, written: Exported) -> list[dict[str, Any]]:
     """The classes as an enumeration: what the label column holds, and what it means."""
-    if corrections.dataset.columns.label is None:
+    if corrections.dataset.columns.label is None or corrections.dataset.targets is not None:
         return []
     tokens = _tokens(corrections, written)
     whole = _all_whole(tokens.values())

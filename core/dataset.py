@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from core.flags import Flags
 from core.multilabel import LabelSets
+from core.targets import Targets
 
 Kind = Literal["image", "text", "tabular", "none"]
 UNLABELLED = -1
@@ -27,7 +28,8 @@ class Columns:
 
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
     delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "" or None: one
-    label a row. Where a person says the columns, None leaves it to be found out.
+    label a row. target: whether a label is a number. Where a person says the columns, None leaves these two
+    to be found out.
     """
 
     id: str | None = None
@@ -36,6 +38,7 @@ class Columns:
     content: tuple[str, ...] = ()
     kind: Kind = "none"
     delimiter: str | None = None
+    target: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,8 @@ class Dataset:
     media_hash: for images, (N,) sha256 hex of each file's bytes, "" where it cannot be read.
     sets: where a row has several labels, how they are written. classes and tokens are then those sets that
     rows have, each as one text, and K is the number of names in `sets`. None: one label a row.
+    targets: where a label is a number, how it is written. classes and tokens are then the different numbers
+    by size, each as its text, and K is 0: there are no classes to choose from. None: labels are classes.
     flags: what another tool has said of each row's label, where the data came with that.
     annotators: the columns of the table that hold one annotator's labels each; () where there are none.
     """
@@ -65,6 +70,7 @@ class Dataset:
     sets: LabelSets | None = None
     flags: Flags | None = None
     annotators: tuple[str, ...] = ()
+    targets: Targets | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -81,7 +87,10 @@ class Dataset:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The K class names in the column order of every (N, K) array; without sets, `classes`."""
+        """The K class names in the column order of every (N, K) array; without sets, `classes`. None where
+        labels are numbers."""
+        if self.targets is not None:
+            return ()
         return self.classes if self.sets is None else self.sets.names
 
     def given_labels(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
@@ -89,8 +98,20 @@ class Dataset:
         return np.array([*self.classes, ""], dtype=object)[self.labels[positions]]  # UNLABELLED is the last
 
     def knows(self, label: str | None) -> bool:
-        """Whether a label can be given to a row: a class, or a set of classes as one text."""
+        """Whether a label can be given to a row: a class, a set of classes as one text, or a number."""
+        if self.targets is not None:
+            return self.targets.holds(label) or label in self.classes
         return label in self.classes if self.sets is None else self.sets.holds(label)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """(N,) float64 given labels that are numbers, NaN for an unlabelled row.
+
+        Raises ValueError where labels are classes.
+        """
+        if self.targets is None:
+            raise ValueError("the labels of this data set are classes")
+        return np.append(np.array([float(text) for text in self.classes]), np.nan)[self.labels]
 
     @cached_property
     def splits(self) -> pd.Series | None:
@@ -132,6 +153,8 @@ class Dataset:
             sha.update(np.ascontiguousarray(self.labels, dtype=np.int32).data)
             if self.sets is not None:
                 sha.update(repr(self.sets).encode())
+            if self.targets is not None:
+                sha.update(repr(self.targets).encode())
         elif name == "flags":
             return "" if self.flags is None else self.flags.digest
         elif name == "votes":

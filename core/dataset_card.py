@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import numpy as np
+
 from core.audit import checks
 from core.exported import Exported
 from core.exporting import counted
@@ -49,7 +51,7 @@ def dataset_card(record: Record, written: Exported | None = None, names: bool = 
         _front_matter(record),
         [f"# {code(record.project.name)}", "", opening(record), made_by(record)],
         ["## Source and corrected file", *_files(record, written)],
-        ["## Classes", *_classes(record)],
+        ["## Classes" if record.dataset.targets is None else "## Labels", *_classes(record)],
         *([["## Splits", *_splits(record)]] if record.splits else []),
         ["## Predictions", *_predictions(record)],
         ["## Checks", *_checks(record)],
@@ -68,7 +70,7 @@ def _front_matter(record: Record) -> list[str]:
     size = next((name for most, name in _SIZES if rows < most), "n>1B")
     lines = ["---", f"pretty_name: {json.dumps(record.project.name)}"]
     task = _TASKS.get(record.dataset.columns.kind)
-    if task and record.dataset.sets is None:
+    if task and record.dataset.sets is None and record.dataset.targets is None:
         lines += ["task_categories:", f"- {task}"]
     return [*lines, "size_categories:", f"- {size}", "tags:", "- labelmend", "---"]
 
@@ -103,7 +105,27 @@ def _files(record: Record, written: Exported | None) -> list[str]:
     return lines
 
 
+def _numbers(record: Record) -> list[str]:
+    """Labels that are numbers, before and after review: quartiles, since there are no classes to count."""
+    before = record.dataset.numbers
+    after = before.copy()
+    for change in record.corrections.changes:
+        if change.writes_label:
+            after[change.position] = float(change.after)
+    lines = ["The labels are numbers.", ""]
+    rows = []
+    for title, values in (("in the source", before), ("after review", after[~record.corrections.dropped])):
+        there = values[np.isfinite(values)]
+        if len(there):
+            found = np.quantile(there, [0, 0.25, 0.5, 0.75, 1])
+            rows.append((title, f"{len(there):,}", *(f"{value:,.6g}" for value in found)))
+    columns = ("", "rows", "least", "lower quartile", "median", "upper quartile", "most")
+    return [*lines, *table(columns, rows)]
+
+
 def _classes(record: Record) -> list[str]:
+    if record.dataset.targets is not None:
+        return ["", *_numbers(record)]
     classes = record.classes
     shown = sorted(classes, key=lambda c: -max(c.before, c.after))[:TOP_CLASSES]
     rows = [(code(c.name), f"{c.before:,}", f"{c.after:,}") for c in classes if c in shown]

@@ -207,7 +207,7 @@ def _with_decided_classes(
     dataset: Dataset, standings: Mapping[str, Standing], events: Iterable[Decision]
 ) -> Dataset:
     """The data set knowing the decided classes that no row of it has, where classes are plain labels."""
-    if dataset.tokens != dataset.classes or dataset.sets is not None:
+    if dataset.tokens != dataset.classes or dataset.sets is not None or dataset.targets is not None:
         return dataset
     now = class_list(dataset.classes, events)
     verdicts = (d for s in standings.values() for d in (*s.opinions, *((s.final,) if s.final else ())))

@@ -144,6 +144,11 @@ class Desk:
         if embeddings is None:
             return {"given": [], "suggested": [], "why": items.why(board, position)}
         near = _near(embeddings, position, NEIGHBOURS, None)
+        if (
+            board.dataset.targets is not None
+        ):  # each number is one of few rows: the nearest are shown, whatever theirs
+            tiles = [{**items.preview(board, p), "distance": round(d, 3)} for p, d in near[:SHOWN_NEIGHBOURS]]
+            return {"given": tiles, "suggested": [], "why": items.why(board, position)}
         same = [board.dataset.labels[p] for p, _ in near]
         counted = None
         if suggested in board.dataset.classes:
@@ -235,6 +240,8 @@ def _misfit(dataset: Dataset, position: int, event: Decision) -> str:
         return f"Row {event.row_id} is labelled {given!r} now, not {event.given_label!r}. Reload the page."
     if event.action is Action.RELABEL:
         if not dataset.knows(event.label):
+            if dataset.targets is not None:
+                return dataset.targets.why_not(event.label or "")
             what = "a class" if dataset.sets is None else "a set of classes"
             return f"{event.label!r} is not {what} of this project."
     elif event.label is not None:

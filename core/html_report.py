@@ -28,7 +28,7 @@ from core.provenance import Origin, origins
 from core.review import fields
 from core.review.decisions import Action, Decision
 from core.review.items import row_text
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import default_find
 from core.review_record import Record
 from core.review_words import (
     agreement_lines,
@@ -187,9 +187,11 @@ def _check(origin: Origin) -> list[str]:
 
 
 def _pairs(record: Record) -> list[str]:
-    result = record.audit.results.get(DEFAULT_FIND)
+    result = record.audit.results.get(default_find(record.dataset))
     if result is None:
         return [_quiet("The labels have not been checked.")]
+    if record.dataset.targets is not None:
+        return [_quiet("The labels are numbers: there are no pairs of classes.")]
     found = confused_pairs(record.dataset, result.table, top=TOP_PAIRS)
     if found.empty:
         return [_quiet("No row is flagged with another label suggested.")]
@@ -208,10 +210,12 @@ def _changes(record: Record) -> list[str]:
         parts.append(_table(("given label", "new label", "rows"), record.changes[:TOP_CHANGES], bars=True))
         if rest := record.changes[TOP_CHANGES:]:
             rows = sum(change[2] for change in rest)
-            parts.append(_quiet(f"And {counted(len(rest), 'pair')} of classes with {rows:,} rows together."))
+            parts.append(_quiet(f"And {counted(len(rest), 'pair')} of labels with {rows:,} rows together."))
     if record.class_changes:
         parts.append(_table(("change of the class list", "cells"), record.class_changes))
-    counts = [(c.name, c.before, c.after) for c in record.classes if c.before != c.after][:TOP_CHANGES]
+    numbers = record.dataset.targets is not None
+    grown = [] if numbers else [c for c in record.classes if c.before != c.after]
+    counts = [(c.name, c.before, c.after) for c in grown][:TOP_CHANGES]
     if counts:
         parts += [
             "<h3>Classes that grew or shrank</h3>",
@@ -223,7 +227,7 @@ def _changes(record: Record) -> list[str]:
 def _examples(record: Record, pictures: _Pictures) -> list[str]:
     if not record.changed:
         return ["<p>No label was changed.</p>"]
-    result = record.audit.results.get(DEFAULT_FIND)
+    result = record.audit.results.get(default_find(record.dataset))
     ids = list(record.changed)
     at = record.dataset.positions(ids)
     order = "in the order of the data set"

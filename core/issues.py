@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from core.dataset import Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
 
-NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags", "votes")
+NEEDS = ("labels", "pred_probs", "predicted", "embeddings", "content", "split", "flags", "votes")
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
 
@@ -72,7 +72,8 @@ class Check:
     needs: what must be there (of NEEDS); uses: what is read where it is there.
     limits: what its numbers do not cover, in plain sentences, shown beside them as evidence.
     optional: whether few data sets have what it needs, so that nobody is told where it is missing.
-    kind: the one kind of content that it looks at; None: any.
+    kind: the one kind of content that it looks at; None: any. labels: the one kind of label that it judges,
+    "class" or "number"; None: any.
     """
 
     name: str
@@ -87,9 +88,13 @@ class Check:
     optional: bool = False
     cost: Cost = Cost(10, 1000)
     kind: Kind | None = None
+    labels: Literal["class", "number"] | None = None
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
-        """The needs that this data set does not meet, in the order of NEEDS, then its kind."""
+        """The needs that this data set does not meet, in the order of NEEDS, then its kind; of labels of
+        another kind alone, since then nothing else is to the point."""
+        if self.labels not in (None, "class" if dataset.targets is None else "number"):
+            return [self.labels]
         there = available(dataset, predictions)
         absent = [n for n in NEEDS if n in self.needs and n not in there]
         return [*absent, self.kind] if self.kind not in (None, dataset.columns.kind) else absent
@@ -100,6 +105,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
     there = {
         "labels": bool((dataset.labels >= 0).any()),
         "pred_probs": predictions.pred_probs is not None,
+        "predicted": predictions.predicted is not None,
         "embeddings": predictions.embeddings is not None,
         "content": bool(dataset.columns.content),
         "split": dataset.columns.split is not None,

@@ -34,6 +34,7 @@ from core.preflight.probabilities import (
 )
 from core.preflight.reconcile import Classes, Where, merge_spellings, reconcile
 from core.preflight.table_checks import check_table, label_remarks, unused_remark
+from core.preflight.targets import checked_numbers, read_targets
 from core.preflight.tool_flags import flags_of_file, own_flags
 from core.preflight.tool_predictions import Model, own_models, read_models
 from core.progress import Progress
@@ -144,11 +145,22 @@ def prepare(
             people = raw.source.annotators(plan.columns.label, table.columns)
             sets, roles = classes.sets, plan.columns
             dataset = Dataset(
-                plan.name, table, roles, names, tokens, labels, root, hashes, sets, flags, people
+                plan.name,
+                table,
+                roles,
+                names,
+                tokens,
+                labels,
+                root,
+                hashes,
+                sets,
+                flags,
+                people,
+                classes.targets,
             )
             others, failed = check_models(dataset, models[1:], "", plan.softmax)
             problems += [p for model in failed for p in model.left_out]
-        elif array is not None:
+        elif array is not None and not plan.columns.target:
             # Nobody should mend the labels only to hear of the probabilities afterwards.
             progress.report(0.2, "Checking predictions")
             checked = check_label_probs if plan.columns.delimiter else check_pred_probs
@@ -190,7 +202,7 @@ def _models(raw: RawTable, plan: Plan, ids: pd.Index | None) -> tuple[list[Model
     )
     found = [] if plan.pred_probs is None else read_models(plan.pred_probs, asked)
     found = [replace(m, name=m.name or Path(plan.pred_probs or "").stem) for m in found]
-    if raw.models:
+    if raw.models and not plan.columns.target:
         found += own_models(raw, asked)
     usable = [m for m in found if m.output is not None]
     problems = [p for m in found for p in m.left_out]
@@ -225,6 +237,9 @@ def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classe
     listed = _class_list(raw, plan)
     known = frozenset((*listed.tokens, *listed.names)) if listed is not None else frozenset()
     given, problems = read_given(raw.frame[column], file, known)
+    if plan.columns.target:
+        targets = read_targets(given, where, raw.frame[column])
+        return targets, [*problems, *targets.problems]
     names = array.names if array is not None else None
     width = None if array is None else array.values.shape[1]
     if delimiter := plan.columns.delimiter:
@@ -273,13 +288,17 @@ def _predictions(
     ids: pd.Index,
     progress: Progress,
 ) -> Predictions:
-    pred_probs = embeddings = None
-    if array is not None:
+    pred_probs = embeddings = predicted = None
+    if array is not None and classes.targets is not None:
+        predicted = _attempt(problems, checked_numbers, array, classes, ids)
+    elif array is not None:
         pred_probs = _attempt(problems, checked_probs, array, classes, ids, plan.softmax, progress)
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
-    return Predictions(model or (source.stem if source is not None else ""), pred_probs, embeddings)
+    return Predictions(
+        model or (source.stem if source is not None else ""), pred_probs, embeddings, predicted
+    )
 
 
 def _embeddings(
@@ -293,6 +312,11 @@ def _embeddings(
 
 
 def _flags(raw: RawTable, plan: Plan, classes: Classes, ids: pd.Index) -> tuple[Flags | None, list[Problem]]:
+    if classes.targets is not None:
+        if plan.flags is not None:
+            said = "the labels are numbers, and flags are read for classes only"
+            raise refuse(said, file=plan.flags.name, mend="load the data without the flags")
+        return None, []
     if plan.flags is not None:
         return flags_of_file(plan.flags, plan.columns.id, classes, ids)
     return own_flags(raw.frame, raw.source.path.name, classes)

@@ -1,6 +1,7 @@
 """The models of a data set side by side: one is in use, the others are kept beside it.
 
-<root>/models/<data set>/<key>/pred_probs.npy   rows and columns as the data set had them
+<root>/models/<data set>/<key>/pred_probs.npy   rows and columns as the data set had them; predicted.npy where
+                                                its labels are numbers
                                model.json       name, digest, what it was made for, what was said of it
 
 The model in use lies in the folder of its data set, as ever. A model outlives a re-import; it can be used
@@ -29,15 +30,14 @@ if TYPE_CHECKING:
     from core.workspace import Workspace
 
 _FORMAT = 1
-_ARRAY, _META, _DATASET = "pred_probs.npy", "model.json", "dataset.json"
-_NOT_LINKED = (_ARRAY, _DATASET, "choices.json")
+_META, _DATASET = "model.json", "dataset.json"
 MEAN = "mean of "
 _CHUNK = 16 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """One model's predictions for a data set.
+    """One model's predictions for a data set: probabilities or, where its labels are numbers, numbers.
 
     predictions: memory-mapped, without embeddings. fits: whether rows and classes are still those that it was
     made for; one that does not fit is kept and cannot be used. problems: what the check said of it.
@@ -57,17 +57,19 @@ def models(workspace: Workspace, name: str) -> list[Model]:
     """The models of a data set: the one in use first, the others by name."""
     folder, meta = _dataset(workspace, name)
     found = []
-    if (folder / _ARRAY).exists():
+    part = _part(meta)
+    if _array(folder, part).exists():
         said = tuple(Problem(**p) for p in meta.get("model_problems", []))
-        digest = meta["parts"]["predictions"]["pred_probs"]
-        found.append(Model(_mapped(meta["model"], folder, digest), True, True, said))
+        digest = meta["parts"]["predictions"][part]
+        found.append(Model(_mapped(meta["model"], folder, part, digest), True, True, said))
     made_for = _made_for(meta)
     for path in sorted(_folder(workspace, name).glob(f"[!.]*/{_META}")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if found and kept["name"] == found[0].name:
             continue  # the copy from before it was in use
         said = tuple(Problem(**p) for p in kept["problems"])
-        predictions = _mapped(kept["name"], path.parent, kept["pred_probs"])
+        kind = _part_of_kept(kept)
+        predictions = _mapped(kept["name"], path.parent, kind, kept[kind])
         found.append(Model(predictions, False, kept["made_for"] == made_for, said))
     return [m for m in found if m.in_use] + sorted(
         (m for m in found if not m.in_use), key=lambda m: m.name.casefold()
@@ -83,13 +85,14 @@ def add_model(
     predictions: aligned with the data set, as `core.another_model.read_model` gives them.
     """
     _, meta = _dataset(workspace, name)
-    there = {m.name: m.predictions.part("pred_probs") for m in models(workspace, name)}
+    part = _part(meta)
+    there = {m.name: m.predictions.part(part) for m in models(workspace, name)}
     wanted, number = predictions.model, 1
-    while there.get(wanted, predictions.part("pred_probs")) != predictions.part("pred_probs"):
+    while there.get(wanted, predictions.part(part)) != predictions.part(part):
         number += 1
         wanted = f"{predictions.model} ({number})"
     if wanted not in there:
-        _put(workspace, name, replace(predictions, model=wanted), problems, _made_for(meta))
+        _put(workspace, name, replace(predictions, model=wanted), problems, meta)
     if not any(m.in_use for m in models(workspace, name)):
         use_model(workspace, name, wanted)
     return wanted
@@ -100,7 +103,7 @@ def replace_model(
 ) -> None:
     """Keep a model beside the one in use, in place of another of its name there."""
     _, meta = _dataset(workspace, name)
-    _put(workspace, name, predictions, problems, _made_for(meta))
+    _put(workspace, name, predictions, problems, meta)
 
 
 def use_model(workspace: Workspace, name: str, model: str) -> None:
@@ -109,7 +112,8 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
     Raises InputError for a model that is not there, or was made for other rows or classes.
     """
     folder, meta = _dataset(workspace, name)
-    if (folder / _ARRAY).exists() and meta["model"] == model:
+    part = _part(meta)
+    if _array(folder, part).exists() and meta["model"] == model:
         return
     kept = _folder(workspace, name) / _key(model)
     if not (kept / _META).exists():
@@ -121,14 +125,14 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
         raise refuse(f"{model!r} was made for other rows or classes of {name!r}", mend=mend)
     keep_model(workspace, name)
     said = meta["parts"]["predictions"]
-    parts = {**meta["parts"], "predictions": {**said, "pred_probs": chosen["pred_probs"]}}
+    parts = {**meta["parts"], "predictions": {**said, part: chosen[part]}}
     after = {**meta, "model": model, "parts": parts, "model_problems": chosen["problems"]}
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         for file in folder.iterdir():
-            if file.name not in _NOT_LINKED:
+            if file.name not in (f"{part}.npy", _DATASET, "choices.json"):
                 link(file, new / file.name)
-        link(kept / _ARRAY, new / _ARRAY)
+        link(_array(kept, part), _array(new, part))
         write_json(new / _DATASET, after)
         workspace.replace(name, new)
     except BaseException:
@@ -139,16 +143,17 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
 def keep_model(workspace: Workspace, name: str) -> None:
     """Keep a copy of the model in use beside it, for the time when another one is; nothing without one."""
     folder, meta = _dataset(workspace, name)
-    if not (folder / _ARRAY).exists():
+    part = _part(meta)
+    if not _array(folder, part).exists():
         return
     body = {
         "format": _FORMAT,
         "name": meta["model"],
-        "pred_probs": meta["parts"]["predictions"]["pred_probs"],
+        part: meta["parts"]["predictions"][part],
         "made_for": _made_for(meta),
         "problems": meta.get("model_problems", []),
     }
-    _place(workspace, name, body, lambda new: link(folder / _ARRAY, new))
+    _place(workspace, name, body, part, lambda new: link(_array(folder, part), new))
 
 
 def forget_model(workspace: Workspace, name: str, model: str) -> None:
@@ -161,7 +166,7 @@ def forget_model(workspace: Workspace, name: str, model: str) -> None:
 
 
 def add_mean(workspace: Workspace, name: str, chosen: Sequence[str]) -> str:
-    """Add the mean of the probabilities of several models as a model of its own; its name.
+    """Add the mean of what several models say, probabilities or numbers, as a model of its own; its name.
 
     The mean of distributions is one. Raises InputError for fewer than two models, and for one that is not
     there or does not fit.
@@ -171,21 +176,36 @@ def add_mean(workspace: Workspace, name: str, chosen: Sequence[str]) -> str:
     if unknown or len(set(chosen)) < 2:
         found = f"no model called {unknown[0]!r}" if unknown else "a mean of fewer than two models"
         raise refuse(found, expected="two or more of " + ", ".join(there))
-    arrays = [_probs(there[c].predictions) for c in dict.fromkeys(chosen)]
+    arrays = [_values(there[c].predictions) for c in dict.fromkeys(chosen)]
     out = np.empty(arrays[0].shape, np.result_type(*arrays))
     step = max(1, _CHUNK // max(1, out[:1].nbytes))
     for start in range(0, len(out), step):
         stop = start + step
         out[start:stop] = np.mean([a[start:stop] for a in arrays], axis=0, dtype=np.float64)
     model = MEAN + ", ".join(dict.fromkeys(chosen))
-    said = Problem("notice", f"{model}: each probability is the mean of theirs")
-    return add_model(workspace, name, Predictions(model, out), [said])
+    numbers = out.ndim == 1
+    said = Problem("notice", f"{model}: each {'number' if numbers else 'probability'} is the mean of theirs")
+    mean = Predictions(model, predicted=out) if numbers else Predictions(model, out)
+    return add_model(workspace, name, mean, [said])
 
 
-def _probs(predictions: Predictions) -> np.ndarray:
-    if predictions.pred_probs is None:
-        raise TypeError("a model has probabilities")
-    return predictions.pred_probs
+def _values(predictions: Predictions) -> np.ndarray:
+    if predictions.output is None:
+        raise TypeError("a model has probabilities or numbers")
+    return predictions.output
+
+
+def _part(meta: dict[str, Any]) -> str:
+    """Which array of Predictions the models of a data set have."""
+    return "predicted" if meta.get("targets") else "pred_probs"
+
+
+def _part_of_kept(kept: dict[str, Any]) -> str:
+    return "predicted" if "predicted" in kept else "pred_probs"
+
+
+def _array(folder: Path, part: str) -> Path:
+    return folder / f"{part}.npy"
 
 
 def _dataset(workspace: Workspace, name: str) -> tuple[Path, dict[str, Any]]:
@@ -204,39 +224,46 @@ def _key(model: str) -> str:
 def _made_for(meta: dict[str, Any]) -> str:
     """Digest of the row ids in their order and of the class names: what a model's array is aligned with."""
     names = meta["sets"]["names"] if meta.get("sets") else meta["classes"]
+    names = ["number"] if meta.get("targets") else names  # whichever numbers the rows have
     body = [meta["parts"]["dataset"]["ids"], list(names)]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def _mapped(model: str, folder: Path, digest: str) -> Predictions:
-    found = Predictions(model, np.load(folder / _ARRAY, mmap_mode="r", allow_pickle=False))
-    found.trust({"pred_probs": digest})
+def _mapped(model: str, folder: Path, part: str, digest: str) -> Predictions:
+    values = np.load(_array(folder, part), mmap_mode="r", allow_pickle=False)
+    found = Predictions(model, predicted=values) if part == "predicted" else Predictions(model, values)
+    found.trust({part: digest})
     return found
 
 
 def _put(
-    workspace: Workspace, name: str, predictions: Predictions, problems: Sequence[Problem], made_for: str
+    workspace: Workspace,
+    name: str,
+    predictions: Predictions,
+    problems: Sequence[Problem],
+    meta: dict[str, Any],
 ) -> None:
     from core.storage import save_array
 
+    part = _part(meta)
     body = {
         "format": _FORMAT,
         "name": predictions.model,
-        "pred_probs": predictions.part("pred_probs"),
-        "made_for": made_for,
+        part: predictions.part(part),
+        "made_for": _made_for(meta),
         "problems": [asdict(p) for p in problems],
     }
-    _place(workspace, name, body, lambda new: save_array(new, _probs(predictions)))
+    _place(workspace, name, body, part, lambda new: save_array(new, _values(predictions)))
 
 
-def _place(workspace: Workspace, name: str, body: dict[str, Any], write: Any) -> None:
+def _place(workspace: Workspace, name: str, body: dict[str, Any], part: str, write: Any) -> None:
     """A model's folder, there whole or not at all; one of its name is replaced."""
     folder = _folder(workspace, name)
     folder.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
-        write(new / _ARRAY)
-        with (new / _ARRAY).open("rb") as handle:
+        write(_array(new, part))
+        with _array(new, part).open("rb") as handle:
             os.fsync(handle.fileno())
         write_json(new / _META, body)
         place = folder / _key(body["name"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.dataset import Dataset
 from core.errors import Problem, some
-from core.review.classes import class_list
+from core.review.classes import classes_of
 from core.review.decisions import Decision, Standing
 from core.review.policy import ABOUT
 from core.review.store import Store
@@ -55,7 +55,7 @@ def carried_over(
     dataset: Dataset, standings: Mapping[str, Standing], about: Iterable[Decision]
 ) -> CarriedOver:
     """How a data set's decisions fit a new version of it. about: its changes of the class list."""
-    classes = class_list(dataset.classes, about)
+    classes = classes_of(dataset, about)
     positions = dataset.positions(standings).tolist()
     gone, changed = [], []
     for (row_id, standing), position in zip(standings.items(), positions, strict=True):

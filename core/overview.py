@@ -41,6 +41,27 @@ def score_histogram(dataset: Dataset, table: pd.DataFrame, bins: int = BINS) -> 
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "flagged": found, "other": other})
 
 
+def number_histogram(dataset: Dataset, table: pd.DataFrame, bins: int = BINS) -> tuple[pd.DataFrame, int]:
+    """(rows by given number in equal bins: columns low, high, flagged, other; rows beyond them).
+
+    The bins span the 1st to the 99th percentile and half that span more on either side, as far as there are
+    numbers: one price in cents must not press all others into one bar. Rows beyond count in the outer bins.
+    """
+    there = np.flatnonzero(np.isfinite(dataset.numbers))
+    given = dataset.numbers[there]
+    if not len(given):
+        return pd.DataFrame(columns=["low", "high", "flagged", "other"]), 0
+    low, high = np.quantile(given, [0.01, 0.99])
+    room = (high - low) / 2
+    low, high = max(given.min(), low - room), min(given.max(), high + room)
+    edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+    flagged = table["flagged"].to_numpy()[there]
+    inside = np.clip(given, edges[0], edges[-1])
+    counts = [np.histogram(inside[some], edges)[0] for some in (flagged, ~flagged)]
+    frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "flagged": counts[0], "other": counts[1]})
+    return frame, int((inside != given).sum())
+
+
 def natural_cut(table: pd.DataFrame) -> float:
     """The smallest two-digit cut that takes in every flagged row; 0 where none is flagged."""
     score = table["score"].to_numpy()[table["flagged"].to_numpy()]

@@ -57,7 +57,10 @@ class Layout:
 
     def header(self) -> dict[str, Any]:
         """The first line of a decisions file."""
-        return {HEADER: VERSION, "columns": asdict(self.columns), "digested": list(self.digested)}
+        columns = asdict(self.columns)
+        if columns["target"] is None:
+            del columns["target"]  # so that what has no numbers for labels can be read as ever
+        return {HEADER: VERSION, "columns": columns, "digested": list(self.digested)}
 
     @classmethod
     def read(cls, entry: Mapping[str, Any], file: str) -> Layout:
@@ -71,7 +74,8 @@ class Layout:
         names = ("id", "label", "split", "delimiter")
         if (
             not isinstance(columns, dict)
-            or set(columns) != {f.name for f in fields(Columns)}
+            or set(columns) | {"target"} != {f.name for f in fields(Columns)}  # older files lack it
+            or columns.get("target") not in (None, True, False)
             or not all(columns[n] is None or isinstance(columns[n], str) for n in names)
             or columns["kind"] not in ("image", "text", "tabular", "none")
             or not _texts(columns["content"])
@@ -102,6 +106,7 @@ class Layout:
             content=said.content or own.content,
             kind=said.kind if said.content else own.kind,
             delimiter=said.delimiter if said.delimiter is not None else own.delimiter or "",
+            target=said.target if said.target is not None else own.target,
         )
 
 

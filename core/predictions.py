@@ -11,6 +11,9 @@ import numpy as np
 BASELINE = "baseline: "
 """How the name of a model begins that was trained here, and all that is said of it."""
 
+MODEL_PARTS = ("pred_probs", "embeddings", "predicted")
+"""The arrays of Predictions, by name."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -19,19 +22,30 @@ class Predictions:
     model: its name, shown beside every number that it made.
     pred_probs: (N, K) float32 or float64, memory-mapped, columns in Dataset.names order. Rows sum to 1,
     unless a row can have several labels.
+    predicted: (N,) float64, the model's number for each row, where labels are numbers.
     embeddings: (N, D) float16 or float32, memory-mapped.
     """
 
     model: str = ""
     pred_probs: np.ndarray | None = None
     embeddings: np.ndarray | None = None
+    predicted: np.ndarray | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
+    @property
+    def output(self) -> np.ndarray | None:
+        """What the model says of the labels: pred_probs or, where these are numbers, predicted."""
+        return self.pred_probs if self.pred_probs is not None else self.predicted
+
     def part(self, name: str) -> str:
-        """sha256 over every value of pred_probs or embeddings; "" where the array is absent."""
+        """sha256 over every value of pred_probs, embeddings or predicted; "" where the array is absent."""
         if name not in self._parts:
-            array = {"pred_probs": self.pred_probs, "embeddings": self.embeddings}[name]
+            array = {
+                "pred_probs": self.pred_probs,
+                "embeddings": self.embeddings,
+                "predicted": self.predicted,
+            }[name]
             self._parts[name] = "" if array is None else _array_digest(array)
         return self._parts[name]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.audit import IN_WORDS, Audit, checks
 from core.issues import Check, Result
+from core.predictions import MODEL_PARTS
 from core.workspace import Project
 
 _DIGEST = 12
@@ -87,9 +88,13 @@ def _versions(summary: dict[str, Any]) -> str:
 
 
 def _input(project: Project, part: str) -> str:
-    source = project.predictions if part in ("pred_probs", "embeddings") else project.dataset
+    source = project.predictions if part in MODEL_PARTS else project.dataset
     digest = source.part(part)
     if not digest:
         return ""
-    model = f" of {project.predictions.model}" if part == "pred_probs" and project.predictions.model else ""
+    model = (
+        f" of {project.predictions.model}"
+        if part in ("pred_probs", "predicted") and project.predictions.model
+        else ""
+    )
     return f"{IN_WORDS[part]}{model} (sha256 {digest[:_DIGEST]}…)"

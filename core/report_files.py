@@ -14,7 +14,7 @@ from core.exported import Exported, read_exported
 from core.files import staged
 from core.html_report import html_report
 from core.review.policy import ABOUT, DEFAULT_POLICY, outcomes
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import default_find
 from core.review.store import Store
 from core.review_record import review_record
 from core.workspace import Project, Workspace
@@ -79,7 +79,7 @@ def papers_of_export(
     chosen = policy or (DEFAULT_POLICY if written is None else written.policy)
     about, standings = store.events(name, actions=ABOUT), store.standings(name)
     decided = outcomes(standings, about, project.dataset, chosen, project.predictions.pred_probs)
-    found = current_audit(workspace, project).results.get(DEFAULT_FIND)
+    found = current_audit(workspace, project).results.get(default_find(project.dataset))
     quality = None if found is None else found.table["score"].to_numpy()
     corrections = correct(project.dataset, project.source, decided, options, quality)
     folder.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ def made_by(record: Record) -> str:
 def prediction_facts(record: Record) -> list[tuple[str, str]]:
     """(fact, text) pairs: which model's probabilities were used, and how far they are out-of-sample."""
     held = record.project.predictions
-    if held.pred_probs is None:
+    if held.output is None:
         return [("Model", "none")]
     model = ("Model", held.model or "without a name")
     if not held.model.startswith(PREFIX):
@@ -172,7 +172,7 @@ def not_said(record: Record) -> list[str]:
         )
     if record.agreed is None:
         lines.append("How far annotators agree: nobody's verdicts were checked by another annotator")
-    if record.project.predictions.pred_probs is not None:
+    if record.project.predictions.output is not None:
         lines.append(
             "What annotators would have said without help: they saw the model's suggestion"
             + (" on most rows" if record.plan.hide_suggestions else "")

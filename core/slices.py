@@ -30,10 +30,11 @@ from core.neighbour_graph import forget, graph
 from core.nuisances import nuisances
 from core.predictions import Predictions
 from core.progress import Progress
+from core.review.queue import default_find
 from core.workspace import Project, Workspace
 
 FROM = "label_issues"
-"""The check whose flagged rows are explained."""
+"""The check whose flagged rows are explained, where labels are classes."""
 FEWEST, MOST = 2, 200
 NUMBERS_AS_VALUES = 20
 """Different numbers in a column up to which each is a slice; a column with more is cut into quartiles."""
@@ -145,16 +146,16 @@ def causes(
     clusters: np.ndarray | None,
     progress: Progress | None = None,
 ) -> Causes:
-    """Look for all of it. found: of the check FROM, None where it has not run. clusters: (N,) from 0.
+    """Look for all of it. found: of the check of wrong labels, None where it has not run.
 
-    What is missing leaves its frame empty. The same for the same input.
+    clusters: (N,) from 0. What is missing leaves its frame empty. The same for the same input.
     """
     progress = progress or Progress()
     progress.report(0, "choosing slices")
     columns, left_out = slice_columns(dataset, clusters)
     facts = [("left out", text) for text in left_out]
     labels = np.asarray(dataset.labels)
-    one_label = dataset.sets is None
+    one_label = dataset.sets is None and dataset.targets is None
     scanned = None
     near: np.ndarray | None = None
     if predictions.pred_probs is not None and one_label and predictions.pred_probs.shape[1] > 1:
@@ -207,13 +208,14 @@ def _findings(
         facts.append(("left out", "Systematic errors: the label check has not run."))
         return systematic_errors(np.zeros(len(labels), dtype=bool), None, (), [], progress=progress).findings
     wrong = found.table["flagged"].to_numpy()
-    if dataset.sets is not None:
-        made = systematic_errors(wrong & (labels >= 0), None, (), columns, progress=progress)
+    if dataset.sets is not None or dataset.targets is not None:
+        find = default_find(dataset)
+        made = systematic_errors(wrong & (labels >= 0), None, (), columns, find=find, progress=progress)
     else:
         categories = found.table["suggestion"].cat.set_categories(list(dataset.classes))
         suggested = categories.cat.codes.to_numpy()
         made = systematic_errors(
-            wrong, labels, dataset.classes, columns, suggested, find=FROM, progress=progress
+            wrong, labels, dataset.classes, columns, suggested, find=default_find(dataset), progress=progress
         )
     facts.append(("findings", made.estimator))
     if any(column.param == "cluster" for column in columns):
@@ -258,7 +260,7 @@ def _order(
             text = "Rows that are alike stand at other distances than by chance would have it."
         calm = "The order of the rows tells nothing of what they are like."
         lines.append(("alike rows", found["statistic"], found["p"], text if strange else calm))
-    if dataset.sets is not None:
+    if dataset.sets is not None or dataset.targets is not None:
         moved, seen = drift(np.zeros(0, int), ())
     else:
         moved, seen = drift(np.asarray(dataset.labels), dataset.classes, progress.part(0.6, 1))
@@ -328,7 +330,7 @@ def find_causes(workspace: Workspace, project: Project, audit: Audit, progress: 
             found = causes(
                 project.dataset,
                 project.predictions,
-                audit.results.get(FROM),
+                audit.results.get(default_find(project.dataset)),
                 clusters,
                 progress.part(0.2, 1),
             )
@@ -342,8 +344,9 @@ def find_causes(workspace: Workspace, project: Project, audit: Audit, progress: 
 
 
 def _key(project: Project, audit: Audit) -> str:
-    result = audit.results.get(FROM)
+    result = audit.results.get(default_find(project.dataset))
     made = None if result is None else [result.summary[k] for k in ("version", "settings")]
-    predictions = [project.predictions.part(part) for part in ("pred_probs", "embeddings")]
+    made_by = project.predictions
+    predictions = [made_by.part("pred_probs") or made_by.part("predicted"), made_by.part("embeddings")]
     body = [_NAME, _VERSION, project.dataset.fingerprint, predictions, made]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

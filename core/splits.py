@@ -92,6 +92,8 @@ def class_shares(dataset: Dataset, splits: Splits) -> pd.DataFrame:
     Share of the split's labelled rows with a 95% Wilson interval. The CLASSES classes whose share differs
     most between splits, most first, in every split that has labels.
     """
+    if dataset.targets is not None:
+        return pd.DataFrame(columns=["split", "class", "rows", "of", "share", "low", "high"])
     counts = class_counts(dataset, splits)
     of = _labelled(dataset, splits)
     there = np.flatnonzero(of)

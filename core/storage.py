@@ -18,9 +18,10 @@ from core.errors import Problem, refuse
 from core.files import link, write_json
 from core.flags import Flags
 from core.multilabel import LabelSets
-from core.predictions import Predictions
+from core.predictions import MODEL_PARTS, Predictions
 from core.preflight.large_arrays import chunks
 from core.source import Source
+from core.targets import Targets
 
 if TYPE_CHECKING:
     from core.loading import Prepared
@@ -45,13 +46,14 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
         "media_hash": None if dataset.media_hash is None else dataset.media_hash.astype("S64"),
         "pred_probs": prepared.predictions.pred_probs,
         "embeddings": prepared.predictions.embeddings,
+        "predicted": prepared.predictions.predicted,
         "flags": None if dataset.flags is None else dataset.flags.rows,
     }
     for name, array in arrays.items():
         if array is not None:
             save_array(folder / f"{name}.npy", array)
     dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
-    for part in ("pred_probs", "embeddings"):
+    for part in MODEL_PARTS:
         prepared.predictions.part(part)
     for file in folder.iterdir():
         with file.open("rb") as handle:
@@ -65,6 +67,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
             "classes": dataset.classes,
             "tokens": dataset.tokens,
             "sets": None if dataset.sets is None else asdict(dataset.sets),
+            "targets": None if dataset.targets is None else asdict(dataset.targets),
             "flags": None if dataset.flags is None else _said_of_flags(dataset.flags),
             "media_root": None if dataset.media_root is None else str(dataset.media_root),
             "model": prepared.predictions.model,
@@ -141,11 +144,13 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         sets=_label_sets(meta.get("sets")),
         flags=_flags(meta.get("flags"), folder),
         annotators=source.annotators(columns["label"], frame.columns),
+        targets=None if meta.get("targets") is None else Targets(**meta["targets"]),
     )
     predictions = Predictions(
         model=meta["model"],
         pred_probs=_load_array(folder / "pred_probs.npy"),
         embeddings=_load_array(folder / "embeddings.npy"),
+        predicted=_load_array(folder / "predicted.npy"),
     )
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])

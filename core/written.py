@@ -14,6 +14,7 @@ from core.dataset import Dataset
 from core.errors import Problem
 from core.multilabel import LabelSets
 from core.review.classes import ClassList
+from core.targets import Targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +28,22 @@ class Written:
 
     tokens: by name. codes: the class's place in the class list of the data, by name; added classes follow.
     numeric: whether the column can hold numbers only. sets: where a row can have several labels; any set of
-    them can be written then, and tokens are those of the sets that rows have.
+    them can be written then, and tokens are those of the sets that rows have. targets: where labels are
+    numbers; a number is written as it was decided, and there are no tokens.
     """
 
     tokens: Mapping[str, str]
     codes: Mapping[str, int]
     numeric: bool = False
     sets: LabelSets | None = None
+    targets: Targets | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, classes: ClassList) -> Written:
         """How the classes of a data set are written."""
+        if dataset.targets is not None:
+            there = {text: place for place, text in enumerate(dataset.classes)}
+            return cls({}, there, True, None, dataset.targets)
         places = _places(dataset, classes)
         if dataset.tokens == dataset.classes:
             tokens = {name: name for name in places}
@@ -56,6 +62,11 @@ class Written:
         """The label cell of a class, or why there is none."""
         if self.sets is not None and self.sets.holds(name):
             return self.sets.cell(name)
+        if self.targets is not None:
+            if name in self.codes or self.targets.holds(name):
+                return name
+            mend = "decide this row again"
+            return Problem("error", self.targets.why_not(name).rstrip("."), mend=mend)
         if name not in self.codes:
             return Problem(
                 "error",
@@ -79,6 +90,8 @@ class Written:
 
     def cell(self, name: str) -> str:
         """The label cell of a class that has one; see `token`."""
+        if self.targets is not None:
+            return name
         return self.tokens[name] if self.sets is None else self.sets.cell(name)
 
     def code(self, token: str) -> int:
@@ -93,6 +106,8 @@ class Written:
 
 def rewritten(dataset: Dataset, classes: ClassList) -> int:
     """How many label cells hold another token than their class has now."""
+    if dataset.targets is not None:
+        return 0
     tokens = Written.of(dataset, classes).tokens
     rows = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes)).tolist()
     given = zip(dataset.classes, dataset.tokens, rows, strict=True)

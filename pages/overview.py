@@ -6,13 +6,14 @@ import streamlit as st
 
 from core.audits import not_run
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import default_find
 from pages.parts import examples, models, numbers, session, work
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
-result = audit.results.get(DEFAULT_FIND)
+find = default_find(project.dataset)
+result = audit.results.get(find)
 count = len(project.dataset)
 
 
@@ -22,7 +23,7 @@ def buttons(flagged: int, load: str = "Load your own data") -> None:
     with st.container(horizontal=True):
         review_them = f"Review the {flagged:,}, worst first"
         if flagged and reviews and st.button(review_them, type="primary", icon=":material/rate_review:"):
-            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND))
+            st.switch_page("review.py", query_params=session.only(find=find))
         one = count == 1 and reviews
         if one and st.button("Review 1 row", type="primary", icon=":material/rate_review:"):
             st.switch_page("review.py", query_params=session.only(row=str(project.dataset.row_ids[0])))
@@ -49,7 +50,7 @@ elif not audit.results and not_run(audit):
 
 if result is None:
     st.title(f"{numbers.rows(count)}, labels not checked", anchor=False)
-    st.text(f"Finding label errors needs {' and '.join(audit.skipped.get(DEFAULT_FIND, ['an analysis']))}.")
+    st.text(f"Finding label errors needs {' and '.join(audit.skipped.get(find, ['an analysis']))}.")
     if session.job_started() is None:
         work.offer_baseline(project)
     buttons(0, "Load data with predictions")
@@ -62,7 +63,7 @@ else:
     if count == 1:
         st.text("1 row is too few to estimate errors. You can still review it.")
     elif result.summary["flagged"]:
-        examples.show(project, DEFAULT_FIND)
+        examples.show(project, find)
     else:
         numbers.lowest_score(project.dataset, result)
 
@@ -78,7 +79,10 @@ if result is not None and count > 1:
     session.let_first_screen_paint()
     left, right = st.columns(2, gap="medium")
     with left:
-        panels.confused_classes(project.dataset, result)
+        if project.dataset.targets is None:
+            panels.confused_classes(project.dataset, result)
+        else:
+            panels.spread_of_numbers(project.dataset, result)
     with right:
         panels.how_far_down(project.dataset, result)
     if "per_class" in result.figures:

@@ -133,6 +133,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    labels="class",
     cost=Cost(4, 2000, searches=True),
     settings=(
         Setting(

@@ -316,6 +316,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    labels="class",
     cost=Cost(12, 900, searches=True),
     version=3,
     settings=(

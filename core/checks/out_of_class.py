@@ -161,6 +161,7 @@ CHECK = Check(
     needs=frozenset({"labels", "pred_probs"}),
     uses=frozenset({"embeddings"}),
     run=run,
+    labels="class",
     cost=Cost(78, 900),
     settings=(
         Setting(

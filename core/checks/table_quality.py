@@ -68,7 +68,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     lines = []
     names = dataset.columns.content
     progress.report(0, "reading columns")
-    on = trial(dataset.labels, len(dataset.classes))
+    on = None if dataset.targets is not None else trial(dataset.labels, len(dataset.classes))
     for i, name in enumerate(names):
         column = cells(dataset.table[name])
         progress.report(0.9 * (i + 0.5) / len(names), "reading columns")

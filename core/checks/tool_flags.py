@@ -57,6 +57,7 @@ CHECK = Check(
     help="Rows whose label cleanlab has flagged, as its columns or its file say.",
     needs=frozenset({"labels", "flags"}),
     run=run,
+    labels="class",
     cost=Cost(1, 500),
     optional=True,
     limits=(

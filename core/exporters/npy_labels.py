@@ -1,7 +1,7 @@
 """A NumPy array of labels, one a row. From a .npy source the values keep its type and meaning.
 
 From any other source they are int64 codes: the class's place in the class list, -1 for a row without
-a label, as every (N, K) array of this data set counts its columns.
+a label, as every (N, K) array of this data set counts its columns. Labels that are numbers are float64.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def write(corrections: Corrections, out: Path, progress: Progress) -> int:
         )
     progress.report(0.0, "writing labels")
     if corrections.source.format != "npy":
-        labels = _codes(corrections)
+        labels = _codes(corrections) if corrections.dataset.targets is None else _numbers(corrections)
     elif corrections.untouched:
         shutil.copyfile(corrections.source.path, out)
         return 0
@@ -52,6 +52,14 @@ def _codes(corrections: Corrections) -> np.ndarray:
     for position, token in corrections.tokens_in(0, len(dataset)).items():
         labels[position] = corrections.written.code(token)
     return labels
+
+
+def _numbers(corrections: Corrections) -> np.ndarray:
+    """(N,) float64, NaN for a row without a label."""
+    numbers = corrections.dataset.numbers.copy()
+    for position, token in corrections.tokens_in(0, len(numbers)).items():
+        numbers[position] = float(token)
+    return numbers
 
 
 def _corrected(corrections: Corrections) -> np.ndarray:

@@ -33,7 +33,7 @@ def read(path: Path, progress: Progress) -> RawTable:
         )
     if values.dtype.kind == "f":
         values, problems = _whole(values, path.name)
-    if values.dtype.kind not in "biuUS":
+    if values.dtype.kind not in "biufUS":
         raise refuse(f"an array of type {array.dtype}", file=path.name, expected="integers or strings")
     try:
         texts = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
@@ -57,7 +57,11 @@ def _are_characters(texts: np.ndarray) -> bool:
 
 
 def _whole(values: np.ndarray, file: str) -> tuple[np.ndarray, list[Problem]]:
-    """Floats that are whole numbers as int64. Raises InputError for others."""
+    """Floats that are whole numbers as int64; others stay floats where all are numbers, NaN for no label, as
+    where labels are numbers. Raises InputError for infinite ones, and for NaN among whole numbers."""
+    there = values[~np.isnan(values)]
+    if np.isfinite(there).all() and (there != np.floor(there)).any():
+        return values, []
     odd = np.flatnonzero(~(np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**53)))
     if len(odd):
         raise refuse(

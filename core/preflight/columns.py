@@ -11,6 +11,7 @@ from pandas.api import types
 from core.dataset import Columns, Kind
 from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.label_sets import guess_delimiter
+from core.preflight.targets import guess_target
 from core.preflight.text_facts import TextFacts, text_facts
 from core.source import RawTable
 
@@ -36,8 +37,8 @@ def guess_columns(raw: RawTable) -> Columns:
     id: named so, unique unless it is called "id" itself (then repeats are an error to be shown).
     label: named so, else the last column with few different values. split: named so, else one that
     holds nothing but names of splits. content: image paths by suffix, else the longest text, else
-    every remaining column. delimiter: only where it is clear that rows have several labels.
-    What the format knows of its columns goes before any guess.
+    every remaining column. target: as `guess_target` sees it. delimiter: only where it is clear that rows
+    have several labels. What the format knows of its columns goes before any guess.
     """
     if raw.source.format == "image_folder":
         split = "split" if "split" in raw.frame else None
@@ -53,7 +54,8 @@ def guess_columns(raw: RawTable) -> Columns:
     left = _without(sample, split)
     label = _guess_label(left, facts) if label is None else label
     content, kind = _guess_content(_without(left, label), facts)
-    return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label))
+    target = guess_target(raw, label) or None
+    return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label), target)
 
 
 def guess_label_delimiter(raw: RawTable, label: str | None) -> str | None:
@@ -80,6 +82,9 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         delimiter=said.delimiter
         if said.delimiter is not None
         else guess_label_delimiter(raw, said.label or guessed.label),
+        target=said.target
+        if said.target is not None
+        else guess_target(raw, said.label or guessed.label) or None,
     )
 
 

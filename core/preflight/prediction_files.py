@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.preflight.prediction_table import from_table
 from core.progress import Progress
 from core.reading import HEAD, read_table
 
-__all__ = ["IN_ORDER", "ArrayFile", "align", "read_array", "read_predictions"]
+__all__ = ["IN_ORDER", "ArrayFile", "align", "read_array", "read_numbers", "read_predictions"]
 
 IN_ORDER = "it names no rows: row 1 is taken as row 1 of the data, and so on"
 """Found where rows are matched by order alone, for a person to confirm."""
@@ -37,6 +38,18 @@ def read_array(path: Path, key: str, id_column: str | None = None) -> ArrayFile:
 def read_predictions(path: Path, id_column: str | None = None) -> ArrayFile | PredictedLabels:
     """A model's outputs: numbers, as `read_array` reads them, or a predicted class a row."""
     return _read(path, "pred_probs", id_column)
+
+
+def read_numbers(path: Path, id_column: str | None = None) -> ArrayFile:
+    """A model's numbers where labels are numbers: one column, (N, 1) unless the file has more.
+
+    In a table the column that is called a prediction, else its only column of numbers. Raises InputError for
+    what cannot be read, and where a table leaves the choice open.
+    """
+    found = _read(path, "predicted", id_column)
+    if isinstance(found, PredictedLabels):
+        raise refuse("texts, not numbers", file=found.file, expected="one predicted number for each row")
+    return replace(found, values=found.values[:, None]) if found.values.ndim == 1 else found
 
 
 def _read(path: Path, key: str, id_column: str | None) -> ArrayFile | PredictedLabels:

@@ -24,6 +24,8 @@ _LISTS = {
 """What a column of lists is called where a table has several, or numbers beside it."""
 _PREDICTED = ("prediction", "predicted", "predicted_label", "predicted_class", "pred", "pred_label",
               "pred_class", "y_pred")  # fmt: skip
+_NUMBER = (*_PREDICTED, "predictions", "predicted_value", "predicted_number", "pred_value", "y_hat", "yhat")
+"""What a column of predicted numbers is called beside other columns of numbers."""
 _SCORED = ("label", "class", *_PREDICTED)
 _SCORES = ("score", "confidence", "probability", "prob", "max_prob")
 _NESTED = "lists or structs"
@@ -38,6 +40,8 @@ def from_table(raw: RawTable, id_column: str | None, key: str) -> ArrayFile | Pr
     """
     table = _Table(raw, id_column)
     cells = [c for c in table.columns if holds_numbers(raw.frame[c])]
+    if key == "predicted":
+        return table.number()
     named = [c for c in cells if _plain(c) in _LISTS.get(key, ())]
     numeric = {c for c in table.columns if pd.api.types.is_numeric_dtype(raw.frame[c])}
     if len(named) == 1:
@@ -130,6 +134,24 @@ class _Table:
         names = tuple(found) if self.header else None
         problems = (*self.problems, *self._left_out(left, False))
         return ArrayFile(self.file, np.stack(list(found.values()), axis=1), names, self.ids, problems)
+
+    def number(self) -> ArrayFile:
+        """The column of predicted numbers, (N, 1). Raises InputError where it is not clear which it is."""
+        called = [c for c in self.columns if self.header and _plain(c) in _NUMBER]
+        likely = called or [c for c in self.columns if pd.api.types.is_numeric_dtype(self.frame[c])]
+        likely = likely or self.columns
+        found = {c: v for c in likely if (v := numbers_of(self.frame[c], self.file, c)) is not None}
+        if len(found) != 1:
+            few = f"{len(found)} columns of numbers ({', '.join(list(found)[:10])})" if found else ""
+            raise refuse(
+                few or "no column of numbers",
+                file=self.file,
+                expected="one predicted number for each row",
+                mend='call their column "prediction"',
+            )
+        name, values = next(iter(found.items()))
+        problems = (*self.problems, *self._left_out([c for c in self.columns if c != name], True))
+        return ArrayFile(self.file, values[:, None], (name,), self.ids, problems)
 
     def _left_out(self, columns: list[str], any_kind: bool) -> list[Problem]:
         if not columns:

@@ -11,6 +11,7 @@ import numpy as np
 from core.errors import InputError, Problem, refuse, some
 from core.multilabel import LabelSets
 from core.preflight.labels import ClassList, GivenLabels, integer
+from core.targets import Targets
 
 _PREFIX = re.compile(r"(?i)^(pred_?probs?|pred_?proba|probability|proba|probs?|p|class|score)[ _.:\-]+")
 _SUFFIX = re.compile(r"(?i)[ _.:\-]+(probability|proba|probs?|p|score)$")
@@ -35,6 +36,7 @@ class Classes:
     tokens: how each class is written in the label column. labels: (N,) int32, -1 = unlabelled.
     columns: (K,) positions in the file of the probabilities, None where there is none.
     sets: where a row has several labels; names and tokens are then those of sets, K counts sets.names.
+    targets: where labels are numbers; names and tokens are then these numbers as texts.
     """
 
     names: tuple[str, ...]
@@ -43,6 +45,7 @@ class Classes:
     columns: tuple[int, ...] | None = None
     problems: tuple[Problem, ...] = ()
     sets: LabelSets | None = None
+    targets: Targets | None = None
 
 
 @dataclass(frozen=True)

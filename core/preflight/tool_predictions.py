@@ -15,7 +15,7 @@ from core.preflight.content_ids import content_ids
 from core.preflight.labels import as_text
 from core.preflight.model_outputs import Asked, of_output
 from core.preflight.predicted_labels import PredictedLabels, as_probabilities
-from core.preflight.prediction_files import read_predictions
+from core.preflight.prediction_files import read_numbers, read_predictions
 from core.progress import Progress
 from core.reading import HEAD, read_table
 from core.source import ModelOutput, RawTable
@@ -45,6 +45,8 @@ def read_models(path: Path, asked: Asked) -> list[Model]:
     Label Studio's and FiftyOne's files can have several; every other file has one. Rows are told by id,
     else by what they hold, else by their order. Raises InputError where no model can be used.
     """
+    if asked.columns.target:
+        return [Model("", read_numbers(path, asked.columns.id))]
     head = _head(path)
     if coco_results.is_results(head):
         return [Model("", coco_results.read(path, asked))]

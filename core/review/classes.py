@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from core.dataset import Dataset
 from core.errors import refuse
 from core.review.decisions import Action, Decision, Standing, live
+from core.targets import number_of
 
 if TYPE_CHECKING:
     from core.review.store import Store
@@ -52,6 +54,10 @@ class ClassList:
         """
         origin = self.origin(name, seq)
         return self._now.get(origin, origin)
+
+    def meaning(self, name: str, seq: int = 0) -> str:
+        """What two answers share that mean one class; `resolve`."""
+        return self.resolve(name, seq)
 
     def origin(self, name: str, seq: int | None = None) -> str:
         """The name under which that class came: in the data, by addition, or out of several by a merge.
@@ -129,9 +135,28 @@ def class_list(classes: Sequence[str], events: Iterable[Decision] = ()) -> Class
     return ClassList(tuple(state.names), state.now, state.by, tuple(seqs), tuple(origins))
 
 
+class NumberList(ClassList):
+    """Where labels are numbers there are no classes to choose from, and no class changes."""
+
+    def __init__(self) -> None:
+        super().__init__((), {}, {}, (), ())
+
+    def meaning(self, name: str, seq: int = 0) -> str:
+        """One text for all ways to write a number: 415, 415.0 and 4.15e2 are one answer."""
+        return name if number_of(name) is None else str(Decimal(name).normalize())
+
+    def why_not(self, change: Mapping[str, Any]) -> str:
+        return "The labels of this data set are numbers, so that there are no classes to change."
+
+
+def classes_of(dataset: Dataset, events: Iterable[Decision] = ()) -> ClassList:
+    """The classes of a data set after the changes among `events`; none where its labels are numbers."""
+    return class_list(dataset.classes, events) if dataset.targets is None else NumberList()
+
+
 def class_names(dataset: Dataset, events: Iterable[Decision]) -> tuple[str, ...]:
     """The classes to choose from for a data set, after the changes among `events`."""
-    return class_list(dataset.classes, events).names
+    return classes_of(dataset, events).names
 
 
 def change_event(
@@ -165,7 +190,7 @@ def in_todays_names(item: dict[str, Any], dataset: Dataset, current: ClassList) 
     given stays the name in the data, which a decision is about; given_name is what it is called now.
     Classes that a merge made one are shown once, with their probabilities added up.
     """
-    if current.names == dataset.classes:
+    if dataset.targets is not None or current.names == dataset.classes:
         return {**item, "given_name": item["given"]}
     given = None if item["given"] is None else current.resolve(item["given"])
     suggestion = None if item["suggestion"] is None else current.resolve(item["suggestion"])
@@ -195,6 +220,8 @@ class Use:
 
 def usage(dataset: Dataset, standings: Mapping[str, Standing], current: ClassList) -> dict[str, Use]:
     """How many rows each class of the list has, by the names of now, in the order of the list."""
+    if dataset.targets is not None:
+        return {}
     given: Counter[str] = Counter()
     found = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
     for name, count in zip(dataset.classes, found.tolist(), strict=True):
@@ -235,7 +262,7 @@ class ClassLog:
         with self._lock:
             made = self._made.get(dataset.name)
             if made is None or made[0] is not events or made[1] != dataset.classes:
-                made = (events, dataset.classes, class_list(dataset.classes, events))
+                made = (events, dataset.classes, classes_of(dataset, events))
                 self._made[dataset.name] = made
             return made[2]
 

@@ -78,8 +78,8 @@ def fields(dataset: Dataset, position: int, columns: Iterable[str]) -> list[dict
 
     name, value: as text. usual: for a number the 5th to 95th percentile of the rows with the same given
     label, for a text the share of them that has it; "" where too few rows, or texts that hardly repeat, say
-    nothing. note: where the value lies outside of that; unusual: whether by far. Classes of more than
-    20,000 rows are sampled evenly.
+    nothing, or labels are numbers. note: where the value lies outside of that; unusual: whether by far.
+    Classes of more than 20,000 rows are sampled evenly.
     """
     code = int(dataset.labels[position])
     return [
@@ -108,7 +108,8 @@ def _field(dataset: Dataset, column: str, code: int, position: int) -> tuple[flo
         "note": "",
         "unusual": False,
     }
-    usual = None if code == UNLABELLED or not shown["value"] else _usual(dataset, column, code)
+    unknown = code == UNLABELLED or not shown["value"] or dataset.targets is not None
+    usual = None if unknown else _usual(dataset, column, code)
     if usual is None:
         return 1.0, shown
     tail = usual.tail(value)

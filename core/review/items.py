@@ -20,7 +20,7 @@ from core.predictions import Predictions
 from core.registry import collect
 from core.review.decisions import Decision
 from core.review.fields import cell_text, fields
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import DEFAULT_FIND, NUMBER_FIND
 
 TOP_CLASSES = 9
 LIKELY_CLASSES = 50
@@ -63,7 +63,8 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
     likely: codes of the LIKELY_CLASSES likeliest in the same order, where not every class is in classes:
     a search among very many ranks by them. Empty without predicted probabilities.
     why: the sentence that says why the row is here, as [text, is it a finding] pieces.
-    checks: what each check that has run says of the row.
+    checks: what each check that has run says of the row. between: where labels are numbers, the texts of
+    those between which rows like it lie, as the check in use has them; None where that is not known.
     """
     dataset = board.dataset
     suggestion = suggestion_of(board, position)
@@ -77,6 +78,7 @@ def item(board: Board, position: int, decision: Decision | None) -> dict[str, An
         "likely": likely,
         "why": why(board, position),
         "checks": findings(board, position),
+        "between": between(board, position),
         "content": content(board, position),
         "decision": None if decision is None else decision_view(decision),
         "hidden": board.hides(position),
@@ -95,6 +97,18 @@ def suggestion_of(board: Board, position: int) -> str | None:
         return None
     value = board.results[board.check].cells["suggestion"][position]
     return None if pd.isna(value) else str(value)
+
+
+def between(board: Board, position: int) -> tuple[str, str] | None:
+    """The numbers between which rows like this one lie; None for classes, and where nothing is shown."""
+    targets = board.dataset.targets
+    if targets is None or not board.check or board.hides(position):
+        return None
+    cells = board.results[board.check].cells
+    if "low" not in cells or not np.isfinite(cells["low"][position]):
+        return None
+    low, high = (targets.text(float(cells[name][position])) for name in ("low", "high"))
+    return low, high
 
 
 def decision_view(decision: Decision) -> dict[str, Any]:
@@ -163,7 +177,10 @@ def findings(board: Board, position: int) -> list[dict[str, Any]]:
         _finding(name, titles.get(name, name), board.results[name].cells, position)
         for name in (*known, *(name for name in board.results if name not in titles))
     ]
-    return sorted(found, key=lambda finding: (not finding["flagged"], finding["name"] != DEFAULT_FIND))
+    return sorted(
+        found,
+        key=lambda finding: (not finding["flagged"], finding["name"] not in (DEFAULT_FIND, NUMBER_FIND)),
+    )
 
 
 def _finding(name: str, title: str, cells: Mapping[str, Any], position: int) -> dict[str, Any]:

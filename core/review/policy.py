@@ -13,7 +13,7 @@ import numpy as np
 
 from core.dataset import UNLABELLED, Dataset
 from core.errors import refuse
-from core.review.classes import ClassList, class_list
+from core.review.classes import ClassList, classes_of
 from core.review.decisions import Action, Decision, Standing
 from core.review.plan import Plan, plan_in_force
 
@@ -42,6 +42,8 @@ POLICIES = {
 ABOUT = (Action.CLASS, Action.PLAN, Action.UNDO)
 """The events beside the verdicts that `outcomes` reads."""
 
+WEIGH_CLASSES = ("crowdlab", "dawid_skene")
+"""The policies that cannot be had where labels are numbers."""
 Meaning = tuple[str, str]
 """("label", class name now), or (the action, "") of an answer that names no class."""
 
@@ -114,8 +116,13 @@ def outcomes(
             "CROWDLAB weighs the probability of one label a row; rows here can have several",
             expected="another policy",
         )
+    if policy in WEIGH_CLASSES and dataset.targets is not None:
+        raise refuse(
+            f"{_title(policy)} weighs answers that are classes; labels here are numbers",
+            expected="another policy",
+        )
     about = list(about)
-    classes = class_list(dataset.classes, about)
+    classes = classes_of(dataset, about)
     decisions: dict[str, Decision] = {}
     reasons: dict[str, Because] = {}
     contested: dict[str, tuple[Decision, ...]] = {}
@@ -147,9 +154,9 @@ def _votes(opinions: Sequence[Decision]) -> tuple[Decision, ...]:
 
 def _meaning(decision: Decision, classes: ClassList) -> Meaning:
     if decision.action is Action.RELABEL:
-        return "label", classes.resolve(decision.label or "", decision.seq)
+        return "label", classes.meaning(decision.label or "", decision.seq)
     if decision.action is Action.KEEP:
-        return "label", classes.resolve(decision.given_label, decision.seq)
+        return "label", classes.meaning(decision.given_label, decision.seq)
     return str(decision.action), ""
 
 

@@ -23,6 +23,8 @@ from core.review.orders import SORTS, Material, ordered
 from core.review.where import conditions, equal, matching, strings
 
 DEFAULT_FIND = "label_issues"
+NUMBER_FIND = "target_errors"
+"""In its place where labels are numbers."""
 SETTLED = {
     "keep": Action.KEEP,
     "changed": Action.RELABEL,
@@ -132,10 +134,15 @@ _NOWHERE = Space()
 
 
 def check_in_use(results: Mapping[str, Result], filters: Filters) -> str:
-    """Name of the check that `filters` look at: as asked, else label issues, else the first; "" if none."""
-    if filters.find in results:
-        return filters.find
-    return DEFAULT_FIND if DEFAULT_FIND in results else next(iter(results), "")
+    """Name of the check that `filters` look at: as asked, else that of wrong labels, else the first; "" if
+    none."""
+    usual = [name for name in (filters.find, DEFAULT_FIND, NUMBER_FIND) if name in results]
+    return usual[0] if usual else next(iter(results), "")
+
+
+def default_find(dataset: Dataset) -> str:
+    """The check that looks for wrong labels in a data set, whether or not it has run."""
+    return DEFAULT_FIND if dataset.targets is None else NUMBER_FIND
 
 
 def select(

@@ -30,10 +30,13 @@ def show(project: Project, audit: Audit) -> None:
         return
     session.let_first_screen_paint()
     _findings(found)
-    _overlap(found)
-    _weak(found)
-    _shortcuts(found)
-    _rare(found)
+    if project.dataset.targets is None:
+        _overlap(found)
+        _weak(found)
+        _shortcuts(found)
+        _rare(found)
+    else:
+        st.text("The labels of this data set are numbers: which classes overlap or are rare is not asked.")
     _order(found)
     for text in found.said("left out"):
         st.markdown(f":small[Not looked at: {session.escape(text)}]")

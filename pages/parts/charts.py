@@ -172,8 +172,37 @@ def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
 
 def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
     """Rows by label quality score, flagged ones stacked in the colour of a change; a line at the cut."""
+    figure = _stacked(bins, "score", ".3f", theme)
+    figure["layout"]["xaxis"] |= {
+        "title": {"text": "label quality score (0 worst, 1 clean)"},
+        "range": [0, 1],
+    }
+    figure["layout"]["shapes"] = [
+        {
+            "type": "line",
+            "x0": cut,
+            "x1": cut,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "line": {"color": theme.text, "width": 2, "dash": "dash"},
+        }
+    ]
+    return figure
+
+
+def numbers(bins: pd.DataFrame, theme: Colours) -> dict[str, Any]:
+    """Rows by given number, flagged ones stacked in the colour of a change."""
+    figure = _stacked(bins, "number", ",.6g", theme)
+    figure["layout"]["xaxis"] |= {"title": {"text": "given number"}}
+    return figure
+
+
+def _stacked(bins: pd.DataFrame, what: str, format: str, theme: Colours) -> dict[str, Any]:
+    """Flagged and other rows by something; columns low, high, flagged, other."""
     middle = ((bins["low"] + bins["high"]) / 2).tolist()
-    hover = [f"score {low:.3f} to {high:.3f}" for low, high in zip(bins["low"], bins["high"], strict=True)]
+    edges = zip(bins["low"], bins["high"], strict=True)
+    hover = [f"{what} {low:{format}} to {high:{format}}" for low, high in edges]
 
     def bars(column: str, name: str, colour: str) -> dict[str, Any]:
         return {
@@ -187,19 +216,7 @@ def histogram(bins: pd.DataFrame, cut: float, theme: Colours) -> dict[str, Any]:
         }
 
     layout = base_layout(theme)
-    layout["xaxis"] |= {"title": {"text": "label quality score (0 worst, 1 clean)"}, "range": [0, 1]}
     layout["yaxis"] |= {"title": {"text": "rows"}}
-    layout["shapes"] = [
-        {
-            "type": "line",
-            "x0": cut,
-            "x1": cut,
-            "y0": 0,
-            "y1": 1,
-            "yref": "paper",
-            "line": {"color": theme.text, "width": 2, "dash": "dash"},
-        }
-    ]
     data = [bars("flagged", "flagged", theme.suggested), bars("other", "not flagged", theme.given)]
     return {"data": data, "layout": layout | {"barmode": "stack", "showlegend": True}}
 

@@ -34,6 +34,9 @@ _KINDS = {"add": "Add a class", "rename": "Rename a class", "merge": "Merge clas
 def show_classes() -> None:
     """The class list of the data set to show; those who may change it can."""
     project = session.require_project()
+    if project.dataset.targets is not None:
+        st.text("The labels of this data set are numbers: there are no classes.")
+        return
     if project.dataset.sets is not None:
         _show_labels(project.dataset, project.dataset.sets)
         return

@@ -30,6 +30,9 @@ def show(project: Project, audit: Audit) -> None:
     if not (dataset.labels >= 0).any():
         st.text("This data set has no labels to compare predictions with.")
         return
+    if dataset.targets is not None:
+        st.text("The labels of this data set are numbers: there are no classes. Overview shows their spread.")
+        return
     if project.predictions.pred_probs is None:
         st.text("Classes are compared with a model's predictions, and this data set has none.")
         work.offer_baseline(project)

@@ -17,7 +17,7 @@ from core.methods import keep_budget
 from core.methods.hdbscan import AS_GOOD, SAMPLES
 from core.review.clusters import METHODS, NO_CLUSTER, USUAL, Cluster
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND, Filters
+from core.review.queue import Filters, default_find
 from core.workspace import Project
 from pages.parts import charts, examples, picking, session, work
 from pages.parts.numbers import rows
@@ -52,7 +52,7 @@ def show(project: Project, audit: Audit) -> None:
         st.text("No rows, no clusters.")
         return
     clusters, count = grouped(found)
-    labels = audit.results.get(DEFAULT_FIND)
+    labels = audit.results.get(default_find(project.dataset))
     table = None if labels is None else labels.table
     frame = cluster_report.cluster_frame(project.dataset, clusters, table, facts.words)
     frame.loc[frame["cluster"] > count, "name"] = _NO_CLUSTER
@@ -249,11 +249,11 @@ def _one(
     facts: ClusterFacts,
 ) -> None:
     """One cluster: its figures in a sentence, what can be done with it, and rows of it."""
-    labels = audit.results.get(DEFAULT_FIND)
+    labels = audit.results.get(default_find(project.dataset))
     number, count, flagged = int(line["cluster"]), int(line["rows"]), int(line["flagged"])
     st.text(_sentence(line))
     # A cut at 1 takes in every row that a check has scored; without one only flagged rows are in a queue.
-    find = "" if labels is None else DEFAULT_FIND
+    find = "" if labels is None else default_find(project.dataset)
     cut = {"cut": "1.0"} if audit.results else {}
     every = session.only(**({"find": find} if find else {}), **cut, cluster=str(cluster))
     reviews = session.can(Role.ANNOTATOR)
@@ -264,7 +264,8 @@ def _one(
             st.switch_page("review.py", query_params=every)
         only_flagged = f"Review its {flagged:,} flagged"
         if reviews and flagged and st.button(only_flagged, key="review_flagged", type="primary"):
-            st.switch_page("review.py", query_params=session.only(find=DEFAULT_FIND, cluster=str(cluster)))
+            params = session.only(find=default_find(project.dataset), cluster=str(cluster))
+            st.switch_page("review.py", query_params=params)
         st.page_link("issues.py", label="List them", query_params=every)
     table = None if labels is None else labels.table
     medoid = int(facts.medoid[number - 1])
@@ -315,7 +316,7 @@ def _keep_fewer(
         which = session.choice(
             "Rows kept of each cluster", _WHICH, "x_rows", "random", label_visibility="visible"
         )
-        labels = audit.results.get(DEFAULT_FIND)
+        labels = audit.results.get(default_find(project.dataset))
         flagged = None if labels is None else labels.table["flagged"].to_numpy()
         if which == "hard" and (warning := keep_budget.hard_warning(_wrong(project, flagged))):
             st.warning(warning, icon=":material/warning:")

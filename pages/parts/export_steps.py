@@ -19,7 +19,7 @@ from core.exporting import counted, formats, suffix_of, write_export
 from core.label_forms.form import LABEL_FORM, form_of
 from core.report_files import write_papers
 from core.review.decisions import Action
-from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, Outcomes, outcomes
+from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, WEIGH_CLASSES, Outcomes, outcomes
 from core.session_token import lifetime, mint_download
 from core.workspace import Project, Workspace
 from pages.parts import session
@@ -40,6 +40,8 @@ def decided(project: Project) -> Outcomes:
     if not plain.disagreed:
         return plain
     names = [name for name, policy in POLICIES.items() if probs is not None or not policy.needs_model]
+    if project.dataset.targets is not None:
+        names = [name for name in names if name not in WEIGH_CLASSES]
     chosen = session.bound(
         st.selectbox,
         f"{counted(len(plain.disagreed), 'row')} on which annotators differ",

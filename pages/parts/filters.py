@@ -57,8 +57,9 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
     if len(audit.results) > 1:
         _find(audit, filters)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose("Given label", "given", dataset.names, counts=_counts(project, audit, filters, "given"))
-        _choose("Suggested label", "sug", dataset.names, counts=_counts(project, audit, filters, "sug"))
+        if dataset.targets is None:
+            _choose("Given label", "given", dataset.names, counts=_counts(project, audit, filters, "given"))
+            _choose("Suggested label", "sug", dataset.names, counts=_counts(project, audit, filters, "sug"))
         if dataset.splits is not None:
             splits = sorted(dataset.splits.dropna().unique())
             _choose("Split", "split", splits, counts=_counts(project, audit, filters, "split"))

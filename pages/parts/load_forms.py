@@ -8,6 +8,7 @@ from core.errors import InputError
 from core.label_forms.form import METHODS, Kind, LabelForm
 from core.label_forms.guess import guess_form, guess_long, sentence
 from core.label_forms.reading import TABLES, read_form
+from core.preflight.targets import guess_target
 from core.source import RawTable
 from pages.parts import session
 from pages.parts.problems import show_problems
@@ -18,6 +19,7 @@ FORMS: dict[Kind | None, str] = {
     "long": "A record for each annotator's answer",
     "soft": "Shares of the classes (soft labels)",
 }
+LABEL_KINDS = {False: "A class", True: "A number"}
 AGREED = {"majority": "What most say", "dawid_skene": "Dawid-Skene"}
 
 
@@ -91,3 +93,24 @@ def _guessed(_raw: RawTable, sha256: str) -> LabelForm | None:
 @st.cache_resource(max_entries=2, show_spinner="Putting the answers together")
 def _formed(_raw: RawTable, sha256: str, form: LabelForm) -> RawTable:
     return read_form(_raw, form)
+
+
+def choose_kind(raw: RawTable, label: str | None, mark: str) -> bool:
+    """Whether a label is a number, proposed by how the column looks."""
+    if label is None:
+        return False
+    guess = _guess_target(raw, label, mark)
+    chosen = st.selectbox(
+        "A label is",
+        list(LABEL_KINDS),
+        int(guess),
+        LABEL_KINDS.__getitem__,
+        key=f"l_target_{label}_{mark}",
+        help="A number: a price, an age, a score. Then a model predicts numbers, and a reviewer types them.",
+    )
+    return bool(chosen)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _guess_target(_raw: RawTable, label: str, mark: str) -> bool:
+    return guess_target(_raw, label)

@@ -49,14 +49,14 @@ class Checked:
     def models(self) -> list[Predictions]:
         """The models that can be used, the first file's first."""
         found = (self.prepared.predictions, *(o.predictions for o in self.others))
-        return [p for p in found if p is not None and p.pred_probs is not None]
+        return [p for p in found if p is not None and p.output is not None]
 
     @property
     def key(self) -> str:
         """Digest of the content that was put side by side, shortened."""
         dataset = self.prepared.dataset
         rows = [] if dataset is None else [dataset.part("ids"), dataset.part("flags")]
-        arrays = [p.part("pred_probs") for p in self.models]
+        arrays = [p.part("pred_probs") or p.part("predicted") for p in self.models]
         body = "".join([*rows, *arrays, self.prepared.predictions.part("embeddings")])
         return hashlib.sha256(body.encode()).hexdigest()[:16]
 

@@ -22,7 +22,7 @@ from core.reading import stamp
 from core.source import RawTable
 from core.uploads import store_upload, store_upload_folder
 from core.workspace import Workspace, safe_name
-from pages.parts import load_sql, session, work
+from pages.parts import load_forms, load_sql, session, work
 from pages.parts.load_models import Checked, store
 from pages.parts.problems import show_problems
 from pages.parts.waiting import result_of
@@ -175,7 +175,8 @@ def match_columns(raw: RawTable) -> Columns:
         st.text(f"{raw.source.path.name}: {len(raw.frame):,} rows, {len(names):,} columns")
         with st.container(horizontal=True):
             label = role("Label", guess.label, "label")
-            delimiter = _delimiter(raw, label, mark)
+            target = load_forms.choose_kind(raw, label, mark)
+            delimiter = "" if target else _delimiter(raw, label, mark)
             kinds = list(KINDS)
             kind = st.selectbox(
                 "Content is", kinds, kinds.index(guess.kind), KINDS.__getitem__, key=f"l_kind_{mark}"
@@ -186,7 +187,7 @@ def match_columns(raw: RawTable) -> Columns:
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
         if len(names) > PREVIEW_COLUMNS:
             st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
-    return Columns(row_id, label, split, content, kind if content else "none", delimiter)
+    return Columns(row_id, label, split, content, kind if content else "none", delimiter, target)
 
 
 def _delimiter(raw: RawTable, label: str | None, mark: str) -> str:
@@ -341,7 +342,7 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     confirmed: nothing is left to ask.
     """
     prepared, ready = checked.prepared, checked.whole.ok and confirmed
-    dataset, probs = prepared.dataset, prepared.predictions.pred_probs
+    dataset, probs = prepared.dataset, prepared.predictions.output
     trainable = ready and dataset is not None and probs is None and not why_not(dataset)
     features = None
     if trainable and dataset is not None:

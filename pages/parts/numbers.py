@@ -27,6 +27,8 @@ def headline(result: Result) -> str:
     if not flagged:
         return f"No label errors found in {rows(labelled)}"
     verb = "looks" if flagged == 1 else "look"
+    if "usual_miss" in result.summary:
+        return f"{flagged:,} of {labelled:,} numbers {verb} wrong"
     if "labels_missing" in result.summary:
         return f"{flagged:,} of {labelled:,} sets of labels {verb} wrong"
     return f"{flagged:,} of {labelled:,} labels {verb} wrong"
@@ -46,7 +48,9 @@ def estimator_line(summary: Mapping[str, Any]) -> None:
 
 def source_line(found: Project, labels: Result) -> None:
     """Whose probabilities these are, what ranks the rows; for sample data also how many flags are right."""
-    parts = [f"Probabilities: {session.escape(found.predictions.model)}"] if found.predictions.model else []
+    what = "Probabilities" if found.predictions.predicted is None else "Predicted numbers"
+    model = found.predictions.model
+    parts = [f"{what}: {session.escape(model)}"] if model else []
     if "ranking" in labels.summary:
         parts.append(f"Ranked by {session.escape(labels.summary['ranking'])}")
     planted = planted_here(found, labels)

@@ -12,7 +12,7 @@ from core.audit import checks
 from core.dataset import Dataset
 from core.issues import Result
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import default_find
 from pages.parts import charts, picking, session
 from pages.parts.numbers import rows
 
@@ -51,6 +51,22 @@ def confused_classes(dataset: Dataset, result: Result) -> None:
     charts.with_table(pairs, "Pairs of classes with most flagged rows", "pairs")
 
 
+def spread_of_numbers(dataset: Dataset, result: Result) -> None:
+    """The given numbers, where labels are numbers, and which of them are flagged."""
+    st.subheader("How are the numbers spread?")
+    bins, beyond = overview.number_histogram(dataset, result.table)
+    if bins.empty:
+        st.text("No row has a number.")
+        return
+    flagged = int(bins["flagged"].sum())
+    alt = f"Given numbers of {rows(int(bins[['flagged', 'other']].sum().sum()))}, {flagged:,} flagged"
+    charts.show(charts.numbers(bins, charts.colours()), alt, key="numbers")
+    if beyond:
+        verb = "lies" if beyond == 1 else "lie"
+        st.markdown(f":small[{rows(beyond)} far outside {verb} in the first and the last bar.]")
+    charts.with_table(bins, "Rows by given number", "numbers")
+
+
 def _missing_and_extra(per_label: pd.DataFrame) -> None:
     st.subheader("Which labels look missing, which too many?")
     doubted = per_label[per_label["missing"] + per_label["extra"] > 0]
@@ -83,7 +99,8 @@ def _picked(pairs: pd.DataFrame) -> None:
     chosen = pairs[(pairs["given"] == filters.given) & (pairs["suggested"] == filters.sug)]
     count = int(chosen["rows"].iloc[0]) if len(chosen) else 0
     st.text(f"{rows(count)} labelled {filters.given}, looking like {filters.sug}")
-    params = session.only(find=DEFAULT_FIND, given=filters.given, sug=filters.sug)
+    find = default_find(session.require_project().dataset)
+    params = session.only(find=find, given=filters.given, sug=filters.sug)
     with st.container(horizontal=True):
         _review_these(count, "pair", params)
         st.page_link("issues.py", label="List them", query_params=params)
@@ -121,7 +138,7 @@ def how_far_down(dataset: Dataset, result: Result) -> None:
         st.text(f"The queue holds the flagged rows: {count:,}. Move the cut to choose by score instead.")
     with st.container(horizontal=True):
         chosen = {"cut": f"{cut:.2f}"} if moved else {}
-        _review_these(count, "cut", session.only(find=DEFAULT_FIND, **chosen))
+        _review_these(count, "cut", session.only(find=default_find(dataset), **chosen))
         if moved:
             st.button(
                 f"Back to the {flagged:,} flagged",
@@ -158,12 +175,12 @@ def worst_classes(result: Result) -> None:
 
 def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
     """One number for each check that flags rows, and how many of the flagged rows are decided."""
-    tables = {name: result.table for name, result in results.items()}
+    tables, usual = {name: result.table for name, result in results.items()}, default_find(dataset)
     settled = session.store().settled_rows(dataset.name)
-    decided, to_review = overview.reviewed(dataset, tables, DEFAULT_FIND, settled)
+    decided, to_review = overview.reviewed(dataset, tables, usual, settled)
     cards: list[tuple[str, str, str, str]] = []
-    most_first = sorted(results, key=lambda n: (n != DEFAULT_FIND, -int(results[n].summary["flagged"])))
-    found = [name for name in most_first if results[name].summary["flagged"] or name == DEFAULT_FIND]
+    most_first = sorted(results, key=lambda n: (n != usual, -int(results[n].summary["flagged"])))
+    found = [name for name in most_first if results[name].summary["flagged"] or name == usual]
     for name in found:
         summary: dict[str, Any] = results[name].summary
         total = len(results[name].table)

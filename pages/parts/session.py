@@ -31,7 +31,7 @@ from core.jobs import Jobs
 from core.progress import Progress
 from core.review import items
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND, Filters
+from core.review.queue import Filters, default_find
 from core.session_token import UNNAMED, lifetime, mint_session
 from core.session_token import Session as Caller
 from core.team import Team, shared_team
@@ -263,7 +263,7 @@ def audit(found: Project) -> Audit:
 def label_quality() -> np.ndarray | None:
     """(N,) label quality scores of the data set to show, or None without an analysis of its labels."""
     found = project()
-    result = None if found is None else audit(found).results.get(DEFAULT_FIND)
+    result = None if found is None else audit(found).results.get(default_find(found.dataset))
     return None if result is None else result.table["score"].to_numpy()
 
 

@@ -12,7 +12,7 @@ from core import splits as core_splits
 from core.audit import Audit
 from core.issues import Result
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND, Filters
+from core.review.queue import Filters, default_find
 from core.splits import Splits
 from core.workspace import Project
 from pages.parts import apply_all, charts, explore_charts, session
@@ -121,7 +121,7 @@ def score(project: Project, found: Splits, result: Result) -> None:
 
 def table(project: Project, found: Splits, audit: Audit) -> None:
     """One line a split."""
-    labels, leaks = audit.results.get(DEFAULT_FIND), audit.results.get(CHECK)
+    labels, leaks = audit.results.get(default_find(project.dataset)), audit.results.get(CHECK)
     frame = core_splits.split_table(project.dataset, found, None if labels is None else labels.table)
     shown = pd.DataFrame({"Split": frame["split"], "Side": frame["training"].map(_SIDES)})
     shown["Rows"] = frame["rows"]
@@ -130,7 +130,8 @@ def table(project: Project, found: Splits, audit: Audit) -> None:
         counts = leaks.figures["splits"]
         shown["Leaked rows"] = counts["leaked"]
         shown["Leaked share"] = _intervals(counts, "share")
-    shown["Class drift"] = frame["drift"]
+    if project.dataset.targets is None:
+        shown["Class drift"] = frame["drift"]
     st.dataframe(
         shown,
         hide_index=True,
@@ -198,6 +199,8 @@ def methods(result: Result) -> None:
 
 def class_shares(project: Project, found: Splits) -> None:
     """The share of each class in each split."""
+    if project.dataset.targets is not None:
+        return
     st.subheader("Is a class missing or over-represented?", anchor=False)
     shares = _of(project).shares
     if shares is None or shares.empty:

@@ -68,7 +68,7 @@ def _pick(project: Project, now: Plan) -> Plan:
         )
     classes = st.multiselect(
         "Given labels whose rows all get several looks",
-        project.dataset.classes,
+        () if project.dataset.targets is not None else project.dataset.classes,
         [name for name in now.classes if name in project.dataset.classes],
         placeholder="none",
         key=f"{key}_classes",

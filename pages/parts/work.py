@@ -59,7 +59,7 @@ def choose_features(dataset: Dataset, key: str) -> str | None:
 
 def offer_baseline(found: Project) -> None:
     """The button that trains a baseline, where a data set has labels and no predictions."""
-    if found.predictions.pred_probs is not None or why_not(found.dataset) or not session.can(Role.OWNER):
+    if found.predictions.output is not None or why_not(found.dataset) or not session.can(Role.OWNER):
         return
     features = choose_features(found.dataset, f"features_{found.name}")
     st.button(

@@ -29,6 +29,7 @@ _SCRIPTS = (
     "findings",
     "panel",
     "sets",
+    "numbers",
     "strip",
     "keymap",
     "keys",
@@ -53,7 +54,7 @@ _SCRIPTS = (
 )
 """One module to the browser, in an order in which every name is defined before it is used."""
 
-_STYLES = ("surface", "team", "grid", "sets")
+_STYLES = ("surface", "team", "grid", "sets", "numbers")
 
 _js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
 _css = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
@@ -68,7 +69,8 @@ class Mount:
     token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
     rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
     first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
-    classes are then the sets that rows have. how: the address that explains why a row is here, "" for none.
+    classes are then the sets that rows have. targets: where labels are numbers, which can be written; there
+    are no classes then. how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str
@@ -78,6 +80,7 @@ class Mount:
     classes: tuple[str, ...]
     adds_classes: bool
     sets: dict[str, Any] | None
+    targets: dict[str, Any] | None
     kind: Kind
     rows: int
     neighbours: bool

@@ -47,7 +47,7 @@ class GridBar {
       for (const name of [given, suggestion]) if (name !== null) seen.set(name, (seen.get(name) ?? 0) + 1);
     }
     const often = [...seen].sort((a, b) => b[1] - a[1]).map(([name]) => name);
-    this.classes = [...new Set([...often, ...surface.data.classes])].slice(0, 9);
+    this.classes = surface.data.targets ? [] : [...new Set([...often, ...surface.data.classes])].slice(0, 9);
     this.chips.replaceChildren(...this.classes.map((name, i) => this.chip(name, i)));
   }
 

@@ -37,7 +37,8 @@ class Screen {
     const beside = { row: [this.standing.chip], right: [this.team.node, this.pace.node] };
     this.header = new Header(data, keymap, actions, beside);
     this.stage = new Stage(feed, keymap, sized, give);
-    this.panel = data.sets ? new SetPanel(data, keymap, this) : new Panel(data, keymap, this);
+    const Kind = data.sets ? SetPanel : data.targets ? NumberPanel : Panel;
+    this.panel = new Kind(data, keymap, this);
     this.panel.node.firstChild.after(this.standing.sides);
     this.dialog = makeDialog("", give);
     this.strip = new Strip(this.data, (item) => this.panel.explain(item), (tile) => this.peek(tile));

@@ -54,7 +54,7 @@ class Strip {
     return el(
       "div",
       { class: "group" },
-      el("p", {}, "Most similar rows labelled ", el("b", {}, label)),
+      this.data.targets ? el("p", {}, "Most similar rows") : el("p", {}, "Most similar rows labelled ", el("b", {}, label)),
       ...tiles.map((tile) => this.tile(tile)),
     );
   }

@@ -222,7 +222,8 @@ class Surface extends Screen {
   }
 
   digit(i) {
-    this.choose(this.panel.classAt(i));
+    if (this.data.targets) this.panel.begin(String(i + 1));
+    else this.choose(this.panel.classAt(i));
   }
 
   async link() {

@@ -18,7 +18,10 @@ from core.audit import checks
 from core.dataset import Columns, Dataset, Kind
 from core.flags import FIELDS, Flags
 from core.issues import NEEDS, Check, Result
-from core.predictions import Predictions
+from core.predictions import MODEL_PARTS, Predictions
+from core.preflight.labels import read_given
+from core.preflight.reconcile import Where
+from core.preflight.targets import read_targets
 from core.progress import Cancelled, Progress
 
 CHECKS = list(checks().values())
@@ -58,7 +61,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def build(check: Check, pictures: Path) -> Build:
     """n rows of the check's kind of content, texts where it takes any."""
-    return partial(_build, check.kind or "text", pictures)
+    return partial(_build_numbers if check.labels == "number" else _build, check.kind or "text", pictures)
 
 
 def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
@@ -107,6 +110,29 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
     return dataset, Predictions("model", probs, embeddings)
 
 
+def _build_numbers(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
+    """The same rows with numbers for labels; dirty: three of them ten times too large, one without."""
+    dataset, predictions = _build(kind, folder, n, dirty)
+    rng = np.random.default_rng(n)
+    predicted = rng.uniform(100, 900, n).round(1)
+    numbers = predicted + rng.normal(0, 10, n).round(1)
+    if dirty:
+        numbers[[3, 50, 60]] *= 10
+    texts = pd.Series(np.char.mod("%.1f", numbers), dtype="str", index=dataset.row_ids)
+    texts.iloc[[7] if dirty else []] = ""
+    table = dataset.table.assign(label=texts)
+    given, _ = read_given(texts, "rows.csv")
+    found = read_targets(given, Where("rows.csv", "label"), texts)
+    columns = replace(dataset.columns, target=True)
+    dataset = replace(
+        dataset, table=table, columns=columns, classes=found.names, tokens=found.names, labels=found.labels,
+        targets=found.targets, flags=None,
+    )  # fmt: skip
+    found.labels.setflags(write=False)
+    predicted.setflags(write=False)
+    return dataset, replace(predictions, pred_probs=None, predicted=predicted)
+
+
 def defaults(check: Check) -> dict[str, Any]:
     return {setting.name: setting.default for setting in check.settings}
 
@@ -122,7 +148,8 @@ def assert_schema(dataset: Dataset, result: Result) -> None:
     assert table["score"].dtype == np.float32
     assert table["score"].between(0, 1).all()
     assert table["flagged"].dtype == bool
-    assert list(table["suggestion"].cat.categories) == list(dataset.classes)
+    more = result.figures["suggested_sets"]["set"] if "suggested_sets" in result.figures else ()
+    assert list(table["suggestion"].cat.categories) == [*dataset.classes, *more]
     assert ((table["reason"] != "") == table["flagged"]).all()
     assert table["reason"][table["flagged"]].str.fullmatch(r"[A-Z].*\.").all()
     assert result.summary["flagged"] == table["flagged"].sum()
@@ -172,13 +199,10 @@ def test_run__the_same_again(check: Check, build: Build) -> None:
 def test_run__does_not_hang_on_the_order_of_rows(check: Check, build: Build) -> None:
     dataset, predictions = build(120, dirty=True)
     order = np.random.default_rng(0).permutation(120)
-    assert dataset.flags is not None
-    flags = replace(dataset.flags, rows=dataset.flags.rows[order])
+    flags = None if dataset.flags is None else replace(dataset.flags, rows=dataset.flags.rows[order])
     shuffled = replace(dataset, table=dataset.table.iloc[order], labels=dataset.labels[order], flags=flags)
-    assert predictions.pred_probs is not None and predictions.embeddings is not None
-    moved = replace(
-        predictions, pred_probs=predictions.pred_probs[order], embeddings=predictions.embeddings[order]
-    )
+    arrays = {name: getattr(predictions, name) for name in MODEL_PARTS}
+    moved = replace(predictions, **{n: a[order] for n, a in arrays.items() if a is not None})
     straight = run(check, dataset, predictions).table
     found = run(check, shuffled, moved).table.loc[dataset.row_ids]
     assert (found["flagged"] == straight["flagged"]).all()
@@ -207,6 +231,7 @@ def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
         "another",
         predictions.pred_probs if "pred_probs" in read else None,
         predictions.embeddings if "embeddings" in read else None,
+        predictions.predicted if "predicted" in read else None,
     )
     expected, found = run(check, dataset, predictions).table, run(check, other, less).table
     pd.testing.assert_frame_equal(found.drop(columns="suggestion"), expected.drop(columns="suggestion"))
