@@ -161,16 +161,11 @@ def write_pairs(dataset: Dataset, pairs: pd.DataFrame, out: Path) -> int:
         for line, one, other in zip(pairs.itertuples(index=False), *places, strict=True):
             cells = [line.row_id_a, line.row_id_b, texts[one], texts[other], line.method, line.likeness]
             if as_csv:
-                writer.writerow([*(escape(_writable(str(cell))) for cell in cells), "", ""])
+                writer.writerow([*(escape(str(cell)) for cell in cells), "", ""])
             else:
                 values = dict(zip(header, [*cells, None, None], strict=True))
                 handle.write(json.dumps(values, ensure_ascii=True, default=float) + "\n")
     return len(pairs)
-
-
-def _writable(text: str) -> str:
-    """A text that UTF-8 can hold: half of a character becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -213,7 +208,7 @@ def _verdict(entry: dict[str, Any]) -> RecordedVerdict | Problem | None:
         return None
     ids = [entry.get(name) for name in ("row_id_a", "row_id_b")]
     for name, row_id in zip(FIELDS, ids, strict=False):
-        if not isinstance(row_id, str) or not row_id:
+        if not isinstance(row_id, str) or not row_id or not _is_whole(row_id):
             return Problem(
                 "error", f"{row_id!r} is no row id", column=name, expected="the id of a row as text"
             )
@@ -228,6 +223,15 @@ def _verdict(entry: dict[str, Any]) -> RecordedVerdict | Problem | None:
         expected = f"a text of at most {_LONGEST_NAME} characters"
         return Problem("error", "the judge is no name", column="judge", expected=expected)
     return RecordedVerdict(str(ids[0]), str(ids[1]), WORDS[word], judge.strip() or UNNAMED)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether no character of it is a half one, which no row id has."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(found: list[tuple[int, RecordedVerdict]], dataset: Dataset, path: Path) -> list[Problem]:
