@@ -1,21 +1,27 @@
-"""The audit that the pages and the routes show: what the cache holds, read from disk once a process."""
+"""The audit that the pages and the routes show: what the cache holds, read from disk once a process, after
+what people say of pairs."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from core.audit import Audit, cached_audit, checks, run_audit
 from core.cache import cache_key
+from core.judged import JUDGED_CHECKS, judged_audit
 from core.progress import Progress
+from core.review.judgements import NO_JUDGEMENTS, Judgements, PairLog
 from core.workspace import Project, Workspace
 
 _KEPT = 4
 _lock = threading.Lock()
 _audits: OrderedDict[tuple[Any, ...], Audit] = OrderedDict()
+_judged: OrderedDict[int, tuple[Audit, Judgements, Audit]] = OrderedDict()
+"""id of an audit -> itself, the last judgements, and what it is after them."""
 
 
 def chosen_settings(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
@@ -29,10 +35,41 @@ def choose_settings(workspace: Workspace, name: str, settings: Mapping[str, Mapp
 
 
 def current_audit(workspace: Workspace, project: Project) -> Audit:
-    """The cached results under the settings in use; computes nothing. The same object until they change.
+    """The cached results under the settings in use, after the judgements of pairs; runs no check. The same
+    object until either changes.
 
-    Costs some file look-ups a call, however many rows there are.
+    Costs some file look-ups and one query a call, however many rows there are; after a new judgement the
+    conclusions from all pairs. Raises StoreUnavailable where the decisions cannot be read.
     """
+    audit = found_audit(workspace, project)
+    said = judgements_of(workspace, project.name) if audit.results.keys() & JUDGED_CHECKS else NO_JUDGEMENTS
+    with _lock:
+        kept = _judged.get(id(audit))
+        if kept is None or kept[0] is not audit or kept[1] is not said:
+            kept = (audit, said, judged_audit(audit, project.dataset, said))
+            _judged[id(audit)] = kept
+        _judged.move_to_end(id(audit))
+        while len(_judged) > _KEPT:
+            _judged.popitem(last=False)
+        return kept[2]
+
+
+def judgements_of(workspace: Workspace, name: str) -> Judgements:
+    """What is said of pairs of a data set. Their database is not opened before there is one."""
+    if not workspace.settings.database_url and not (workspace.root / "labelmend.db").exists():
+        return NO_JUDGEMENTS
+    return _pair_log(workspace.database_url).of(name)
+
+
+@cache
+def _pair_log(url: str) -> PairLog:
+    from core.review.store import shared_store
+
+    return PairLog(shared_store(url))
+
+
+def found_audit(workspace: Workspace, project: Project) -> Audit:
+    """As current_audit, as the checks found it, whatever people say of pairs."""
     settings = chosen_settings(workspace, project.name)
     key = (str(workspace.cache_dir), id(project.dataset), *_entries(workspace.cache_dir, project, settings))
     with _lock:

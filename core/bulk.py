@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from core.errors import refuse
 from core.review.classes import ClassList
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.items import Board
+from core.review.locks import locked_rows
 from core.review.queue import Filters
 from core.team import Team
 
@@ -51,7 +52,7 @@ class Counts:
 
     change: they get the verdict. All others are left alone: decided, a verdict stands on them; held, they
     are lent or given to another annotator; unsuggested, nothing is suggested for them, or not to this person;
-    same, they have that label already.
+    same, they have that label already; locked, they lie in a locked split and would be excluded.
     """
 
     total: int
@@ -60,6 +61,7 @@ class Counts:
     held: int
     unsuggested: int
     same: int
+    locked: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,9 @@ def apply(
 ) -> Outcome:
     """Store a wish as one event by a person, in one transaction.
 
-    Rows that anybody has decided or holds by then are left alone. Sent again under the same op_id, it is
-    acknowledged again. seen: the last event that the person knew of. expect: how many rows they were told
-    would change; more are never changed than that.
+    Rows that anybody has decided or holds by then are left alone, and those of a locked split where they
+    would be excluded. Sent again under the same op_id, it is acknowledged again. seen: the last event that
+    the person knew of. expect: how many rows they were told would change; more are never changed than that.
     Raises NotPermitted, and InputError for a wish that means nothing or a number that is not so.
     """
     from core.review.people import Role
@@ -134,6 +136,8 @@ def apply(
         based_on=seen,
     )
     receipt = team.store.record_bulk(event, members, sorted_rows.held)
+    if receipt.refused and not members and sorted_rows.counts.locked:
+        receipt = replace(receipt, refused="Every one of these rows is in a locked split.")
     # Decided rows are held no longer; only one's own few loans are looked through, not every row.
     mine = [row_id for row_id, claim in team.claims.held(wish.dataset).items() if claim.annotator == person]
     team.claims.renew(wish.dataset, person, {*mine} & {row_id for row_id, *_ in members})
@@ -157,8 +161,8 @@ def _check_number(change: int, expect: int | None) -> None:
 def _outcome(found: _Sorted, receipt: Receipt, members: int, seen: int | None) -> Outcome:
     told = found.counts
     change = 0 if receipt.refused else members - len(receipt.left)
-    decided = told.total - change - told.held - told.unsuggested - told.same
-    counts = Counts(told.total, change, decided, told.held, told.unsuggested, told.same)
+    decided = told.total - change - told.held - told.unsuggested - told.same - told.locked
+    counts = replace(told, change=change, decided=decided)
     return Outcome(receipt, counts, 0 if seen is None else _since(found, receipt, seen))
 
 
@@ -185,7 +189,8 @@ class _Sorted:
     names: the classes as they are called now; with several labels a row, or numbers, those that rows
     have, are suggested or were wished for. given, labels: codes into names of what they are labelled and would get
     (RELABEL only), -1 for none.
-    decided, elsewhere, able: (M,) bool: somebody decided it; it is another's; it can take the verdict.
+    decided, elsewhere, locked, able: (M,) bool: somebody decided it; it is another's; it is in a locked split
+    and would be excluded; it can take the verdict.
     """
 
     dataset: Dataset
@@ -197,13 +202,14 @@ class _Sorted:
     labels: np.ndarray
     decided: np.ndarray
     elsewhere: np.ndarray
+    locked: np.ndarray
     held: Collection[str]
     standings: Mapping[str, Standing]
 
     @cached_property
     def able(self) -> np.ndarray:
         if self.action is not Action.RELABEL:
-            return np.ones(len(self.positions), dtype=bool)
+            return ~self.locked
         return (self.labels != _NOTHING) & (self.labels != self.given)
 
     @cached_property
@@ -213,11 +219,13 @@ class _Sorted:
     @cached_property
     def counts(self) -> Counts:
         free = ~self.decided & ~self.elsewhere
-        unsuggested = free & ~self.able & (self.labels == _NOTHING)
-        numbers = (self.changing, self.decided, self.elsewhere & ~self.decided, unsuggested)
-        change, decided, held, none = (int(np.count_nonzero(mask)) for mask in numbers)
+        unsuggested = free & ~self.able & ~self.locked & (self.labels == _NOTHING)
+        others = self.elsewhere & ~self.decided
+        numbers = (self.changing, self.decided, others, unsuggested, free & self.locked)
+        change, decided, held, none, locked = (int(np.count_nonzero(mask)) for mask in numbers)
         total = len(self.positions)
-        return Counts(total, change, decided, held, none, total - change - decided - held - none)
+        same = total - change - decided - held - none - locked
+        return Counts(total, change, decided, held, none, same, locked)
 
     def ids(self, mask: np.ndarray) -> list[str]:
         return self.dataset.row_ids[self.positions[mask]].tolist()
@@ -254,9 +262,17 @@ def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
         _labels(board, current, names, wish)[positions],
         _among(dataset, standings)[positions],
         _among(dataset, held)[positions],
+        _locked(team, dataset, wish)[positions],
         held,
         standings,
     )
+
+
+def _locked(team: Team, dataset: Dataset, wish: Wish) -> np.ndarray:
+    """(N,) bool: rows that an exclusion of many rows must not reach."""
+    if wish.action is not Action.EXCLUDE or dataset.splits is None:
+        return np.zeros(len(dataset), dtype=bool)
+    return locked_rows(dataset, team.store.events(wish.dataset, actions=[Action.LOCK]))
 
 
 def _check_verdict(dataset: Dataset, current: ClassList, wish: Wish) -> None:

@@ -203,7 +203,9 @@ def _load_samples(workspace: Workspace) -> None:
 def _audit(args: argparse.Namespace) -> int:
     started = time.perf_counter()
     from core.audit import checks, chosen_settings, run_audit, summary_json, write_issues_csv
+    from core.audits import judgements_of
     from core.baseline import train_where_needed
+    from core.judged import judged_audit
 
     names = None if args.checks is None else [c.strip() for c in args.checks.split(",") if c.strip()]
     unknown = sorted(set(names or ()) - set(checks()))
@@ -222,6 +224,7 @@ def _audit(args: argparse.Namespace) -> int:
     chosen = chosen_settings(args.choices)
     with shown() as progress:
         audit = run_audit(project.dataset, project.predictions, workspace.cache_dir, names, chosen, progress)
+    audit = judged_audit(audit, project.dataset, judgements_of(workspace, project.name))
     seconds = time.perf_counter() - started
     print(f"{name}: {len(project.dataset):,} rows, {len(project.dataset.names):,} classes, {seconds:.1f} s")
     for check, result in audit.results.items():

@@ -27,7 +27,8 @@ from core.progress import Progress
 from core.review.classes import class_list
 from core.review.decisions import VERDICTS, Action, Decision, Standing, live
 from core.review.fold import Fold
-from core.review.policy import ABOUT, DEFAULT_POLICY
+from core.review.judgements import fault
+from core.review.policy import DEFAULT_POLICY
 from core.spreadsheet import escape, unescape
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 FIELDS = tuple(field.name for field in fields(Decision))
 REQUIRED = ("row_id", "action", "given_label")
+_LASTING = (Action.CLASS, Action.PAIR, Action.LOCK)
+"""The events about the data set that a file of the decisions in force has."""
 
 
 def write_decisions(decisions: Iterable[Decision], out: Path, dataset: Dataset | None = None) -> int:
@@ -105,13 +108,14 @@ def read_patch(path: Path) -> Patch:
 
 
 def in_force(standings: Mapping[str, Standing], about: Iterable[Decision]) -> list[Decision]:
-    """The decision of each settled row and the changes of the class list that stand, in store order.
+    """The decision of each settled row, and the changes of the class list, judgements of pairs and locks of
+    splits that stand, in store order.
 
     about: the data set's other events in store order. What is left of a decision on many rows is one again.
     """
     about = list(about)
     standing_ids = live(about)
-    found = [e for e in about if e.action is Action.CLASS and e.op_id in standing_ids]
+    found = [e for e in about if e.action in _LASTING and e.op_id in standing_ids]
     rows: dict[str, list[Decision]] = {}
     for standing in standings.values():
         if standing.settled is not None:
@@ -133,7 +137,8 @@ def write_decisions_of(
     if everything:
         return f"{out.name}: {counted(write_decisions(store.events(dataset), out, data), 'event')}"
     standings = store.standings(dataset)
-    count = write_decisions(in_force(standings, store.events(dataset, actions=ABOUT)), out, data)
+    about = store.events(dataset, actions=(*_LASTING, Action.UNDO))
+    count = write_decisions(in_force(standings, about), out, data)
     differ = sum(standing.disagreed for standing in standings.values())
     left = f"; {counted(differ, 'row')} on which annotators differ left out" if differ else ""
     return f"{out.name}: {counted(count, 'event')} in force{left}"
@@ -282,6 +287,8 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
     bulk = action in VERDICTS and not texts["row_id"]
     if bulk and not _members(texts.get("detail", "")):
         return "a decision on many rows needs detail with members, each [row_id, given_label, label]"
+    if action is Action.PAIR and (said := fault(json.loads(texts.get("detail") or "{}"))):
+        return said.rstrip(".")
     if not bulk and (action is Action.RELABEL) != bool(texts.get("label")):
         return "a relabel needs a label, and nothing else has one"
     if (action is Action.UNDO) != bool(texts.get("undoes")):

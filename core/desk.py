@@ -25,6 +25,7 @@ from core.review.areas import Area
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
+from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, select, tag_of
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
@@ -196,6 +197,8 @@ class Desk:
         if event.action is Action.CLASS:
             known = self.store.is_stored(event.op_id)  # sent again: its own name is taken by now
             return "" if known else self.classes(event.dataset).why_not(event.details)
+        if event.action is Action.PAIR:
+            return _misfit_pairs(self.project(event.dataset).dataset, event)
         if not event.row_id and event.action not in VERDICTS:
             return ""  # about the data set, or the undo of such an event: the store knows what it undoes
         dataset = self.project(event.dataset).dataset
@@ -247,6 +250,19 @@ def _misfit(dataset: Dataset, position: int, event: Decision) -> str:
     elif event.label is not None:
         return f"A decision to {event.action} names no class."
     return ""
+
+
+def _misfit_pairs(dataset: Dataset, event: Decision) -> str:
+    """Why a judgement of pairs does not fit the data set; "" where it does."""
+    if reason := fault(event.details):
+        return reason
+    rows = [row_id for *pair, _ in event.details.get("rows", ()) for row_id in pair]
+    for row_id, position in zip(rows, dataset.positions(rows).tolist(), strict=True):
+        if position < 0:
+            return f"Row {row_id} is not in this project."
+    known = set(dataset.names)
+    unknown = [name for *pair, _ in event.details.get("classes", ()) for name in pair if name not in known]
+    return f"There is no class {unknown[0]!r} in this project." if unknown else ""
 
 
 @cache

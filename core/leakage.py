@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,13 +37,15 @@ class Repair:
     """side: the side that is dropped. rows: (M,) positions of the rows to drop.
 
     leaked: flagged held-out rows that this sets apart from training. left: flagged rows that lie in two
-    held-out splits and not in training: dropping training rows leaves them as they are.
+    held-out splits and not in training: dropping training rows leaves them as they are. locked: rows that
+    would be dropped too, were their split not locked: they are only reported.
     """
 
     side: Side
     rows: np.ndarray
     leaked: int
     left: int
+    locked: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,26 @@ class Effect:
     rest: Share | None
 
 
-def repair(splits: Splits, dataset: Dataset, table: pd.DataFrame, side: Side = "training") -> Repair:
+def repair(
+    splits: Splits,
+    dataset: Dataset,
+    table: pd.DataFrame,
+    side: Side = "training",
+    locked: Collection[str] = (),
+) -> Repair:
     """The rows to drop so that no held-out row is flagged against training any more.
 
     side: training by default, so that the benchmark stays as it is and older scores stay comparable.
     table: of the check of split leakage. Training rows are those it matched with flagged rows, so that
-    running it again may name a few more.
+    running it again may name a few more. locked: splits of which no row is ever dropped.
     """
     flagged = table["flagged"].to_numpy()
     other = dataset.positions(table["other"][flagged])
     inside = int(splits.trains[other[other >= 0]].sum())
     rows = np.flatnonzero(table["leaks"].to_numpy() if side == "training" else flagged)
     left = int(flagged.sum()) - inside if side == "training" else 0
-    return Repair(side, rows, int(flagged.sum()) - left, left)
+    kept = np.append(np.isin(splits.names, list(locked)), False)[splits.codes[rows]]
+    return Repair(side, rows[~kept], int(flagged.sum()) - left, left, int(kept.sum()))
 
 
 def effects(splits: Splits, dataset: Dataset, predictions: Predictions, table: pd.DataFrame) -> list[Effect]:

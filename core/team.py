@@ -348,8 +348,8 @@ class Team:
         return {"done": [_step(e) for e in found.done][-_STEPS:], "undone": undone[-_STEPS:]}
 
 
-_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN}
-_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4}
+_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
+_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
 """The role that an event needs where it is more than an annotator's."""
 
 

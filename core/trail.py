@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
+from core.review import judgements, locks
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.people import WORKSPACE
 from core.review.store import Store, event_of
@@ -20,7 +21,9 @@ from core.review.tables import decisions as _log
 PAGE_EVENTS = 50
 MEMBERS_SHOWN = 100
 _AT_ONCE = 500
-ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE)
+_OF_ROWS = '{"rows": '
+"""How the detail of a judgement begins that is about rows, not classes."""
+ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE, Action.LOCK)
 """Events that tell nobody what somebody else thinks of a row."""
 
 
@@ -104,6 +107,10 @@ def in_words(event: Decision) -> str:
         return f"{many:,} {'row' if many == 1 else 'rows'} given to {', '.join(people) or 'everybody'}"
     if event.action is Action.ROLE:
         return f"{event.row_id} is {detail.get('role', '')} now"
+    if event.action is Action.PAIR:
+        return judgements.in_words(event)
+    if event.action is Action.LOCK:
+        return locks.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)
@@ -195,9 +202,15 @@ def _about_row(store: Store, dataset: str, row: str) -> ColumnElement[bool]:
     bulk = {e.op_id for e in store.history(dataset, row)}
     # As json.dumps writes a member of an assignment: no other place of `detail` can look like that,
     # since a quotation mark inside a text is written \". Not LIKE: SQLite's takes r1 for R1.
-    without = func.replace(_log.c.detail, f"[{json.dumps(row)}, [", "")
+    name = json.dumps(row)
+    without = func.replace(_log.c.detail, f"[{name}, [", "")
     given = and_(_log.c.action == str(Action.ASSIGN), without != _log.c.detail)
-    return or_(_log.c.row_id == row, _log.c.op_id.in_(bulk), given)
+    apart = func.replace(_log.c.detail, f"[{name}, ", "")
+    for verdict in (judgements.SAME, judgements.DIFFERENT):
+        apart = func.replace(apart, f', {name}, "{verdict}"]', "")
+    of_rows = func.substr(_log.c.detail, 1, len(_OF_ROWS)) == _OF_ROWS
+    judged = and_(_log.c.action == str(Action.PAIR), of_rows, apart != _log.c.detail)
+    return or_(_log.c.row_id == row, _log.c.op_id.in_(bulk), given, judged)
 
 
 def _entry(event: Decision, undone: bool, named: Mapping[str, Decision]) -> Entry:

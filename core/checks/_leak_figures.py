@@ -14,7 +14,7 @@ from core.methods.ngram_cover import LENGTH, LONG
 from core.splits import Splits
 
 EXACT, NEAR, PICTURE, EMBEDDING = "exact", "near_duplicate", "picture", "embedding"
-NGRAM, RUN = "ngram_8", "ngram_13"
+NGRAM, RUN, JUDGED = "ngram_8", "ngram_13", "judged"
 METHODS = {
     EXACT: "Equal content",
     NEAR: "Nearly equal text",
@@ -22,6 +22,7 @@ METHODS = {
     EMBEDDING: "Embeddings that almost coincide",
     NGRAM: f"More than half covered by runs of {LENGTH} words",
     RUN: f"Any run of {LONG} words (not flagged by itself)",
+    JUDGED: "Rephrased or otherwise the same: a pair of it was judged the same",
 }
 """How a held-out row can be found in another split, and what that is called."""
 CANDIDATES = 100
@@ -62,16 +63,22 @@ def pairs_frame(splits: Splits, table: pd.DataFrame, other: np.ndarray, rows: np
     )
 
 
-def methods_frame(by_method: Mapping[str, np.ndarray], of: int) -> pd.DataFrame:
+def methods_frame(
+    by_method: Mapping[str, np.ndarray], of: int, same: np.ndarray, different: np.ndarray
+) -> pd.DataFrame:
     """One line a method: method, title, rows (it finds), only (no other method that flags finds them),
-    share of all held-out rows with low and high."""
+    share of all held-out rows with low and high, judged_same and judged_different (of the rows it finds).
+
+    same, different: (of,) bool: a pair of the row was judged the same; all that were judged are different."""
     flagging = [mask for name, mask in by_method.items() if name != RUN]
     count = np.sum(flagging, axis=0)
     lines = []
     for name, mask in by_method.items():
         only = mask & (count == (0 if name == RUN else 1))
-        lines.append((name, METHODS[name], int(mask.sum()), int(only.sum())))
-    frame = pd.DataFrame(lines, columns=["method", "title", "rows", "only"])
+        said = (int((mask & same).sum()), int((mask & different).sum()))
+        lines.append((name, METHODS[name], int(mask.sum()), int(only.sum()), *said))
+    columns = ["method", "title", "rows", "only", "judged_same", "judged_different"]
+    frame = pd.DataFrame(lines, columns=columns)
     frame["share"] = frame["rows"] / of
     frame["low"], frame["high"] = wilson(frame["rows"].to_numpy(), np.full(len(frame), of))
     return frame

@@ -26,6 +26,7 @@ from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
 
+JUDGED = "judged"
 SAME = {"image": "Same image file as row", "text": "Same text as row", "tabular": "Same values as row"}
 
 
@@ -35,7 +36,8 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     Every row of a group is flagged, its score is the distance to the row that it is most like: 0 for equal
     content, else 1 - shared pieces of text, 1 - correlation of the pictures made small, or the cosine
     distance; 1 for a row without a match.
-    Extra columns: group (position of its first row, -1: none), other (row id, ""), distance (NaN: none).
+    Extra columns: group (position of its first row, -1: none), other (row id, ""), distance (NaN: none),
+    content (position of the first row of equal content).
     """
     first = first_copies(dataset, progress.part(0, 0.1))
     distinct = np.flatnonzero(first == np.arange(len(dataset)))
@@ -56,9 +58,24 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         )
         sources.append(("embedding", found))
         recall = near.recall
-    groups = group(first, [found for _, found in sources], progress.part(0.95, 0.95))
+    progress.report(0.95, "grouping")
+    table, figures = conclude(dataset, first, dict(sources), progress.part(0.95, 1))
     kinds = [name for name, _ in sources]
-    progress.report(0.95, "writing reasons")
+    note = _note(kinds, len(distinct), recall)
+    summary = {**counts(figures["groups"]), "estimator": _estimator(kinds, params), "note": note}
+    return Result(table, summary, figures)
+
+
+def conclude(
+    dataset: Dataset, first: np.ndarray, sources: Mapping[str, Matches], progress: Progress | None = None
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """The table and the figures that matches come to. first: as first_copies gives it.
+
+    sources: matches of first rows by what they are alike in: text, picture, embedding, JUDGED.
+    """
+    progress = progress or Progress()
+    groups = group(first, list(sources.values()), progress)
+    kinds = list(sources)
     flagged = groups.other >= 0
     ids = np.append(dataset.row_ids.to_numpy(dtype=object), "")
     table = issue_table(
@@ -69,10 +86,30 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         group=groups.group.astype(np.int32),
         other=pd.array(ids[groups.other], dtype="str"),
         distance=np.where(flagged, groups.distance, np.nan).astype(np.float32),
+        content=first.astype(np.int32),
     )
-    figure = _group_frame(dataset, groups)
-    summary = _summary(dataset, kinds, figure, params, _note(kinds, len(distinct), recall))
-    return Result(table, summary, {"groups": figure})
+    return table, {"groups": _group_frame(dataset, groups), "matches": _matches_frame(sources)}
+
+
+def _matches_frame(sources: Mapping[str, Matches]) -> pd.DataFrame:
+    """Every match: row, other (positions of first rows), distance, source."""
+    empty = np.empty(0)
+    parts = [(empty, empty, empty, ""), *((m.rows, m.others, m.distance, s) for s, m in sources.items())]
+    frames = [
+        pd.DataFrame({"row": r.astype(np.int32), "other": o.astype(np.int32), "distance": d}).assign(
+            source=pd.array([s] * len(r), dtype="str")
+        )
+        for r, o, d, s in parts
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_matches(frame: pd.DataFrame) -> dict[str, Matches]:
+    """What the figure "matches" was made from, without sources that found nothing."""
+    return {
+        str(name): Matches(*(some[c].to_numpy() for c in ("row", "other", "distance")))
+        for name, some in frame.groupby("source", sort=False)
+    }
 
 
 def _reasons(dataset: Dataset, groups: Groups, kinds: list[str]) -> dict[int, str]:
@@ -98,6 +135,8 @@ def _likeness(dataset: Dataset, groups: Groups, kinds: list[str], row: int) -> s
     if kinds[source] == "text":
         share = int(100 * (1 - groups.distance[row]) + 1e-6)  # never rounded up to 100%
         return f"Shares {share}% of its text with row"
+    if kinds[source] == JUDGED:
+        return "Was judged to be the same as row"
     if kinds[source] == "picture":
         return f"Looks the same (difference {groups.distance[row]:.2g}) as row"
     return f"To the model almost the same (distance {groups.distance[row]:.2g}) as row"
@@ -120,9 +159,7 @@ def _group_frame(dataset: Dataset, groups: Groups) -> pd.DataFrame:
     return frame.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
-def _summary(
-    dataset: Dataset, kinds: list[str], figure: pd.DataFrame, params: Mapping[str, Any], note: str
-) -> dict[str, Any]:
+def _estimator(kinds: list[str], params: Mapping[str, Any]) -> str:
     rules = ["equal content"]
     if "text" in kinds:
         rules.append(f"at least {params['shared_text']:.0%} of the pieces of 5 letters shared")
@@ -130,14 +167,17 @@ def _summary(
         rules.append(f"pictures made small correlated to at least {1 - params['picture_distance']:g}")
     if "embedding" in kinds:
         rules.append(f"embedding distance below {params['embedding_ratio']:g} of the usual nearest distance")
+    return ", or ".join(rules)
+
+
+def counts(groups: pd.DataFrame) -> dict[str, int]:
+    """The numbers of the summary, from the figure "groups"."""
     return {
-        "flagged": int(figure["rows"].sum()),
-        "estimator": ", or ".join(rules),
-        "groups": len(figure),
-        "spare_rows": int(figure["rows"].sum() - len(figure)),
-        "groups_across_splits": int((figure["splits"] > 1).sum()),
-        "groups_with_different_labels": int((figure["labels"] > 1).sum()),
-        "note": note,
+        "flagged": int(groups["rows"].sum()),
+        "groups": len(groups),
+        "spare_rows": int(groups["rows"].sum() - len(groups)),
+        "groups_across_splits": int((groups["splits"] > 1).sum()),
+        "groups_with_different_labels": int((groups["labels"] > 1).sum()),
     }
 
 
@@ -161,7 +201,7 @@ CHECK = Check(
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
     cost=Cost(85, 3500, searches=True, reads=True),
-    version=3,
+    version=4,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
         Setting("picture_distance", DISTANCE, "1 - correlation of two pictures made small, 0 to 2."),

@@ -9,21 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.checks._leak_figures import (
-    EMBEDDING,
-    EXACT,
-    METHODS,
-    NEAR,
-    NGRAM,
-    PICTURE,
-    RUN,
-    bins_frame,
-    candidates_frame,
-    methods_frame,
-    pairs_frame,
-    splits_frame,
-)
-from core.checks.near_duplicates import SAME
+from core.checks._leak_figures import EMBEDDING, EXACT, METHODS, NEAR, NGRAM, PICTURE, RUN
+from core.checks._leaks import Leaks, bits_of, conclude, equal_rows, sides_of
 from core.dataset import Dataset
 from core.issues import Check, Cost, Result, Setting, issue_table
 from core.methods.across_splits import (
@@ -41,7 +28,7 @@ from core.methods.duplicates import close_limit, contents, first_copies
 from core.methods.intervals import wilson
 from core.methods.ngram_cover import LENGTH, LONG, REPHRASED, SHARE
 from core.methods.pictures import DISTANCE, read_pictures
-from core.methods.rephrased import SEED, TEXT_CHARACTERS, TEXT_QUERIES, TEXT_ROWS, nearest_texts
+from core.methods.rephrased import NEAREST, SEED, TEXT_CHARACTERS, TEXT_QUERIES, TEXT_ROWS, nearest_texts
 from core.predictions import Predictions
 from core.progress import Progress
 from core.splits import Splits, splits_of
@@ -51,7 +38,7 @@ from core.splits import Splits, splits_of
 class _Found:
     """What each method found, among first rows of equal content.
 
-    pairs: by method. nearest: the nearest training row of each held-out row, whatever its distance, by
+    pairs: by method. nearest: the nearest training rows of each held-out row, whatever their distance, by
     `space`. notes: what was not compared.
     """
 
@@ -69,40 +56,20 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     text, 1 - correlation of small pictures, cosine distance, 1 - the share of its words that one other row
     covers; 1 for all other rows.
     Extra columns: other (row id, ""), method (of METHODS, ""), distance (NaN: none), leaks (bool: a training
-    row that a flagged row was matched with).
+    row that a flagged row was matched with), content (position of the first row of equal content), found
+    (Leaks.bits).
     """
     splits = splits_of(dataset)
     if splits is None or not splits.held_out:
         return _nothing(dataset, splits)
-    side = np.where(splits.trains, TRAINING, np.where(splits.codes >= 0, splits.codes + 1, NONE))
-    copies = Copies.of(first_copies(dataset, progress.part(0, 0.1)), side)
+    copies = Copies.of(first_copies(dataset, progress.part(0, 0.1)), sides_of(splits))
     found = _compare(dataset, predictions, copies, params, progress.part(0.1, 0.95))
     progress.report(0.95, "writing reasons")
-    rows = np.flatnonzero(side > TRAINING)
-    method, other, distance = _best(copies, found.pairs)
-    flagged = other >= 0
-    says = [name for name in METHODS if name != RUN]
-    ids = np.append(dataset.row_ids.to_numpy(dtype=object), "")
-    table = issue_table(
-        dataset,
-        score=np.where(flagged, distance.clip(0, 1), 1),
-        flagged=flagged,
-        reasons=_reasons(dataset, splits, method, other, distance),
-        other=pd.array(ids[other], dtype="str"),
-        method=pd.array(np.array([*says, ""], dtype=object)[method], dtype="str"),
-        distance=np.where(flagged, distance, np.nan).astype(np.float32),
-        leaks=_leaks(copies, found.pairs, flagged),
-    )
-    by_method = _found_by(copies, found, flagged & (method == 0), rows)
-    figures = {
-        "splits": splits_frame(splits, table),
-        "pairs": pairs_frame(splits, table, other, rows),
-        "methods": methods_frame(by_method, len(rows)),
-    }
-    if found.nearest is not None:
-        if found.space == EMBEDDING:
-            figures["cosine_bins"] = bins_frame(copies, found.nearest, flagged, rows)
-        figures["candidates"] = candidates_frame(dataset, copies, found.nearest, flagged)
+    rows = np.flatnonzero(copies.side > TRAINING)
+    by_method = _found_by(copies, found, equal_rows(copies), rows)
+    bits = bits_of(by_method, len(dataset), rows)
+    leaks = Leaks(splits, copies, found.pairs, bits, found.nearest, found.space)
+    table, figures = conclude(dataset, leaks)
     return Result(table, _summary(splits, table, found, copies, rows, params), figures)
 
 
@@ -130,7 +97,7 @@ def _compare(
         limit = close_limit(vectors, _distinct(copies), params["embedding_ratio"], part.part(0, 0.2))
         every = close(vectors, copies, rows, part.part(0.2, 1))
         found.pairs[EMBEDDING] = _within(every, limit)
-        found.nearest, found.space = _first(every[0]), EMBEDDING
+        found.nearest, found.space = every[0], EMBEDDING
     elif kind == "text":
         found.nearest, found.space = _rephrased(texts, copies, rows, found, progress.part(0.55, 1)), NEAR
     held = int(copies.side.max())
@@ -148,16 +115,10 @@ def _within(every: tuple[Pairs, Pairs], limit: float) -> Pairs:
     return Pairs(*(column[joined.distance <= limit] for column in joined))
 
 
-def _first(pairs: Pairs) -> Pairs:
-    """The nearest of each; pairs of one row stand together, nearest first."""
-    at = np.unique(pairs.asked, return_index=True)[1]
-    return Pairs(*(column[at] for column in pairs))
-
-
 def _rephrased(
     texts: list[str], copies: Copies, rows: np.ndarray, found: _Found, progress: Progress
 ) -> Pairs | None:
-    """The most alike training text, by letters, of the held-out texts that are not found otherwise: of
+    """The most alike training texts, by letters, of the held-out texts that are not found otherwise: of
     TEXT_QUERIES of them, by a seed. None where there are too many texts."""
     training = rows[copies.inside[rows] < len(copies.first)]
     asked = rows[copies.own[rows] > TRAINING]
@@ -173,43 +134,10 @@ def _rephrased(
     if len(asked) < every:
         said = f"Without embeddings, rephrased forms of {len(asked):,} of {every:,} rows were looked for"
         found.notes.append(f"{said}, drawn by seed {SEED}.")
-    nearest, distance = nearest_texts(texts, asked, training, 1, progress)
-    there = nearest[:, 0] >= 0
-    return Pairs(asked[there], nearest[there, 0], distance[there, 0])
-
-
-def _best(copies: Copies, pairs: Mapping[str, Pairs]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of N rows: (the first of METHODS that finds it, the row it is like or -1, their distance)."""
-    n = len(copies.first)
-    which, like, apart = np.full(n, -1), np.full(n, -1), np.full(n, np.inf)
-    for number, name in enumerate(METHODS):
-        if name not in pairs:
-            continue
-        asked, other, distance = pairs[name]
-        order = np.lexsort((other, copies.inside[other] == n, distance, asked))
-        order = order[np.unique(asked[order], return_index=True)[1]]
-        better = order[like[asked[order]] < 0]
-        rows = asked[better]
-        which[rows], like[rows], apart[rows] = number, other[better], distance[better]
-    method, other, distance = np.full(n, -1), np.full(n, -1), np.full(n, np.inf)
-    held = np.flatnonzero(copies.side > TRAINING)
-    same = copies.pick(copies.first[held], copies.side[held])
-    equal, rest = held[same >= 0], held[same < 0]
-    method[equal], other[equal], distance[equal] = 0, same[same >= 0], 0
-    rest = rest[like[copies.first[rest]] >= 0]
-    first = copies.first[rest]
-    method[rest], distance[rest] = which[first], apart[first]
-    other[rest] = copies.pick(like[first], copies.side[rest])
-    return method, other, distance
-
-
-def _leaks(copies: Copies, pairs: Mapping[str, Pairs], flagged: np.ndarray) -> np.ndarray:
-    """(N,) bool: training rows that a flagged row was matched with, by any method."""
-    touched = np.zeros(len(copies.first), dtype=bool)
-    touched[copies.first[flagged]] = True  # equal content: training rows among the copies
-    for found in pairs.values():
-        touched[found.other] = True
-    return touched[copies.first] & (copies.side == TRAINING)
+    nearest, distance = nearest_texts(texts, asked, training, NEAREST, progress)
+    there = nearest >= 0
+    who = np.broadcast_to(asked[:, None], nearest.shape)
+    return Pairs(who[there], nearest[there], distance[there])
 
 
 def _found_by(copies: Copies, found: _Found, equal: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -227,32 +155,6 @@ def _found_by(copies: Copies, found: _Found, equal: np.ndarray, rows: np.ndarray
         by[NGRAM] |= equal[rows] & ~found.ngrams.short[first]
         by[RUN] = found.ngrams.runs[first] | (equal[rows] & found.ngrams.long[first])
     return {name: by[name] for name in METHODS if name in by}
-
-
-def _reasons(
-    dataset: Dataset, splits: Splits, method: np.ndarray, other: np.ndarray, distance: np.ndarray
-) -> dict[int, str]:
-    ids, labels, classes = dataset.row_ids, dataset.labels, dataset.classes
-    names = tuple(METHODS)
-    out = {}
-    for row in np.flatnonzero(other >= 0).tolist():
-        that = int(other[row])
-        label = f"labelled {classes[labels[that]]}" if labels[that] >= 0 else "without a label"
-        split = splits.names[splits.codes[that]]
-        start = _likeness(dataset, names[method[row]], float(distance[row]))
-        out[row] = " ".join(f"{start} {ids[that]}, which is in {split} and {label}.".split())
-    return out
-
-
-def _likeness(dataset: Dataset, method: str, distance: float) -> str:
-    share = int(100 * (1 - distance) + 1e-6)  # never rounded up to 100%
-    return {
-        EXACT: SAME.get(dataset.columns.kind, "Same content as row"),
-        NEAR: f"Shares {share}% of its text with row",
-        PICTURE: f"Looks the same (difference {distance:.2g}) as row",
-        EMBEDDING: f"To the model almost the same (distance {distance:.2g}) as row",
-        NGRAM: f"Has {share}% of its words in the same order as row",
-    }[method]
 
 
 def _summary(
@@ -349,6 +251,7 @@ CHECK = Check(
     run=run,
     cost=Cost(60, 2500, reads=True),
     optional=True,
+    version=2,
     settings=(
         Setting("shared_text", 0.8, "Share of pieces of 5 letters that two texts have in common, 0 to 1."),
         Setting("cover", SHARE, "Share of a text's words above which copied runs of 8 count, 0 to 1."),

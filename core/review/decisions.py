@@ -24,6 +24,8 @@ class Action(StrEnum):
     ASSIGN = "assign"
     PLAN = "plan"
     ROLE = "role"
+    PAIR = "pair"
+    LOCK = "lock"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})

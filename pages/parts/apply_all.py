@@ -159,6 +159,7 @@ def _left_alone(counts: bulk.Counts, label: str | None, since: int = 0) -> list[
         (counts.held, "held by others"),
         (counts.unsuggested, "without a suggestion"),
         (counts.same, f"already labelled {label or 'as suggested'}"),
+        (counts.locked, "in a locked split"),
     )
     return [f"{n:,} {why}: left alone." for n, why in reasons if n]
 

@@ -44,8 +44,10 @@ _WORDS = {
     Action.ASSIGN: "rows given to people",
     Action.PLAN: "plans",
     Action.ROLE: "roles",
+    Action.PAIR: "pairs judged",
+    Action.LOCK: "locked splits",
 }
-_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN}
+_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
 
 
 def show(project: Project) -> None:

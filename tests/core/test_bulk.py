@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +19,14 @@ from core.loading import Prepared
 from core.predictions import Predictions
 from core.review.assignments import assignment_event
 from core.review.decisions import Action, Decision
+from core.review.locks import lock_event
 from core.review.people import NotPermitted, People, Role
 from core.review.plan import Plan, plan_event
 from core.review.queue import Filters
 from core.review.store import shared_store
 from core.settings import Settings
 from core.source import Source
+from core.splits import splits_of
 from core.team import Team
 from core.workspace import Project, Workspace
 from tests.conftest import make_dataset
@@ -86,6 +90,56 @@ def decide(team: Team, row: str, who: str, action: Action = Action.KEEP, op_id: 
 
 def in_force(team: Team) -> dict[str, tuple[str, str | None, str]]:
     return {r: (str(d.action), d.label, d.annotator) for r, d in team.store.in_force("pets").items()}
+
+
+# --- locked splits ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def split_team(tmp_path: Path, store_url: str) -> Iterator[Team]:
+    """Rows r0 to r3 train, r4 to r7 are held out; r5 is in no split. eve is an owner as all are."""
+    workspace = Workspace(Settings(tmp_path / "ws", (tmp_path,), store_url, "ann"))
+    dataset = make_dataset(LABELS, CLASSES)
+    names = pd.array(["train"] * 4 + ["test", None, "test", "test"], dtype="str")
+    table = dataset.table.assign(split=names)
+    dataset = replace(dataset, table=table, columns=replace(dataset.columns, split="split"))
+    workspace.save(Prepared(dataset, Predictions(), Source(tmp_path / "p.csv", "csv", "0" * 64, 0), ()))
+    team = team_of(workspace, SUGGESTED, FLAGGED, Role.OWNER)
+    yield team
+    team.store.close()
+
+
+EVERY = tuple(f"r{i}" for i in range(8))
+
+
+def test_apply__an_exclusion_never_reaches_a_locked_split(split_team: Team) -> None:
+    asked = wish(Action.EXCLUDE, rows=EVERY)
+    assert preview(split_team, "ann", asked).counts == Counts(8, 5, 0, 0, 0, 0, locked=3)
+    done = apply(split_team, "ann", asked, "op", expect=5)
+    assert done.counts == Counts(8, 5, 0, 0, 0, 0, locked=3)
+    assert set(in_force(split_team)) == {"r0", "r1", "r2", "r3", "r5"}
+    again = apply(split_team, "ann", wish(Action.EXCLUDE, rows=("r4", "r6")), "op-2")
+    assert again.receipt.refused == "Every one of these rows is in a locked split."
+    # Other verdicts reach them, and so does one person's verdict on one row.
+    assert preview(split_team, "ann", wish(Action.KEEP, rows=EVERY)).counts.change == 3
+    decide(split_team, "r4", "bob", Action.EXCLUDE)
+    assert in_force(split_team)["r4"][0] == "exclude"
+    assert preview(split_team, "ann", asked).counts == Counts(8, 0, 6, 0, 0, 0, locked=2)
+
+
+def test_apply__which_splits_are_locked_is_said_by_the_last_lock(split_team: Team) -> None:
+    splits = splits_of(split_team.desk.project("pets").dataset)
+    assert splits is not None
+    lock = lock_event("pets", "ann", ["train"], splits)
+    assert split_team.record("ann", [lock])[0].refused == ""
+    apply(split_team, "ann", wish(Action.EXCLUDE, rows=EVERY), "op")
+    assert set(in_force(split_team)) == {"r4", "r5", "r6", "r7"}
+
+
+def test_record__locking_needs_an_owner(team: Team) -> None:
+    event = Decision("pets", "", Action.LOCK, "ann", "", "lock", detail='{"splits": []}')
+    with pytest.raises(NotPermitted):
+        team.record("ann", [event])
 
 
 # --- preview ----------------------------------------------------------------------------------------

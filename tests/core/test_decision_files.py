@@ -40,6 +40,7 @@ def decisions(draw) -> Decision:
         shown=draw(TEXT),
         decided_at=draw(TEXT),
         seq=draw(st.integers(0, 2**60)),
+        detail='{"rows": [["a", "b", "same"]]}' if action is Action.PAIR else "",
     )
 
 

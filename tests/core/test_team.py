@@ -18,6 +18,7 @@ from core.review import items, look
 from core.review.assignments import assignment_event
 from core.review.claims import HELD_S, Claims
 from core.review.decisions import Action, Decision
+from core.review.judgements import pair_event
 from core.review.people import NotPermitted, People, Role
 from core.review.plan import Plan, plan_event
 from core.review.queue import Filters
@@ -438,3 +439,19 @@ def test_dealt__of_a_narrowed_queue_draws_nothing_and_of_an_audit_everything(tea
     put(team, Plan())
     assert not team.dealt("pets", "ann", Filters()).drawn.any()
     assert team.dealt("pets", "ann", Filters(sort="random")).drawn.all()
+
+
+def test_record__pairs_of_rows_that_are_there_can_be_judged_and_undone(team: Team) -> None:
+    good, gone = (pair_event("pets", "ann", "rows", [("r1", row, "different")]) for row in ("r2", "r99"))
+    receipts = team.record("ann", [good, gone])
+    assert [r.refused for r in receipts] == ["", "Row r99 is not in this project."]
+    classes = [pair_event("pets", "ann", "classes", [("cat", name, "different")]) for name in ("dog", "cow")]
+    refused = [r.refused for r in team.record("ann", classes)]
+    assert refused == ["", "There is no class 'cow' in this project."]
+    bad = Decision("pets", "", Action.PAIR, "ann", "", "bad", detail='{"rows": [["r1", "r1", "same"]]}')
+    assert team.record("ann", [bad])[0].refused == "A pair is of two; both are 'r1'."
+    steps = team.timeline("ann", "pets")["done"]
+    assert [step["action"] for step in steps] == ["pair", "pair"]
+    undo = Decision("pets", "", Action.UNDO, "ann", "", "undo", undoes=good.op_id)
+    assert team.record("ann", [undo])[0].refused == ""
+    assert [step["op_id"] for step in team.timeline("ann", "pets")["done"]] == [classes[0].op_id]

@@ -11,6 +11,7 @@ import pytest
 from core import trail
 from core.review.assignments import assignment_event
 from core.review.decisions import Action, Decision
+from core.review.judgements import pair_event
 from core.review.people import WORKSPACE
 from core.review.plan import Plan, plan_event
 from core.review.store import Store
@@ -190,3 +191,22 @@ def test_write_trail__csv_has_a_line_for_each_row_and_no_formulas(store: Store, 
     assert [line["op_id"] for line in lines[2:]] == ["bulk", "bulk"]
     assert json.loads(lines[1]["detail"]) == {"queue": "all", "people": ["ann", "bob"]}
     assert write_trail(store, "pets", Wanted(person="ann"), out) == 1
+
+
+def test_page_of_events__judged_pairs_are_found_by_either_row(store: Store) -> None:
+    pairs = [("r1", "r2", "same"), ("r3", "r4", "different")]
+    say(store, pair_event("pets", "ann", "rows", pairs, judge='r9", "same"]', op_id="pair"))
+    say(store, pair_event("pets", "ann", "classes", [("r1", "r7", "same")], op_id="classes"))
+    for row in ("r1", "r2", "r3", "r4"):
+        assert ops(store, Wanted(row=row)) == ["pair"]
+    for row in ("r9", "r7", "same", "r"):
+        assert ops(store, Wanted(row=row)) == []
+    [entry] = page_of_events(store, "pets", Wanted(row="r1"))
+    assert entry.words.endswith("1 the same, 1 not the same")
+    assert ops(store, Wanted(only="bob")) == []  # what others think of pairs is an answer too
+
+
+def test_page_of_events__a_lock_is_known_to_everybody(store: Store) -> None:
+    say(store, Decision("pets", "", Action.LOCK, "eve", "", "lock", detail='{"splits": ["test"]}'))
+    [entry] = page_of_events(store, "pets", Wanted(only="bob"))
+    assert entry.words == "locked splits: test"

@@ -95,13 +95,14 @@ function rowsWord(n) {
 }
 
 // "9 already decided: left alone. …"; "" where every row gets the verdict.
-function leftAlone({ decided, held, unsuggested, same, since = 0 }, label) {
+function leftAlone({ decided, held, unsuggested, same, locked = 0, since = 0 }, label) {
   const lately = since ? `, ${count(since)} of them since you looked` : "";
   const parts = [
     [decided, `already decided${lately}`],
     [held, "held by others"],
     [unsuggested, "without a suggestion"],
     [same, label ? `already labelled ${label}` : "already labelled as suggested"],
+    [locked, "in a locked split"],
   ];
   return parts.filter(([n]) => n).map(([n, why]) => `${count(n)} ${why}: left alone.`).join(" ");
 }
