@@ -40,6 +40,8 @@ IN_WORDS = {
     "content": "a content column (image, text or features)",
     "split": "a split column",
     "flags": "flags of another tool",
+    "tokens": "rows that are tokens of sentences",
+    "whole": "rows that are whole records, not tokens of sentences",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

@@ -14,7 +14,7 @@ from core.dataset import Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
 
-NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags")
+NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags", "tokens")
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
 
@@ -73,6 +73,7 @@ class Check:
     limits: what its numbers do not cover, in plain sentences, shown beside them as evidence.
     optional: whether few data sets have what it needs, so that nobody is told where it is missing.
     kind: the one kind of content that it looks at; None: any.
+    whole: it compares whole records, which the tokens of a sentence, all with the same text, are not.
     """
 
     name: str
@@ -87,12 +88,15 @@ class Check:
     optional: bool = False
     cost: Cost = Cost(10, 1000)
     kind: Kind | None = None
+    whole: bool = False
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
-        """The needs that this data set does not meet, in the order of NEEDS, then its kind."""
+        """The needs that this data set does not meet, in the order of NEEDS, then its kind, then "whole"."""
         there = available(dataset, predictions)
         absent = [n for n in NEEDS if n in self.needs and n not in there]
-        return [*absent, self.kind] if self.kind not in (None, dataset.columns.kind) else absent
+        if self.kind is not None and self.kind != dataset.columns.kind:
+            absent.append(self.kind)
+        return [*absent, "whole"] if self.whole and dataset.columns.tokens else absent
 
 
 def available(dataset: Dataset, predictions: Predictions) -> set[str]:
@@ -104,6 +108,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "content": bool(dataset.columns.content),
         "split": dataset.columns.split is not None,
         "flags": dataset.flags is not None,
+        "tokens": bool(dataset.columns.tokens),
     }
     return {name for name, present in there.items() if present}
 

@@ -160,6 +160,7 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
+    whole=True,
     cost=Cost(85, 3500, searches=True, reads=True),
     version=3,
     settings=(
