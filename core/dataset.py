@@ -29,8 +29,8 @@ class Columns:
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
     delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "" or None: one
     label a row. Where a person says the columns, None leaves it to be found out.
-    tokens: where a row is one token of a sentence, the columns that say which sentence, which place in it, and
-    the token itself; () where a row is a whole record.
+    tokens: where a row is one token of a sentence, the columns that say which sentence, which place in it,
+    and the token itself; () where a row is a whole record.
     """
 
     id: str | None = None

@@ -130,7 +130,7 @@ class _Tags:
         last = max(self.touched[position], default=0) - self.first.get(position, 0)
         if last >= len(spans):
             raise refuse(
-                f"record {position + 1:,} has {len(spans):,} tags, fewer than when it was loaded; nothing was written",
+                f"record {position + 1:,} has {len(spans):,} tags, fewer than before; nothing was written",
                 file=self.corrections.source.path.name,
                 mend="load the file again",
             )

@@ -17,8 +17,8 @@ _WORDS = re.compile(rb"[^ \t]+")
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 _HEAD = 1 << 16
 _MOSTLY = 0.9
-"""Share of the last cells that have to be tags, and of the lines that have to have a tab, where a file is one of
-them. A slip of the pen is what people come here to find."""
+"""Share of the last cells that have to be tags, and of the lines that have to have a tab, where a file is one
+of them. A slip of the pen is what people come here to find."""
 
 Span = tuple[int, int]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,13 @@ def token_frame(
     more: Mapping[str, pd.Series],
     file: str,
 ) -> pd.DataFrame:
-    """Columns id ("2-7": the 7th token of the 2nd sentence), sentence, position, token, those of `more`, label,
-    text (the tokens of the sentence with spaces between them).
+    """Columns id ("2-7": the 7th token of the 2nd sentence), sentence, position, token, those of `more`,
+    label, text (the tokens of the sentence with spaces between them).
 
     lengths: (S,) tokens of each sentence. Raises InputError where the texts would fill the memory.
     """
     starts = np.append(0, np.cumsum(lengths)).tolist()
-    texts = [" ".join(tokens[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    texts = [" ".join(tokens[a:b]) for a, b in pairwise(starts)]
     total = sum(len(text) * n for text, n in zip(texts, lengths.tolist(), strict=True))
     if total > MOST_TEXT:
         longest = int(lengths.argmax())

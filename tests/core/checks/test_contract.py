@@ -57,11 +57,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def build(check: Check, pictures: Path) -> Build:
-    """n rows of the check's kind of content, texts where it takes any."""
-    return partial(_build, check.kind or "text", pictures)
+    """n rows of the check's kind of content, texts where it takes any; tokens where it needs them."""
+    return partial(_build, check.kind or "text", "tokens" in check.needs, pictures)
 
 
-def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
+def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     """n rows with everything a check may ask for; dirty: with a few issues of every kind."""
     rng = np.random.default_rng(n)
     labels = (np.arange(n) % 3).astype(np.int32)
@@ -90,6 +90,10 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
     columns = Columns(id="id", label="label", split="split", content=CONTENT[kind], kind=kind)
+    if tokens:
+        table["sentence"], table["position"] = np.arange(n) // 10, np.arange(n) % 10
+        table["token"] = pd.array([WORDS[i % 3] for i in range(n)], dtype="str")
+        columns = replace(columns, tokens=("sentence", "position", "token"))
     flags = np.array([(0.9, False, -1, True)] * n, dtype=FIELDS)
     if dirty:
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)

@@ -24,8 +24,8 @@ from tests.core.exporters.conftest import decide, plan
 from tests.core.importers.samples import lines, listed
 
 CONLL = (
-    b"\xef\xbb\xbf-DOCSTART- -X- O\r\n\r\n# first\r\nAnn  NNP\tB-PER \r\n# in between\r\nleft VBD O\r\n\r\n\r\n"
-    b"# second\r\nBerlin NNP B-LOC\r\n\r\n-DOCSTART- -X- O\n\ncaf\xc3\xa9 NN O\nX NNP B-LOC"
+    b"\xef\xbb\xbf-DOCSTART- -X- O\r\n\r\n# first\r\nAnn  NNP\tB-PER \r\n# in between\r\nleft VBD O\r\n"
+    b"\r\n\r\n# second\r\nBerlin NNP B-LOC\r\n\r\n-DOCSTART- -X- O\n\ncaf\xc3\xa9 NN O\nX NNP B-LOC"
 )
 RECORDS = [
     {"tokens": ["Ann", "left"], "tags": ["B-PER", "O"]},
@@ -114,7 +114,7 @@ def test_write__a_tag_with_white_space_is_refused_in_conll(tmp_path: Path, tag: 
     decided = decide(found.dataset, 0, tag)
     classes = class_list((*found.dataset.classes, tag))
     corrections = correct(found.dataset, found.source, Outcomes({decided.row_id: decided}, classes))
-    with pytest.raises(InputError, match="row 1: the tag .* holds white space"):
+    with pytest.raises(InputError, match=r"row 1: the tag .* holds white space"):
         write_export(corrections, tmp_path / "out.conll")
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from core.dataset import Columns
 from core.errors import InputError
 from core.importers import _token_rows, conll
 from core.loading import Plan, prepare
 from core.preflight.columns import fill_columns, guess_columns
-from core.dataset import Columns
 from core.progress import Cancelled, Progress
 from core.reading import formats, read_table
 
