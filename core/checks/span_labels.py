@@ -359,8 +359,8 @@ CHECK = Check(
     ),
     limits=(
         f"Words are compared as they are written, up to {LONGEST} in a row, and a word that means two "
-        "things is tagged in two ways rightly: read the sentence. A tag that is wrong everywhere is not found. "
-        "Where a tag breaks the scheme, it may be its neighbour that is wrong. Ends of spans are compared only with "
-        "out-of-sample predictions."
+        "things is tagged in two ways rightly: read the sentence. A tag that is wrong everywhere is not "
+        "found. Where a tag breaks the scheme, it may be its neighbour that is wrong. Ends of spans are "
+        "compared only with out-of-sample predictions."
     ),
 )

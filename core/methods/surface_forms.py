@@ -17,9 +17,12 @@ LONGEST = 6
 
 @dataclass(frozen=True)
 class Bounds:
-    """What makes a tagging odd. times: how often the words have to stand in the data. share: of their usual
-    tagging, the lower end of its 95% Wilson interval. rare: the share up to which another tagging is odd; once
-    is always odd, and what comes again and again is a second meaning."""
+    """What makes a tagging odd.
+
+    times: how often the words have to stand in the data. share: of their usual tagging, the lower end of
+    its 95% Wilson interval. rare: the share up to which another tagging is odd; once is always odd, and what
+    comes again and again is a second meaning.
+    """
 
     times: int
     share: float
