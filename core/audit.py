@@ -42,6 +42,8 @@ IN_WORDS = {
     "predicted": "predicted numbers",
     "flags": "flags of another tool",
     "votes": "several annotators' labels of a row",
+    "tokens": "rows that are tokens of sentences",
+    "whole": "rows that are whole records, not tokens of sentences",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

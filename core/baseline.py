@@ -98,6 +98,8 @@ def why_not(dataset: Dataset) -> str:
     labelled = dataset.labels[dataset.labels >= 0]
     if dataset.sets is not None:
         return "the baseline knows one label a row, and rows here can have several"
+    if dataset.columns.tokens:
+        return "rows are tokens of sentences, of which the built-in features know too little"
     if dataset.columns.kind not in DEFAULTS or not dataset.columns.content:
         return "there is no text, image or feature column to learn from"
     if not len(labelled):

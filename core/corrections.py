@@ -81,6 +81,7 @@ class Corrections:
     changes: by row position, ascending; exactly what an export changes in the rows it writes.
     dropped: (N,) bool, the rows that are not written.
     left_out: how many of them belong to another split (the others are excluded).
+    along: how many go only because a token of their sentence is excluded, which cannot be cut out of it.
     conflicts: decisions that cannot be applied, each with its mend.
     already: decisions that the data show already: the row has the decided label, or is gone as decided.
     label_quality: (N,) label quality scores in [0, 1], 0 = worst.
@@ -95,6 +96,7 @@ class Corrections:
     changes: tuple[Change, ...]
     dropped: np.ndarray
     left_out: int = 0
+    along: int = 0
     conflicts: tuple[Problem, ...] = ()
     already: int = 0
     label_quality: np.ndarray | None = field(default=None, repr=False)
@@ -198,12 +200,18 @@ def correct(
             changes.append(judge.change(position, decision))
     dropped = elsewhere.copy()
     dropped[[c.position for c in changes if c.column == ""]] = True
+    along = 0
+    if dataset.sentences is not None:
+        sentences = dataset.sentences.whole(dropped)
+        along = int((sentences & ~dropped).sum())
+        dropped = sentences
+        changes = [c for c in changes if c.column == "" or not dropped[c.position]]
     labelled = {c.position for c in changes if c.writes_label}
     renamed, unwritable = judge.renamed(dropped, labelled)
     changes = sorted([*changes, *renamed], key=lambda c: c.position)
     return Corrections(
         dataset, source, options, outcomes, judge.written, decisions, tuple(changes), dropped,
-        int(elsewhere.sum()), (*conflicts, *unwritable), already, label_quality,
+        int(elsewhere.sum()), along, (*conflicts, *unwritable), already, label_quality,
     )  # fmt: skip
 
 

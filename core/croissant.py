@@ -40,6 +40,7 @@ _BY_SUFFIX = {
     ".jsonl": "application/jsonlines",
     ".tar": "application/x-tar",
     ".zip": "application/zip",
+    ".conll": "text/plain",
 }
 _STANDARD_SPLITS = {
     "train": "cr:TrainingSplit", "training": "cr:TrainingSplit",

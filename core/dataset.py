@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from core.flags import Flags
 from core.multilabel import LabelSets
+from core.sentences import Sentences, sentences_of
 from core.targets import Targets
 
 Kind = Literal["image", "text", "tabular", "none"]
@@ -28,8 +29,10 @@ class Columns:
 
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
     delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "" or None: one
-    label a row. target: whether a label is a number. Where a person says the columns, None leaves these two
-    to be found out.
+    label a row. Where a person says the columns, None leaves it to be found out.
+    target: whether a label is a number; None likewise.
+    tokens: where a row is one token of a sentence, the columns that say which sentence, which place in it,
+    and the token itself; () where a row is a whole record.
     """
 
     id: str | None = None
@@ -39,6 +42,7 @@ class Columns:
     kind: Kind = "none"
     delimiter: str | None = None
     target: bool | None = None
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +122,13 @@ class Dataset:
         """The split of each row as text, or None where the data set has no split column."""
         return None if self.columns.split is None else self.table[self.columns.split].astype("str")
 
+    @cached_property
+    def sentences(self) -> Sentences | None:
+        """The sentences that rows are tokens of, None where rows are whole records."""
+        return sentences_of(self.table, self.columns.tokens) if self.columns.tokens else None
+
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table, flags or votes.
+        """sha256 over every value of one part: ids, labels, content, split, table, tokens, flags or votes.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -164,11 +173,11 @@ class Dataset:
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])
-        elif name == "content":
-            for column in columns.content:
+        elif name in ("content", "tokens"):
+            for column in columns.content if name == "content" else columns.tokens:
                 sha.update(column.encode())
                 _feed(sha, self.table[column])
-            if self.media_hash is not None:
+            if self.media_hash is not None and name == "content":
                 sha.update("".join(self.media_hash.tolist()).encode())
         elif name == "table":
             for column in self.table.columns:

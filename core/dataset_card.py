@@ -92,6 +92,8 @@ def _files(record: Record, written: Exported | None) -> list[str]:
         lines.append(f"- Corrected: {code(written.path.name)}, {rows}, sha256 `{written.sha256}`")
     else:
         lines.append(f"- Corrected: {counted(corrections.rows_written, 'row')}; not written yet")
+    if corrections.along:
+        lines.append(f"- {counted(corrections.along, 'other token')} of their sentences left out with them")
     if corrections.left_out:
         lines.append(f"- {counted(corrections.left_out, 'row')} of other splits left out")
     if corrections.conflicts:

@@ -39,6 +39,7 @@ class ExportSummary:
     cells_changed: labels decided anew. cells_renamed: labels of classes that were renamed or merged.
     decided_by: the policy for rows on which annotators differ, and what it leaves, in words.
     rows_excluded: decided "exclude", left out or marked as `excluded` says.
+    rows_along: tokens left out because another one of their sentence is excluded.
     rows_of_other_splits: not asked for and not written.
     cells_escaped: cells changed by the spreadsheet-safe option.
     already: decisions that the source shows already.
@@ -55,6 +56,7 @@ class ExportSummary:
     decided_by: str
     rows_excluded: int
     excluded: str
+    rows_along: int
     rows_of_other_splits: int
     cells_escaped: int
     already: int
@@ -76,6 +78,8 @@ class ExportSummary:
             done = "left out" if self.excluded == "drop" else "marked"
             done = "to be deleted by the script" if formats()[self.format].is_script else done
             said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
+        if self.rows_along:
+            said.append(f"{counted(self.rows_along, 'other token')} of their sentences left out with them")
         if self.rows_of_other_splits:
             said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")
         if self.cells_escaped:
@@ -251,6 +255,7 @@ def _summary(
         decided_by=corrections.outcomes.sentence,
         rows_excluded=actions[Action.EXCLUDE],
         excluded=corrections.options.excluded,
+        rows_along=corrections.along,
         rows_of_other_splits=corrections.left_out,
         cells_escaped=escaped,
         already=corrections.already,

@@ -14,7 +14,17 @@ from core.dataset import Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
 
-NEEDS = ("labels", "pred_probs", "predicted", "embeddings", "content", "split", "flags", "votes")
+NEEDS = (
+    "labels",
+    "pred_probs",
+    "predicted",
+    "embeddings",
+    "content",
+    "split",
+    "flags",
+    "votes",
+    "tokens",
+)
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
 
@@ -74,6 +84,7 @@ class Check:
     optional: whether few data sets have what it needs, so that nobody is told where it is missing.
     kind: the one kind of content that it looks at; None: any. labels: the one kind of label that it judges,
     "class" or "number"; None: any.
+    whole: it compares whole records, which the tokens of a sentence, all with the same text, are not.
     """
 
     name: str
@@ -89,15 +100,18 @@ class Check:
     cost: Cost = Cost(10, 1000)
     kind: Kind | None = None
     labels: Literal["class", "number"] | None = None
+    whole: bool = False
 
     def missing(self, dataset: Dataset, predictions: Predictions) -> list[str]:
-        """The needs that this data set does not meet, in the order of NEEDS, then its kind; of labels of
-        another kind alone, since then nothing else is to the point."""
+        """The needs that this data set does not meet, in the order of NEEDS, then its kind, then "whole"; of
+        labels of another kind alone, since then nothing else is to the point."""
         if self.labels not in (None, "class" if dataset.targets is None else "number"):
             return [self.labels]
         there = available(dataset, predictions)
         absent = [n for n in NEEDS if n in self.needs and n not in there]
-        return [*absent, self.kind] if self.kind not in (None, dataset.columns.kind) else absent
+        if self.kind is not None and self.kind != dataset.columns.kind:
+            absent.append(self.kind)
+        return [*absent, "whole"] if self.whole and dataset.columns.tokens else absent
 
 
 def available(dataset: Dataset, predictions: Predictions) -> set[str]:
@@ -111,6 +125,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "split": dataset.columns.split is not None,
         "flags": dataset.flags is not None,
         "votes": bool(dataset.annotators),
+        "tokens": bool(dataset.columns.tokens),
     }
     return {name for name, present in there.items() if present}
 

@@ -74,15 +74,18 @@ class Layout:
         names = ("id", "label", "split", "delimiter")
         if (
             not isinstance(columns, dict)
-            or set(columns) | {"target"} != {f.name for f in fields(Columns)}  # older files lack it
+            or set(columns) | {"target", "tokens"}
+            != {f.name for f in fields(Columns)}  # older files lack these
             or columns.get("target") not in (None, True, False)
             or not all(columns[n] is None or isinstance(columns[n], str) for n in names)
             or columns["kind"] not in ("image", "text", "tabular", "none")
             or not _texts(columns["content"])
+            or not _texts(columns.get("tokens", []))
             or not _texts(digested)
         ):
             raise refuse("the header names no columns", file=file, row=1, mend="write the file again")
-        made = Columns(**{**columns, "content": tuple(columns["content"])})
+        lists = {name: tuple(columns.get(name, ())) for name in ("content", "tokens")}
+        made = Columns(**{**columns, **lists})
         return cls(made, tuple(digested or ()))
 
     def within(self, said: Columns, there: Collection[str], file: str) -> Columns:
@@ -107,6 +110,7 @@ class Layout:
             kind=said.kind if said.content else own.kind,
             delimiter=said.delimiter if said.delimiter is not None else own.delimiter or "",
             target=said.target if said.target is not None else own.target,
+            tokens=own.tokens if all(name in there for name in own.tokens) else (),
         )
 
 

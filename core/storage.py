@@ -92,6 +92,12 @@ def _linked(other: Path, folder: Path, prepared: Prepared, dataset: Dataset) -> 
         return False  # somebody has just put another version in its place, or it is damaged
 
 
+def _columns(stored: dict[str, Any]) -> Columns:
+    """Columns out of JSON. Data sets that were stored before there were tokens say nothing of them."""
+    lists = {name: tuple(stored.get(name, ())) for name in ("content", "tokens")}
+    return Columns(**{**stored, **lists})
+
+
 def _table(folder: Path) -> pa.Table:
     """The table, memory-mapped. Raises FileNotFoundError, or pa.ArrowException where it is damaged."""
     return pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
@@ -103,10 +109,10 @@ def _same_table(meta: dict[str, Any], other: Path, prepared: Prepared, dataset: 
     parts, held = meta["parts"]["dataset"], dataset.parts
     if {"ids", "table"} <= held.keys():
         return (parts["ids"], parts["table"]) == (held["ids"], held["table"])
-    source, columns = meta["source"], {**meta["columns"], "content": tuple(meta["columns"]["content"])}
+    source, columns = meta["source"], _columns(meta["columns"])
     mine = json.loads(json.dumps(asdict(prepared.source), default=str))
     same = all(source[fact] == mine[fact] for fact in ("sha256", "format", "layout")) and mine["layout"]
-    if not same or Columns(**columns) != dataset.columns or dataset.columns.kind == "image":
+    if not same or columns != dataset.columns or dataset.columns.kind == "image":
         return False
     if _table(other).column_names != [_index_name(dataset), *dataset.table.columns]:
         return False
@@ -129,13 +135,13 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         raise refuse(found, mend="load the data set again from its source; decisions are kept") from error
     frame = table.to_pandas(split_blocks=True).set_index(table.column_names[0]).rename_axis(None)
     frame.index = pd.Index(frame.index, dtype="str")
-    columns = {**meta["columns"], "content": tuple(meta["columns"]["content"])}
+    columns = _columns(meta["columns"])
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
     media_hash = _load_array(folder / "media_hash.npy")
     dataset = Dataset(
         name=folder.name,
         table=frame,
-        columns=Columns(**columns),
+        columns=columns,
         classes=tuple(meta["classes"]),
         tokens=tuple(meta["tokens"]),
         labels=np.asarray(_load_array(folder / "labels.npy")),
@@ -143,7 +149,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         media_hash=None if media_hash is None else media_hash.astype("U64"),
         sets=_label_sets(meta.get("sets")),
         flags=_flags(meta.get("flags"), folder),
-        annotators=source.annotators(columns["label"], frame.columns),
+        annotators=source.annotators(columns.label, frame.columns),
         targets=None if meta.get("targets") is None else Targets(**meta["targets"]),
     )
     predictions = Predictions(

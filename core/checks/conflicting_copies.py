@@ -79,6 +79,7 @@ CHECK = Check(
     help="Rows with exactly the same content and different labels: at least one of them is wrong.",
     needs=frozenset({"content", "labels"}),
     run=run,
+    whole=True,
     cost=Cost(2, 1200),
     limits=(
         "Only exact copies count: texts alike but for case and white space, image files of equal bytes, "

@@ -200,6 +200,7 @@ CHECK = Check(
     needs=frozenset({"content"}),
     uses=frozenset({"embeddings", "split", "labels"}),
     run=run,
+    whole=True,
     cost=Cost(85, 3500, searches=True, reads=True),
     version=4,
     settings=(

@@ -190,6 +190,7 @@ CHECK = Check(
     "hold markup or personal data.",
     needs=frozenset({"content"}),
     run=run,
+    whole=True,
     cost=Cost(12, 1200),
     kind="text",
     optional=True,

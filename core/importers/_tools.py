@@ -26,6 +26,8 @@ _RECORDS = 50
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 _COCO_MARKS = {"images": {"id", "file_name"}, "annotations": {"image_id", "category_id"}}
+TAG_KEYS = ("ner_tags", "tags", "labels", "label", "ner", "pos_tags", "chunk_tags")
+"""What lists of tags are called beside a list "tokens", the likeliest first."""
 _DOCCANO_MARKS = {"Comments", "comments", "annotation_approver"}
 _DOCCANO_KEYS = {"id", "text", "data", "filename", "label", "labels", "meta", *_DOCCANO_MARKS}
 
@@ -94,6 +96,7 @@ def _told(data: bytes) -> tuple[str | None, bool]:
         ("label_studio_min", _is_task_in_short),
         ("argilla", _is_argilla),
         ("label_errors", _is_vote),
+        ("token_json", _is_tokens),
     )
     name = next((name for name, rule in rules if all(map(rule, records))), None)
     return name or ("doccano" if _is_doccano(records) else None), True
@@ -126,9 +129,12 @@ def _of_object(text: str) -> str | None:
         if opened in ("[", "{") and key == "frames" and not first and _is_of_video(text, inner, opened):
             return "fiftyone_samples"
         if opened == "[" and text[inner : inner + 1] == "{":
-            keys = {name for name, _ in _members(text, inner)}
-            if _COCO_MARKS.get(key, {""}) <= keys:
+            members = dict(_members(text, inner))
+            if _COCO_MARKS.get(key, {""}) <= members.keys():
                 return "coco"
+            lists = {name for name, start in members.items() if text[start : start + 1] == "["}
+            if "tokens" in lists and lists & set(TAG_KEYS):
+                return "token_json"
         if len(first) < 2:
             first[key] = opened
         if first.get("classes") in ("[", "n") and first.get("labels") == "{":
@@ -196,6 +202,23 @@ def _is_argilla(record: dict[str, Any]) -> bool:
 
 def _is_vote(record: dict[str, Any]) -> bool:
     return isinstance(record.get("mturk"), dict) and "given_original_label" in record
+
+
+def _is_tokens(record: dict[str, Any]) -> bool:
+    return tags_key(record) is not None
+
+
+def tags_key(record: dict[str, Any]) -> str | None:
+    """The key under which a record has a tag for each of its tokens, None where it has none."""
+    tokens = record.get("tokens")
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        return None
+    lists = ((key, record.get(key)) for key in TAG_KEYS)
+    return next((k for k, v in lists if isinstance(v, list) and len(v) == len(tokens) and _are_tags(v)), None)
+
+
+def _are_tags(values: list[Any]) -> bool:
+    return all(value is None or type(value) in (int, str) for value in values)
 
 
 def _is_doccano(records: list[dict[str, Any]]) -> bool:

@@ -16,6 +16,7 @@ from core.csv_detect import detect, detect_encoding
 from core.csv_scan import BLOCK, Block, CsvLayout, Start, byte_encoding, pieces, read_bytes, scan, unquote
 from core.errors import InputError, Problem, refuse
 from core.importers._base import ImportFormat
+from core.importers._conll import is_conll
 from core.importers._records import BOM, TABLES, is_json
 from core.known_hashes import HASHES, known_hashes
 from core.progress import Progress
@@ -33,9 +34,11 @@ _BINARY = re.compile(rb"PK\x03\x04|%PDF-|\x89PNG|\xff\xd8\xff|GIF8[79]a|\x1f\x8b
 
 
 def sniff(path: Path, head: bytes) -> bool:
-    """Text that is neither JSON nor markup: few control characters, or UTF-16."""
+    """Text that is neither JSON, markup nor CoNLL: few control characters, or UTF-16."""
     text = head.removeprefix(BOM)
     if path.is_dir() or not text.strip() or _MARKUP.match(text) or _BINARY.match(head) or is_json(path, head):
+        return False
+    if is_conll(path, head):
         return False
     return _is_utf16(head) or len(_CONTROL.findall(text)) <= len(text) * 0.02
 

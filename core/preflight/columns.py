@@ -44,6 +44,9 @@ def guess_columns(raw: RawTable) -> Columns:
         split = "split" if "split" in raw.frame else None
         return Columns("path", "label", split, ("path",), "image")
     layout = raw.source.layout
+    if tokens := layout.get("tokens"):
+        split = "split" if "split" in raw.frame else None
+        return Columns("id", "label", split, (tokens[-1], "text"), "text", tokens=tuple(tokens))
     aside = {*layout.get("aside", ()), *cleanlab_columns(raw.frame.columns)}
     names = [c for c in raw.frame.columns if not _is_stored_index(c) and c not in aside]
     row_id = layout.get("id_column") or _guess_id(raw.frame[names], header=bool(layout.get("header", True)))
@@ -85,6 +88,7 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         target=said.target
         if said.target is not None
         else guess_target(raw, said.label or guessed.label) or None,
+        tokens=said.tokens or guessed.tokens,
     )
 
 

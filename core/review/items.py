@@ -21,6 +21,7 @@ from core.registry import collect
 from core.review.decisions import Decision
 from core.review.fields import cell_text, fields
 from core.review.queue import DEFAULT_FIND, NUMBER_FIND
+from core.review.token_view import sentence_view
 
 TOP_CLASSES = 9
 LIKELY_CLASSES = 50
@@ -244,6 +245,8 @@ def content(board: Board, position: int) -> dict[str, Any]:
         }
     if columns.kind == "text":
         text = row_text(dataset, position)
+        if dataset.sentences is not None:
+            return {"kind": "text", "text": text[:TEXT_LIMIT], "more": 0, **sentence_view(dataset, position)}
         return {"kind": "text", "text": text[:TEXT_LIMIT], "more": max(0, len(text) - TEXT_LIMIT)}
     if columns.kind == "tabular":
         more = max(0, len(columns.content) - FIELD_LIMIT)

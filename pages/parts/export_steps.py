@@ -110,6 +110,9 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
         if dropped:
             done = "deleted when the script is run" if chosen.is_script else "left out"
             parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
+        if corrections.along:
+            other = counted(corrections.along, "other token")
+            parts.append(f"{other} of their sentences go with them: no token can be cut out of a sentence.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
     elif chosen.is_script and not corrections.untouched:

@@ -187,7 +187,8 @@ def match_columns(raw: RawTable) -> Columns:
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
         if len(names) > PREVIEW_COLUMNS:
             st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
-    return Columns(row_id, label, split, content, kind if content else "none", delimiter, target)
+    kind = kind if content else "none"
+    return Columns(row_id, label, split, content, kind, delimiter, target, guess.tokens)
 
 
 def _delimiter(raw: RawTable, label: str | None, mark: str) -> str:
@@ -215,6 +216,9 @@ def _content(
     key = f"l_content_{kind}_{mark}"
     if kind == "none" or not free:
         return ()
+    if kind == "text" and guess.tokens:
+        st.text("Each row is a token of its sentence.")
+        return guess.content
     if kind == "tabular":
         guessed = set(guess.content) if guess.kind == kind else set(free)
         if len(free) > MOST_CHIPS:

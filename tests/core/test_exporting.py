@@ -111,6 +111,11 @@ def make_source(format: str, folder: Path) -> Path:
         table = pa.Table.from_pylist(records)
         with pa.ipc.new_file(str(path), table.schema) as writer:
             writer.write_table(table, max_chunksize=2)
+    elif format == "conll":
+        path.write_text("\n\n".join(f"{text}\tB-{label}" for text, label in ROWS) + "\n", encoding="utf-8")
+    elif format == "token_json":
+        tagged = [{"id": i, "tokens": [text], "tags": [label]} for i, (text, label) in enumerate(ROWS)]
+        path.write_bytes(samples.listed(tagged))
     elif format in TOOLS:
         return TOOLS[format](path.with_suffix(".jsonl" if format == "doccano" else ".json"))
     elif format == "xlsx":

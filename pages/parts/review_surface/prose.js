@@ -20,6 +20,39 @@ function marked(words, sought) {
   return [...nodes, ...marked(words.slice(at), others)];
 }
 
+// A sentence as nodes, its token marked, the tags that were given beside the words. Words without a tag stay one
+// text, in which words one after the other can be found.
+function sentence({ words, at, span, before, after }, sought) {
+  const nodes = before ? [left(before), " "] : [];
+  let run = "";
+  words.forEach(([word, tag], i) => {
+    const gap = i ? " " : "";
+    if (i !== at && !tag) {
+      run += gap + word;
+      return;
+    }
+    nodes.push(...marked(run + gap, sought));
+    run = "";
+    const shown = i === at ? el("mark", { class: "token" }, ...marked(word, sought)) : el("bdi", {}, ...marked(word, sought));
+    const label = tag ? el("bdi", { class: "tag" }, plain(tag)) : null;
+    nodes.push(el("span", { class: span && i >= span[0] && i < span[1] ? "tagged span" : "tagged" }, shown, label));
+  });
+  nodes.push(...marked(run, sought));
+  if (after) nodes.push(" ", left(after));
+  return nodes;
+}
+
+function left(words) {
+  return el("span", { class: "tag" }, `… ${count(words)} more ${words === 1 ? "token" : "tokens"}`);
+}
+
+// The line under it.
+function whichToken({ words, at, span, before, after }) {
+  const place = `Token ${count(before + at + 1)} of ${count(before + words.length + after)}`;
+  if (!span) return place;
+  return `${place} · in a span of ${count(span[1] - span[0])}: ${plain(words.slice(...span).map(([word]) => word).join(" "))}`;
+}
+
 // The field that finds words in the text on the screen. What is sought stays for the next row.
 class TextFind {
   constructor(onChange) {

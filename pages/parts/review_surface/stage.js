@@ -39,7 +39,7 @@ class Stage {
     this.node.dataset.kind = item.content.kind;
     this.node.replaceChildren(...this.content(item));
     this.node.scrollTop = 0;
-    const mark = this.node.querySelector("mark");
+    const mark = this.node.querySelector("mark.token") ?? this.node.querySelector("mark");
     if (mark) scrollTo(mark);
     this.place();
   }
@@ -118,7 +118,10 @@ class Stage {
 
   markText() {
     if (this.item?.content.kind !== "text") return;
-    this.prose.replaceChildren(...marked(this.item.content.text, [[this.find.words, "found"], this.filtered]));
+    const { content } = this.item;
+    const sought = [[this.find.words, "found"], this.filtered];
+    this.prose.replaceChildren(...(content.words ? sentence(content, sought) : marked(content.text, sought)));
+    if (content.words) text(this.note, whichToken(content));
     this.find.show(this.prose);
   }
 

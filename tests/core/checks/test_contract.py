@@ -60,13 +60,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def build(check: Check, pictures: Path) -> Build:
-    """n rows of the check's kind of content, texts where it takes any; with such labels as it needs."""
+    """n rows of the check's kind of content, texts where it takes any; labelled and cut as it needs them."""
     if check.name == "identity_cleaning":
         return partial(_build_identities, pictures)
-    return partial(_build_numbers if check.labels == "number" else _build, check.kind or "text", pictures)
+    if check.labels == "number":
+        return partial(_build_numbers, check.kind or "text", pictures)
+    return partial(_build, check.kind or "text", "tokens" in check.needs, pictures)
 
 
-def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
+def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     """n rows with everything a check may ask for; dirty: with a few issues of every kind."""
     rng = np.random.default_rng(n)
     labels = (np.arange(n) % 3).astype(np.int32)
@@ -101,6 +103,10 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
     columns = Columns(id="id", label="label", split="split", content=CONTENT[kind], kind=kind)
+    if tokens:
+        table["sentence"], table["position"] = np.arange(n) // 10, np.arange(n) % 10
+        table["token"] = pd.array([WORDS[i % 3] for i in range(n)], dtype="str")
+        columns = replace(columns, tokens=("sentence", "position", "token"))
     flags = np.array([(0.9, False, -1, True)] * n, dtype=FIELDS)
     if dirty:
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
@@ -114,7 +120,7 @@ def _build(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Pred
 
 def _build_numbers(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     """The same rows with numbers for labels; dirty: three of them ten times too large, one without."""
-    dataset, predictions = _build(kind, folder, n, dirty)
+    dataset, predictions = _build(kind, False, folder, n, dirty)
     rng = np.random.default_rng(n)
     predicted = rng.uniform(100, 900, n).round(1)
     numbers = predicted + rng.normal(0, 10, n).round(1)
@@ -137,7 +143,7 @@ def _build_numbers(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Datas
 
 def _build_identities(folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
     """As _build, with a class of every four rows, alike in embeddings; dirty: two rows are elsewhere."""
-    dataset, predictions = _build("text", folder, n, dirty)
+    dataset, predictions = _build("text", False, folder, n, dirty)
     rng = np.random.default_rng(n)
     labels = (np.arange(n) // 4).astype(np.int32)
     classes = tuple(f"person {i}" for i in range(int(labels.max()) + 1))

@@ -21,6 +21,8 @@ from tests.core.exporters.conftest import decide
 from tests.core.exporters.tool_files import SEVERAL, corrected, export, load, made
 from tests.core.image_layouts import LAYOUTS
 from tests.core.importers.samples import (
+    CONLL,
+    TAGGED,
     lines,
     listed,
     old_record,
@@ -220,6 +222,8 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
         pets = [("a", "cat"), ("b", "dog"), ("c", "cat")]
         return snapshot(database(folder / "in.db", pets), "pets", folder), {0: "dog", 2: Action.EXCLUDE}
     name, content, choices = {
+        "conll": ("in.conll", CONLL, {0: "O", 2: Action.EXCLUDE}),
+        "token_json": ("in.json", listed(TAGGED), {1: "B-PER", 2: Action.EXCLUDE}),
         "label_studio": ("in.json", listed(SEVERAL), {0: "neg", 1: "pos", 3: Action.EXCLUDE}),
         "label_studio_min": ("in.json", listed([short(1, "pos"), short(2, "neg")]), {0: "neg"}),
         "doccano": ("in.jsonl", DOCCANO, {0: "b", 1: Action.EXCLUDE}),
@@ -239,7 +243,7 @@ def source(format: str, folder: Path) -> tuple[Path, dict[int, Any]]:
 # test_split_files.py and label_forms/test_forms.py.
 ELSEWHERE = {"hf_dataset", "split_files", "label_form"}
 OWN = sorted(name for name, format in formats().items() if format.only_own and name not in ELSEWHERE)
-WITHOUT_COLUMNS = {"fiftyone_labels", "sql_table", "webdataset", "yolo"}
+WITHOUT_COLUMNS = {"conll", "fiftyone_labels", "token_json", "sql_table", "webdataset", "yolo"}
 
 
 @pytest.mark.parametrize("format", OWN)

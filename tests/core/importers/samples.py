@@ -222,7 +222,21 @@ def _workbook() -> bytes:
     return made.getvalue()
 
 
+CONLL = b"-DOCSTART- -X- O\n\nAnn NNP B-PER\nleft VBD O\n\n# second\n# NN O\nBerlin NNP B-LOC\n"
+TAGGED = [{"id": str(i), "tokens": ["Ann", "left"], "ner_tags": ["B-PER", "O"]} for i in range(2)]
+
 SAMPLES: dict[str, tuple[str, bytes]] = {
+    "conll": ("conll", CONLL),
+    "conll with tabs": ("conll", b"Ann\tB-PER\r\nleft\tO\r\n\r\nSan Marino\tB-LOC\r\n"),
+    "csv of words and tags": ("csv", b"word\ttag\nAnn\tB-PER\n\nleft\tO\n"),
+    "csv of one sentence": ("csv", b"Ann\tB-PER\nleft\tO\n"),
+    "csv of two words a line": ("csv", b"Ann left\nBen came\n\nCy stayed\n"),
+    "token_json": ("token_json", listed(TAGGED)),
+    "token_json lines": ("token_json", lines(TAGGED)),
+    "token_json with names": ("token_json", listed({"names": ["O", "B-PER"], "data": TAGGED})),
+    "token_json of one": ("token_json", listed(TAGGED[0])),
+    "jsonl with tokens": ("jsonl", lines([{"tokens": ["a", "b"], "label": "x"}] * 2)),
+    "jsonl with too few tags": ("jsonl", lines([{"tokens": ["a", "b"], "tags": ["x"]}] * 2)),
     "csv": ("csv", b"id,text,label\n1,a,x\n2,b,y\n"),
     "csv with lists": ("csv", b'text,label\n"a","[""x""]"\n'),
     "csv that begins like a task": ("csv", b'{"data":1},annotations\n1,2\n'),
