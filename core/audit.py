@@ -40,6 +40,8 @@ IN_WORDS = {
     "content": "a content column (image, text or features)",
     "split": "a split column",
     "flags": "flags of another tool",
+    "boxes": "boxes in pictures",
+    "detections": "a model's detections",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

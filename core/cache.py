@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 
 from core.dataset import Dataset
 from core.issues import NEEDS, Check, Result
-from core.predictions import Predictions
+from core.predictions import MADE, Predictions
 from core.source import file_sha256
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def _new_entry(parent: Path, key: str) -> Iterator[Path]:
 
 
 def _digest(part: str, dataset: Dataset, predictions: Predictions) -> str:
-    return predictions.part(part) if part in ("pred_probs", "embeddings") else dataset.part(part)
+    return predictions.part(part) if part in MADE else dataset.part(part)
 
 
 def _verified(folder: Path) -> list[str]:

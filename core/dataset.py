@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.boxes import Boxes, boxes_of
 from core.flags import Flags
 from core.multilabel import LabelSets
 
@@ -95,8 +96,15 @@ class Dataset:
         """The split of each row as text, or None where the data set has no split column."""
         return None if self.columns.split is None else self.table[self.columns.split].astype("str")
 
+    @cached_property
+    def boxes(self) -> Boxes | None:
+        """Where rows are boxes in pictures, with columns x, y, w, h beside the paths: where they lie."""
+        columns = self.columns
+        is_image = columns.kind == "image" and columns.content
+        return boxes_of(self.table, columns.content[0]) if is_image else None
+
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table or flags.
+        """sha256 over every value of one part: ids, labels, content, split, table, flags or boxes.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -132,6 +140,8 @@ class Dataset:
                 sha.update(repr(self.sets).encode())
         elif name == "flags":
             return "" if self.flags is None else self.flags.digest
+        elif name == "boxes":
+            return self._digest_boxes()
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])
@@ -147,6 +157,15 @@ class Dataset:
                 _feed(sha, self.table[column])
         else:
             raise ValueError(f"no part called {name!r}")
+        return sha.hexdigest()
+
+    def _digest_boxes(self) -> str:
+        """Of the boxes and of the pictures that they lie in; "" where rows are no boxes."""
+        if self.boxes is None:
+            return ""
+        sha = hashlib.sha256(f"boxes:{self.boxes.shares}:".encode())
+        sha.update(np.ascontiguousarray(self.boxes.values).data)
+        sha.update(self.part("content").encode())
         return sha.hexdigest()
 
 

@@ -1,7 +1,8 @@
 """The models of a data set side by side: one is in use, the others are kept beside it.
 
 <root>/models/<data set>/<key>/pred_probs.npy   rows and columns as the data set had them
-                               model.json       name, digest, what it was made for, what was said of it
+                               detections.parquet   where rows are boxes: what it found in the pictures
+                               model.json       name, digests, what it was made for, what was said of it
 
 The model in use lies in the folder of its data set, as ever. A model outlives a re-import; it can be used
 while rows and classes are those it was made for. Files are linked, not copied, where the disk can.
@@ -14,7 +15,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _ARRAY, _META, _DATASET = "pred_probs.npy", "model.json", "dataset.json"
-_NOT_LINKED = (_ARRAY, _DATASET, "choices.json")
+_DETECTIONS = "detections.parquet"
+_NOT_LINKED = (_ARRAY, _DETECTIONS, _DATASET, "choices.json")
+_PARTS = ("pred_probs", "detections")
 MEAN = "mean of "
 _CHUNK = 16 << 20
 
@@ -59,15 +62,14 @@ def models(workspace: Workspace, name: str) -> list[Model]:
     found = []
     if (folder / _ARRAY).exists():
         said = tuple(Problem(**p) for p in meta.get("model_problems", []))
-        digest = meta["parts"]["predictions"]["pred_probs"]
-        found.append(Model(_mapped(meta["model"], folder, digest), True, True, said))
+        found.append(Model(_mapped(meta["model"], folder, meta["parts"]["predictions"]), True, True, said))
     made_for = _made_for(meta)
     for path in sorted(_folder(workspace, name).glob(f"[!.]*/{_META}")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if found and kept["name"] == found[0].name:
             continue  # the copy from before it was in use
         said = tuple(Problem(**p) for p in kept["problems"])
-        predictions = _mapped(kept["name"], path.parent, kept["pred_probs"])
+        predictions = _mapped(kept["name"], path.parent, kept)
         found.append(Model(predictions, False, kept["made_for"] == made_for, said))
     return [m for m in found if m.in_use] + sorted(
         (m for m in found if not m.in_use), key=lambda m: m.name.casefold()
@@ -83,9 +85,9 @@ def add_model(
     predictions: aligned with the data set, as `core.another_model.read_model` gives them.
     """
     _, meta = _dataset(workspace, name)
-    there = {m.name: m.predictions.part("pred_probs") for m in models(workspace, name)}
+    there = {m.name: _digests(m.predictions) for m in models(workspace, name)}
     wanted, number = predictions.model, 1
-    while there.get(wanted, predictions.part("pred_probs")) != predictions.part("pred_probs"):
+    while there.get(wanted, _digests(predictions)) != _digests(predictions):
         number += 1
         wanted = f"{predictions.model} ({number})"
     if wanted not in there:
@@ -121,14 +123,15 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
         raise refuse(f"{model!r} was made for other rows or classes of {name!r}", mend=mend)
     keep_model(workspace, name)
     said = meta["parts"]["predictions"]
-    parts = {**meta["parts"], "predictions": {**said, "pred_probs": chosen["pred_probs"]}}
+    made = {part: chosen.get(part, "") for part in _PARTS}
+    parts = {**meta["parts"], "predictions": {**said, **made}}
     after = {**meta, "model": model, "parts": parts, "model_problems": chosen["problems"]}
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         for file in folder.iterdir():
             if file.name not in _NOT_LINKED:
                 link(file, new / file.name)
-        link(kept / _ARRAY, new / _ARRAY)
+        _link_arrays(kept, new)
         write_json(new / _DATASET, after)
         workspace.replace(name, new)
     except BaseException:
@@ -144,11 +147,11 @@ def keep_model(workspace: Workspace, name: str) -> None:
     body = {
         "format": _FORMAT,
         "name": meta["model"],
-        "pred_probs": meta["parts"]["predictions"]["pred_probs"],
+        **{part: meta["parts"]["predictions"].get(part, "") for part in _PARTS},
         "made_for": _made_for(meta),
         "problems": meta.get("model_problems", []),
     }
-    _place(workspace, name, body, lambda new: link(folder / _ARRAY, new))
+    _place(workspace, name, body, lambda new: _link_arrays(folder, new))
 
 
 def forget_model(workspace: Workspace, name: str, model: str) -> None:
@@ -208,36 +211,57 @@ def _made_for(meta: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def _mapped(model: str, folder: Path, digest: str) -> Predictions:
-    found = Predictions(model, np.load(folder / _ARRAY, mmap_mode="r", allow_pickle=False))
-    found.trust({"pred_probs": digest})
+def _mapped(model: str, folder: Path, digests: dict[str, str]) -> Predictions:
+    """digests: of the parts, as they were stored; before there were detections, a model had none."""
+    from core.storage import load_detections
+
+    array = np.load(folder / _ARRAY, mmap_mode="r", allow_pickle=False)
+    found = Predictions(model, array, detections=load_detections(folder / _DETECTIONS))
+    found.trust({part: digests.get(part, "") for part in _PARTS})
     return found
+
+
+def _digests(predictions: Predictions) -> list[str]:
+    return [predictions.part(part) for part in _PARTS]
+
+
+def _link_arrays(folder: Path, new: Path) -> None:
+    """What a model made, linked into another folder."""
+    for file in (_ARRAY, _DETECTIONS):
+        if (folder / file).exists():
+            link(folder / file, new / file)
 
 
 def _put(
     workspace: Workspace, name: str, predictions: Predictions, problems: Sequence[Problem], made_for: str
 ) -> None:
-    from core.storage import save_array
+    from core.storage import save_array, save_detections
+
+    def write(new: Path) -> None:
+        save_array(new / _ARRAY, _probs(predictions))
+        if predictions.detections is not None:
+            save_detections(new / _DETECTIONS, predictions.detections)
 
     body = {
         "format": _FORMAT,
         "name": predictions.model,
-        "pred_probs": predictions.part("pred_probs"),
+        **{part: predictions.part(part) for part in _PARTS},
         "made_for": made_for,
         "problems": [asdict(p) for p in problems],
     }
-    _place(workspace, name, body, lambda new: save_array(new, _probs(predictions)))
+    _place(workspace, name, body, write)
 
 
-def _place(workspace: Workspace, name: str, body: dict[str, Any], write: Any) -> None:
+def _place(workspace: Workspace, name: str, body: dict[str, Any], write: Callable[[Path], None]) -> None:
     """A model's folder, there whole or not at all; one of its name is replaced."""
     folder = _folder(workspace, name)
     folder.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
-        write(new / _ARRAY)
-        with (new / _ARRAY).open("rb") as handle:
-            os.fsync(handle.fileno())
+        write(new)
+        for file in new.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
         write_json(new / _META, body)
         place = folder / _key(body["name"])
         if place.exists():

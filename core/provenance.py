@@ -8,6 +8,7 @@ from typing import Any
 
 from core.audit import IN_WORDS, Audit, checks
 from core.issues import Check, Result
+from core.predictions import MADE
 from core.workspace import Project
 
 _DIGEST = 12
@@ -87,7 +88,7 @@ def _versions(summary: dict[str, Any]) -> str:
 
 
 def _input(project: Project, part: str) -> str:
-    source = project.predictions if part in ("pred_probs", "embeddings") else project.dataset
+    source = project.predictions if part in MADE else project.dataset
     digest = source.part(part)
     if not digest:
         return ""
