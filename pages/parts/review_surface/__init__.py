@@ -23,6 +23,7 @@ _SCRIPTS = (
     "feed",
     "prose",
     "sharp",
+    "boxes",
     "light",
     "stage",
     "search",
@@ -68,7 +69,8 @@ class Mount:
     token: from core.session_token.mint_session. filters: Filters.to_query(). find: the check in use.
     rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
     first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
-    classes are then the sets that rows have. how: the address that explains why a row is here, "" for none.
+    classes are then the sets that rows have. boxes: whether rows are boxes in pictures.
+    how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class Mount:
     kind: Kind
     rows: int
     neighbours: bool
+    boxes: bool
     filters: dict[str, str]
     find: str
     queue_name: str
