@@ -11,6 +11,7 @@ from core.errors import InputError, Problem
 from core.predictions import Predictions
 from core.preflight.array_files import ArrayFile
 from core.preflight.checked_probs import checked_probs
+from core.preflight.detections import with_class_names
 from core.preflight.labels import ClassList
 from core.preflight.model_outputs import Asked
 from core.preflight.probabilities import as_float_matrix
@@ -98,4 +99,5 @@ def _check(
     classes = Classes(dataset.classes, dataset.tokens, dataset.labels, order, (), dataset.sets)
     array = replace(found, values=values)
     probs, said = checked_probs(array, classes, dataset.row_ids, softmax, progress or Progress())
-    return Predictions(name, probs), [*problems, *said]
+    boxes = with_class_names(found.detections, names, tokens)
+    return Predictions(name, probs, detections=boxes), [*problems, *said]

@@ -44,6 +44,8 @@ IN_WORDS = {
     "votes": "several annotators' labels of a row",
     "tokens": "rows that are tokens of sentences",
     "whole": "rows that are whole records, not tokens of sentences",
+    "boxes": "boxes in pictures",
+    "detections": "a model's detections",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.boxes import Boxes, boxes_of
 from core.flags import Flags
 from core.multilabel import LabelSets
 from core.sentences import Sentences, sentences_of
@@ -127,8 +128,16 @@ class Dataset:
         """The sentences that rows are tokens of, None where rows are whole records."""
         return sentences_of(self.table, self.columns.tokens) if self.columns.tokens else None
 
+    @cached_property
+    def boxes(self) -> Boxes | None:
+        """Where rows are boxes in pictures, with columns x, y, w, h beside the paths: where they lie."""
+        columns = self.columns
+        is_image = columns.kind == "image" and columns.content
+        return boxes_of(self.table, columns.content[0]) if is_image else None
+
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table, tokens, flags or votes.
+        """sha256 over every value of one part: ids, labels, content, split, table, tokens, flags, votes or
+        boxes.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -170,6 +179,8 @@ class Dataset:
             for column in self.annotators:
                 sha.update(column.encode("utf-8", "surrogatepass"))
                 _feed(sha, self.table[column])
+        elif name == "boxes":
+            return self._digest_boxes()
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])
@@ -185,6 +196,15 @@ class Dataset:
                 _feed(sha, self.table[column])
         else:
             raise ValueError(f"no part called {name!r}")
+        return sha.hexdigest()
+
+    def _digest_boxes(self) -> str:
+        """Of the boxes and of the pictures that they lie in; "" where rows are no boxes."""
+        if self.boxes is None:
+            return ""
+        sha = hashlib.sha256(f"boxes:{self.boxes.shares}:".encode())
+        sha.update(np.ascontiguousarray(self.boxes.values).data)
+        sha.update(self.part("content").encode())
         return sha.hexdigest()
 
 

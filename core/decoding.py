@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,44 @@ def render(path: Path, longest: int, max_pixels: int) -> Picture:
     image, whole = upright(path, max_pixels, longest)
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return encode(image, lossless=max(whole) <= _LOSSLESS_UP_TO)
+
+
+_MARGIN, _LEAST_SHOWN = 0.4, 24  # around a box: a share of its longer side; pixels
+_LINES = (("#ffffff", 4), ("#0b5cad", 2))  # the box: a pale line under a dark one
+
+
+def render_around(path: Path, box: Sequence[float], longest: int, max_pixels: int) -> Picture:
+    """The part of a picture around a box, at most `longest` pixels wide and high, the box drawn on it.
+
+    box: x, y, width, height as shares of the upright picture. Raises MediaError.
+    """
+    from PIL import Image, ImageDraw
+
+    part = max(box[2], box[3], 1e-3) * (1 + 2 * _MARGIN)
+    image, _ = upright(path, max_pixels, round(longest / min(part, 1.0)))
+    start = [box[axis] * image.size[axis] for axis in (0, 1)]
+    stop = [start[axis] + box[2 + axis] * image.size[axis] for axis in (0, 1)]
+    side = max(stop[0] - start[0], stop[1] - start[1])
+    margin = max(_MARGIN * side, (_LEAST_SHOWN - side) / 2)
+    first = [int(_within(start[a] - margin, 0, image.size[a] - 1)) for a in (0, 1)]
+    last = [int(_within(stop[a] + margin, first[a] + 1, image.size[a])) for a in (0, 1)]
+    cut = image.crop((*first, *last))
+    scale = longest / max(cut.size)
+    how = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
+    cut = cut.resize((max(1, round(cut.width * scale)), max(1, round(cut.height * scale))), how)
+    cut = cut.convert("RGBA" if cut.mode in ("LA", "RGBA") else "RGB")
+    x, y = (
+        sorted(_within((place[a] - first[a]) * scale, -9, longest + 9) for place in (start, stop))
+        for a in (0, 1)
+    )
+    for colour, line in _LINES:
+        around = (x[0] - line / 2, y[0] - line / 2, x[1] + line / 2, y[1] + line / 2)
+        ImageDraw.Draw(cut).rectangle(around, outline=colour, width=line)
+    return encode(cut)
+
+
+def _within(value: float, least: float, most: float) -> float:
+    return max(least, min(value, most))
 
 
 def upright(path: Path, max_pixels: int, longest: int | None = None) -> tuple[Image.Image, tuple[int, int]]:

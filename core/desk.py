@@ -20,6 +20,7 @@ from core.data_map import stored_map
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
+from core.media import shown_digest
 from core.review import items
 from core.review.areas import Area
 from core.review.classes import ClassList, ClassLog
@@ -130,8 +131,8 @@ class Desk:
         dataset = project.dataset
 
         def link(position: int, size: str) -> str:
-            digest = "" if dataset.media_hash is None else str(dataset.media_hash[position])[:12]
-            query = {"row": dataset.row_ids[position], "size": size, "v": digest, "token": token}
+            shown = shown_digest(dataset, position)[:24]
+            query = {"row": dataset.row_ids[position], "size": size, "v": shown, "token": token}
             return f"labelmend/media/{name}?{urlencode(query)}"
 
         return items.Board(dataset, project.predictions, results, check_in_use(results, filters), link)

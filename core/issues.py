@@ -24,6 +24,8 @@ NEEDS = (
     "flags",
     "votes",
     "tokens",
+    "boxes",
+    "detections",
 )
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
@@ -126,6 +128,8 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "flags": dataset.flags is not None,
         "votes": bool(dataset.annotators),
         "tokens": bool(dataset.columns.tokens),
+        "boxes": dataset.boxes is not None,
+        "detections": predictions.detections is not None,
     }
     return {name for name, present in there.items() if present}
 

@@ -21,6 +21,7 @@ from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER
 from core.preflight.checked_probs import checked_probs
 from core.preflight.columns import guess_columns
+from core.preflight.detections import with_class_names
 from core.preflight.image_files import hash_images
 from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
@@ -296,9 +297,10 @@ def _predictions(
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
-    return Predictions(
-        model or (source.stem if source is not None else ""), pred_probs, embeddings, predicted
-    )
+    found = None if array is None or pred_probs is None else array.detections
+    detections = with_class_names(found, classes.names, classes.tokens)
+    name = model or (source.stem if source is not None else "")
+    return Predictions(name, pred_probs, embeddings, predicted, detections)
 
 
 def _embeddings(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from core import large_pictures
 from core.dataset import Dataset
-from core.decoding import MediaError, Picture, encode, kept_picture, render, upright_size
+from core.decoding import MediaError, Picture, encode, kept_picture, render, render_around, upright_size
 from core.paths import inside
 
 MAX_PIXELS = 64_000_000
@@ -18,6 +21,7 @@ _sizes: dict[str, tuple[int, int]] = {}
 """By the digest of a file's bytes. A PNG has to be decoded to learn which way is up."""
 SIZES = {"thumb": 160, "full": large_pictures.PREVIEW}
 """The longest side of each size, in pixels. Smaller pictures keep their size."""
+_AROUND = 480
 
 
 def picture(dataset: Dataset, position: int, size: str = "full") -> Picture:
@@ -35,11 +39,14 @@ def is_large(dataset: Dataset, position: int) -> bool:
 
 
 def thumbnail(dataset: Dataset, position: int, cache_dir: Path) -> Picture:
-    """The row's picture in size "thumb", kept on disk by the file's content. Raises MediaError."""
+    """The row's picture in size "thumb", kept on disk by what it shows. Raises MediaError.
+
+    Where the row is a box: the part of the picture around it, with the box drawn.
+    """
     stem = _thumbnail_stem(dataset, position, cache_dir)
     kept = None if stem is None else kept_picture(stem)
     if kept is None:
-        kept = picture(dataset, position, "thumb")
+        kept = around(dataset, position, "thumb")
         if stem is not None:
             _write(stem.with_suffix(kept.suffix), kept.data)
     return kept
@@ -47,8 +54,28 @@ def thumbnail(dataset: Dataset, position: int, cache_dir: Path) -> Picture:
 
 def _thumbnail_stem(dataset: Dataset, position: int, cache_dir: Path) -> Path | None:
     """The kept thumbnail's path without its suffix, None where nothing is known of the file's content."""
-    digest = _digest(dataset, position)
+    digest = shown_digest(dataset, position)
     return cache_dir / "thumbs" / digest[:2] / f"{digest}-{SIZES['thumb']}" if digest else None
+
+
+def shown_digest(dataset: Dataset, position: int) -> str:
+    """What a row's thumbnail shows: a digest of its file and, where it is one, its box; "" for no file."""
+    digest, boxes = _digest(dataset, position), dataset.boxes
+    if not digest or boxes is None:
+        return digest
+    return hashlib.sha256(f"{digest} {boxes.shares} {boxes.values[position].tolist()}".encode()).hexdigest()
+
+
+def around(dataset: Dataset, position: int, size: str = "full") -> Picture:
+    """The part of a row's picture around its box, the box drawn on it, at most _AROUND pixels wide and high.
+
+    As `picture`, where the row is no box or the picture is very large. Raises MediaError.
+    """
+    pixels, boxes = picture_size(dataset, position), dataset.boxes
+    box = None if boxes is None else boxes.in_shares(boxes.values[position], pixels)
+    if box is None or not np.isfinite(box).all() or is_large(dataset, position):
+        return picture(dataset, position, size)
+    return render_around(media_path(dataset, position), box.tolist(), min(SIZES[size], _AROUND), MAX_PIXELS)
 
 
 def placeholder() -> Picture:

@@ -2,7 +2,8 @@
 
 <root>/models/<data set>/<key>/pred_probs.npy   rows and columns as the data set had them; predicted.npy where
                                                 its labels are numbers
-                               model.json       name, digest, what it was made for, what was said of it
+                               detections.parquet   where rows are boxes: what it found in the pictures
+                               model.json       name, digests, what it was made for, what was said of it
 
 The model in use lies in the folder of its data set, as ever. A model outlives a re-import; it can be used
 while rows and classes are those it was made for. Files are linked, not copied, where the disk can.
@@ -15,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _META, _DATASET = "model.json", "dataset.json"
+_FILES = {"pred_probs": "pred_probs.npy", "predicted": "predicted.npy", "detections": "detections.parquet"}
+"""The parts of Predictions that a model brings, and where they lie."""
+_NOT_LINKED = (*_FILES.values(), _DATASET, "choices.json")
 MEAN = "mean of "
 _CHUNK = 16 << 20
 
@@ -57,19 +61,16 @@ def models(workspace: Workspace, name: str) -> list[Model]:
     """The models of a data set: the one in use first, the others by name."""
     folder, meta = _dataset(workspace, name)
     found = []
-    part = _part(meta)
-    if _array(folder, part).exists():
+    if _is_model(folder):
         said = tuple(Problem(**p) for p in meta.get("model_problems", []))
-        digest = meta["parts"]["predictions"][part]
-        found.append(Model(_mapped(meta["model"], folder, part, digest), True, True, said))
+        found.append(Model(_mapped(meta["model"], folder, meta["parts"]["predictions"]), True, True, said))
     made_for = _made_for(meta)
     for path in sorted(_folder(workspace, name).glob(f"[!.]*/{_META}")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if found and kept["name"] == found[0].name:
             continue  # the copy from before it was in use
         said = tuple(Problem(**p) for p in kept["problems"])
-        kind = _part_of_kept(kept)
-        predictions = _mapped(kept["name"], path.parent, kind, kept[kind])
+        predictions = _mapped(kept["name"], path.parent, kept)
         found.append(Model(predictions, False, kept["made_for"] == made_for, said))
     return [m for m in found if m.in_use] + sorted(
         (m for m in found if not m.in_use), key=lambda m: m.name.casefold()
@@ -85,10 +86,9 @@ def add_model(
     predictions: aligned with the data set, as `core.another_model.read_model` gives them.
     """
     _, meta = _dataset(workspace, name)
-    part = _part(meta)
-    there = {m.name: m.predictions.part(part) for m in models(workspace, name)}
+    there = {m.name: _digests(m.predictions) for m in models(workspace, name)}
     wanted, number = predictions.model, 1
-    while there.get(wanted, predictions.part(part)) != predictions.part(part):
+    while there.get(wanted, _digests(predictions)) != _digests(predictions):
         number += 1
         wanted = f"{predictions.model} ({number})"
     if wanted not in there:
@@ -112,8 +112,7 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
     Raises InputError for a model that is not there, or was made for other rows or classes.
     """
     folder, meta = _dataset(workspace, name)
-    part = _part(meta)
-    if _array(folder, part).exists() and meta["model"] == model:
+    if _is_model(folder) and meta["model"] == model:
         return
     kept = _folder(workspace, name) / _key(model)
     if not (kept / _META).exists():
@@ -125,14 +124,15 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
         raise refuse(f"{model!r} was made for other rows or classes of {name!r}", mend=mend)
     keep_model(workspace, name)
     said = meta["parts"]["predictions"]
-    parts = {**meta["parts"], "predictions": {**said, part: chosen[part]}}
+    made = {part: chosen.get(part, "") for part in _FILES}
+    parts = {**meta["parts"], "predictions": {**said, **made}}
     after = {**meta, "model": model, "parts": parts, "model_problems": chosen["problems"]}
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         for file in folder.iterdir():
-            if file.name not in (f"{part}.npy", _DATASET, "choices.json"):
+            if file.name not in _NOT_LINKED:
                 link(file, new / file.name)
-        link(_array(kept, part), _array(new, part))
+        _link_model(kept, new)
         write_json(new / _DATASET, after)
         workspace.replace(name, new)
     except BaseException:
@@ -143,17 +143,16 @@ def use_model(workspace: Workspace, name: str, model: str) -> None:
 def keep_model(workspace: Workspace, name: str) -> None:
     """Keep a copy of the model in use beside it, for the time when another one is; nothing without one."""
     folder, meta = _dataset(workspace, name)
-    part = _part(meta)
-    if not _array(folder, part).exists():
+    if not _is_model(folder):
         return
     body = {
         "format": _FORMAT,
         "name": meta["model"],
-        part: meta["parts"]["predictions"][part],
+        **{part: meta["parts"]["predictions"].get(part, "") for part in _FILES},
         "made_for": _made_for(meta),
         "problems": meta.get("model_problems", []),
     }
-    _place(workspace, name, body, part, lambda new: link(_array(folder, part), new))
+    _place(workspace, name, body, lambda new: _link_model(folder, new))
 
 
 def forget_model(workspace: Workspace, name: str, model: str) -> None:
@@ -195,17 +194,13 @@ def _values(predictions: Predictions) -> np.ndarray:
     return predictions.output
 
 
-def _part(meta: dict[str, Any]) -> str:
-    """Which array of Predictions the models of a data set have."""
-    return "predicted" if meta.get("targets") else "pred_probs"
+def _is_model(folder: Path) -> bool:
+    """Whether a folder holds what a model says of the labels."""
+    return any((folder / _FILES[part]).exists() for part in ("pred_probs", "predicted"))
 
 
-def _part_of_kept(kept: dict[str, Any]) -> str:
-    return "predicted" if "predicted" in kept else "pred_probs"
-
-
-def _array(folder: Path, part: str) -> Path:
-    return folder / f"{part}.npy"
+def _loaded(file: Path) -> np.ndarray | None:
+    return np.load(file, mmap_mode="r", allow_pickle=False) if file.exists() else None
 
 
 def _dataset(workspace: Workspace, name: str) -> tuple[Path, dict[str, Any]]:
@@ -229,11 +224,25 @@ def _made_for(meta: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def _mapped(model: str, folder: Path, part: str, digest: str) -> Predictions:
-    values = np.load(_array(folder, part), mmap_mode="r", allow_pickle=False)
-    found = Predictions(model, predicted=values) if part == "predicted" else Predictions(model, values)
-    found.trust({part: digest})
+def _mapped(model: str, folder: Path, digests: dict[str, str]) -> Predictions:
+    """digests: of the parts, as they were stored; a part that a model was stored without is not there."""
+    from core.storage import load_detections
+
+    arrays = {part: _loaded(folder / _FILES[part]) for part in ("pred_probs", "predicted")}
+    found = Predictions(model, **arrays, detections=load_detections(folder / _FILES["detections"]))
+    found.trust({part: digests.get(part, "") for part in _FILES})
     return found
+
+
+def _digests(predictions: Predictions) -> list[str]:
+    return [predictions.part(part) for part in _FILES]
+
+
+def _link_model(folder: Path, new: Path) -> None:
+    """What a model made, linked into another folder."""
+    for file in _FILES.values():
+        if (folder / file).exists():
+            link(folder / file, new / file)
 
 
 def _put(
@@ -243,28 +252,35 @@ def _put(
     problems: Sequence[Problem],
     meta: dict[str, Any],
 ) -> None:
-    from core.storage import save_array
+    from core.storage import save_array, save_detections
 
-    part = _part(meta)
+    def write(new: Path) -> None:
+        for part in ("pred_probs", "predicted"):
+            if (array := getattr(predictions, part)) is not None:
+                save_array(new / _FILES[part], array)
+        if predictions.detections is not None:
+            save_detections(new / _FILES["detections"], predictions.detections)
+
     body = {
         "format": _FORMAT,
         "name": predictions.model,
-        part: predictions.part(part),
+        **{part: predictions.part(part) for part in _FILES},
         "made_for": _made_for(meta),
         "problems": [asdict(p) for p in problems],
     }
-    _place(workspace, name, body, part, lambda new: save_array(new, _values(predictions)))
+    _place(workspace, name, body, write)
 
 
-def _place(workspace: Workspace, name: str, body: dict[str, Any], part: str, write: Any) -> None:
+def _place(workspace: Workspace, name: str, body: dict[str, Any], write: Callable[[Path], None]) -> None:
     """A model's folder, there whole or not at all; one of its name is replaced."""
     folder = _folder(workspace, name)
     folder.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
-        write(_array(new, part))
-        with _array(new, part).open("rb") as handle:
-            os.fsync(handle.fileno())
+        write(new)
+        for file in new.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
         write_json(new / _META, body)
         place = folder / _key(body["name"])
         if place.exists():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _INDEX = "__row_id__"
 _TABLE = "table.arrow"
+DETECTIONS = "detections.parquet"
 
 
 def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: Iterable[Path] = ()) -> None:
@@ -52,6 +53,8 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
     for name, array in arrays.items():
         if array is not None:
             save_array(folder / f"{name}.npy", array)
+    if prepared.predictions.detections is not None:
+        save_detections(folder / DETECTIONS, prepared.predictions.detections)
     dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
     for part in MODEL_PARTS:
         prepared.predictions.part(part)
@@ -157,6 +160,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         pred_probs=_load_array(folder / "pred_probs.npy"),
         embeddings=_load_array(folder / "embeddings.npy"),
         predicted=_load_array(folder / "predicted.npy"),
+        detections=load_detections(folder / DETECTIONS),
     )
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])
@@ -197,6 +201,16 @@ def save_array(path: Path, array: np.ndarray) -> None:
         np.lib.format.write_array_header_1_0(out, head)
         for _, rows in chunks(array):
             out.write(rows.astype(dtype, copy=False).tobytes())
+
+
+def save_detections(path: Path, detections: pd.DataFrame) -> None:
+    """Write a model's detections as Parquet; each path and class is kept once."""
+    detections.to_parquet(path, index=False)
+
+
+def load_detections(path: Path) -> pd.DataFrame | None:
+    """What `save_detections` wrote; None where there is no such file."""
+    return pd.read_parquet(path) if path.exists() else None
 
 
 def _load_array(path: Path) -> np.ndarray | None:

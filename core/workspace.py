@@ -3,6 +3,7 @@
 <root>/datasets/<name>/dataset.json   columns, classes, source, digests; written last
                        table.arrow    every source column, memory-mapped when opened
                        *.npy         labels, pred_probs, embeddings, media_hash
+                       detections.parquet   what a model found in the pictures, where rows are boxes
 <root>/models/<name>/                 predictions of other models, beside those in use (core.model_store)
 <root>/cache/                         audit results and thumbnails, by content
 <root>/uploads/                       files that came through the browser, by sha256

@@ -97,6 +97,7 @@ else:
             kind=dataset.columns.kind,
             rows=len(dataset),
             neighbours=project.predictions.embeddings is not None,
+            boxes=dataset.boxes is not None,
             filters=filters.to_query(),
             find=check,
             queue_name=queue_name(filters),

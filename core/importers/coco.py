@@ -35,7 +35,8 @@ def read(path: Path, progress: Progress) -> RawTable:
 
     label is the category's name. Nested values (segmentation, keypoints) stay in the file and are not shown.
     path is relative to the folder of the pictures, which is looked for beside the file and below it.
-    Layout: categories ([name, id] in file order), classes (the names).
+    Layout: categories ([name, id] in file order), classes (the names), bare ([id, path] of the images without
+    an annotation, where there are such).
     """
     file = _only_file(path) if path.is_dir() else path
     progress.report(0.0, "Reading JSON")
@@ -53,6 +54,8 @@ def read(path: Path, progress: Progress) -> RawTable:
         "categories": [[names[key], entry["id"]] for key, entry in categories.items()],
         "classes": list(names.values()),
     }
+    if bare := _bare(annotations, images):
+        layout["bare"] = [[str(entry["id"]), entry["file_name"]] for entry in bare]
     check_characters(layout, file.name)
     source = Source(file, FORMAT.name, file_sha256(file), len(data), layout)
     root = _media_root(path if path.is_dir() else file.parent, [str(e["file_name"]) for e in images.values()])
@@ -164,10 +167,8 @@ def _remarks(
 ) -> list[Problem]:
     """What is odd about annotations, and the images that have none."""
     odd: dict[str, list[int]] = {}
-    seen = set()
     for row, a in enumerate(annotations, 1):
         key, box = category_key(a.get("image_id")), _box(a)
-        seen.add(key)
         if key not in images:
             odd.setdefault("its image_id is not among the images", []).append(row)
         if category_key(a.get("category_id")) not in names:
@@ -180,11 +181,19 @@ def _remarks(
         Problem("warning", f"annotation: {found}", "", "", file, rows[0], "annotations", len(rows))
         for found, rows in odd.items()
     ]
-    bare = [e["file_name"] for key, e in images.items() if key not in seen]
-    if bare:
-        found = f"{len(bare):,} of {len(images):,} images have no annotation and no row: {bare[0][:80]!r}"
+    if bare := _bare(annotations, images):
+        shown = bare[0]["file_name"][:80]
+        found = f"{len(bare):,} of {len(images):,} images have no annotation and no row: {shown!r}"
         problems.append(Problem("notice", found, file=file, column="images"))
     return problems
+
+
+def _bare(
+    annotations: Sequence[dict[str, Any]], images: Mapping[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The images without an annotation."""
+    seen = {category_key(a.get("image_id")) for a in annotations}
+    return [entry for key, entry in images.items() if key not in seen]
 
 
 def _media_root(base: Path, names: Sequence[str]) -> Path:

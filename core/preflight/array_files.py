@@ -38,6 +38,7 @@ class ArrayFile:
 
     values: (rows, C). names: C column names, None where the file has none.
     ids: row ids, None where rows are matched by their order.
+    detections: as Predictions.detections, classes as the file's; None where it holds no boxes.
     """
 
     file: str
@@ -45,6 +46,7 @@ class ArrayFile:
     names: tuple[str, ...] | None = None
     ids: pd.Index | None = None
     problems: tuple[Problem, ...] = field(default=())
+    detections: pd.DataFrame | None = None
 
 
 def load_npy(path: Path) -> np.ndarray:

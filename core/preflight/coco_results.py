@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core.errors import InputError, Problem, refuse
 from core.importers._records import BOM, parse_file
 from core.importers._tools import first_records
 from core.importers.coco import MOST_PIXELS, category_key
 from core.preflight.array_files import ArrayFile
+from core.preflight.detections import detections
 from core.preflight.json_rows import MOST_BYTES
 from core.preflight.model_outputs import Asked, Said, from_said, number_of
 
@@ -21,6 +23,7 @@ LEAST_OVERLAP = 0.5
 """Intersection over union from which a detection is taken to be of an annotated box, as in PASCAL VOC."""
 _MARKS = {"image_id", "category_id"}
 _SUM_OFF = 0.1
+_EVERY_CLASS = "every class is as likely for these; the check of boxes says which of them look spurious"
 _SIDES = ["x", "y", "w", "h"]
 _EXPECTED = '{"image_id": 1, "category_id": 3, "score": 0.9}'
 
@@ -48,8 +51,9 @@ def read(path: Path, asked: Asked) -> ArrayFile:
     Results of whole pictures: every annotation of a picture gets the scores of its picture. Detections:
     each counts for the annotated box that it overlaps most, from LEAST_OVERLAP on; several classes on one
     box are a distribution where they sum to 1 on every box, else the best one counts.
+    A box that no detection meets is told, and every class is as likely for it.
     Raises InputError naming the entry of what is no result, a category or picture that is not the data's,
-    and boxes without a detection.
+    and detections of which none meets a box.
     """
     file = path.name
     names = {category_key(key): name for name, key in asked.layout.get("categories", ())}
@@ -58,14 +62,28 @@ def read(path: Path, asked: Asked) -> ArrayFile:
         raise refuse(found, file=file, mend="load the COCO annotations as the data")
     results = _results(path, names)
     rows = asked.frame["image_id"].astype("str").fillna("").tolist()
-    problems = _foreign(results, set(rows), file)
+    bare = {image for image, _ in asked.layout.get("bare", ())} if results[0].box is not None else set()
+    problems = _foreign(results, set(rows) | bare, file)
+    kept = None
     if results[0].box is None:
         said, at = _of_pictures(results, rows, file)
     else:
         said, at, more = _of_boxes(results, rows, asked, file)
         problems += more
+        kept = _detections(results, rows, asked)
     array = from_said(said, file, asked.row_ids, asked, "score", at)
-    return replace(array, problems=(*problems, *array.problems))
+    return replace(array, problems=(*problems, *array.problems), detections=kept)
+
+
+def _detections(results: Sequence[_Result], rows: Sequence[str], asked: Asked) -> pd.DataFrame | None:
+    """All detections, to be kept; None where pictures have no path or a row can have several labels."""
+    if asked.columns.kind != "image" or not asked.columns.content or asked.several:
+        return None
+    paths = dict(asked.layout.get("bare", ()))
+    shown = asked.frame[asked.columns.content[0]].tolist()
+    paths |= {image: path for image, path in zip(rows, shown, strict=True) if isinstance(path, str)}
+    images, labels, scores = ([getattr(r, fact) for r in results] for fact in ("image", "name", "score"))
+    return detections(images, labels, scores, np.array([r.box for r in results]), paths)
 
 
 def _results(path: Path, names: Mapping[str, str]) -> list[_Result]:
@@ -158,16 +176,21 @@ def _of_boxes(
     """(what is said of each row, the entry that said it, what was found)."""
     said, at = _overlapping(results, rows, asked)
     missing = [row for row, found in enumerate(said, 1) if not found]
-    if missing:
+    if len(missing) == len(rows):
         raise InputError(_unseen(missing, asked, file))
-    problems = []
-    if any(abs(sum(scores.values()) - 1) > _SUM_OFF for scores in said):
+    problems, least = [], 1 / len(asked.layout["categories"])
+    if missing:
+        problems.append(replace(_unseen(missing, asked, file), severity="warning", mend=_EVERY_CLASS))
+    told = [scores for scores in said if scores]
+    if any(abs(sum(scores.values()) - 1) > _SUM_OFF for scores in told):
         several = [row for row, scores in enumerate(said) if len(scores) > 1]
         if several:
             found = "several classes on one box: the one with the highest score counts"
             problems.append(Problem("warning", found, "", "", file, at[several[0]] + 1, "", len(several)))
-        least = 1 / len(asked.layout["categories"])
-        said = [_best(scores, least) for scores in said]
+        said = [_best(scores, least) if scores else scores for scores in said]
+    if missing:
+        names = [name for name, _ in asked.layout["categories"]]
+        said = [_over_all(scores, names) for scores in said]
     found = (
         "each box has the score of a detection that overlaps it. A detector's score is no probability of "
         "a class: a score below chance is read as chance. Trust the order of rows less"
@@ -179,6 +202,13 @@ def _of_boxes(
 def _best(scores: Mapping[str, float], least: float) -> dict[str, float]:
     name = max(scores, key=lambda n: scores[n])
     return {name: max(scores[name], least)}
+
+
+def _over_all(scores: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """A score for every class: what is not said is spread evenly over those of which nothing is said."""
+    others = [name for name in names if name not in scores]
+    rest = max(0.0, 1 - sum(scores.values()))
+    return {**scores, **{name: rest / len(others) for name in others}}
 
 
 def _unseen(missing: Sequence[int], asked: Asked, file: str) -> Problem:

@@ -19,6 +19,7 @@ from core.media import picture_size, tile_side
 from core.predictions import Predictions
 from core.registry import collect
 from core.review.decisions import Decision
+from core.review.drawn import drawn
 from core.review.fields import cell_text, fields
 from core.review.queue import DEFAULT_FIND, NUMBER_FIND
 from core.review.token_view import sentence_view
@@ -230,7 +231,7 @@ def _in_sets(board: Board, position: int) -> list[int]:
 
 
 def content(board: Board, position: int) -> dict[str, Any]:
-    """What the row is: an image's addresses, a text, or fields; {"kind": "none"} where nothing is known."""
+    """What the row is: an image's addresses and boxes, a text, or fields; {"kind": "none"} for unknown."""
     dataset = board.dataset
     columns = dataset.columns
     if columns.kind == "image":
@@ -242,6 +243,7 @@ def content(board: Board, position: int) -> dict[str, Any]:
             "size": size,
             "tile": tile_side(size),
             "name": cell_text(dataset.table[columns.content[0]].array[position]),
+            "boxes": drawn(board, position, size),
         }
     if columns.kind == "text":
         text = row_text(dataset, position)

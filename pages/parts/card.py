@@ -13,7 +13,7 @@ from core.audit import checks
 from core.desk import LIKE_ROWS
 from core.issue_rows import said_of
 from core.label_forms.votes import votes
-from core.media import MediaError, picture
+from core.media import MediaError, around, picture
 from core.review import items
 from core.review.decisions import Decision
 from core.review.people import Role
@@ -51,7 +51,7 @@ def _content(board: items.Board, position: int) -> None:
     content = items.content(board, position)
     if content["kind"] == "image":
         try:
-            shown = picture(board.dataset, position).address
+            shown = (around if content["boxes"] else picture)(board.dataset, position).address
         except MediaError as error:
             st.text(f"{error} ({content['name']})")
             return

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.media import (
     picture,
     picture_size,
     placeholder,
+    shown_digest,
     takes_seconds,
     thumbnail,
     tile,
@@ -253,3 +255,39 @@ def test_media_path__hostile_paths() -> None:
         except MediaError:
             continue
     assert shown == [("ok", "ok.jpg"), ("dot_prefix", "ok.jpg"), ("inside_dotdot", "ok.jpg")]
+
+
+def boxed(dataset: Dataset, *values: float) -> Dataset:
+    table = dataset.table.assign(**dict(zip("xywh", values, strict=True)))
+    return replace(dataset, table=table)
+
+
+def test_thumbnail__of_a_box_is_its_part_of_the_upright_picture_with_the_box_drawn(tmp_path: Path) -> None:
+    image = Image.new("RGB", (400, 200), "black")
+    image.paste((250, 0, 0), (300, 100, 340, 120))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees: shown 200 wide, 400 high
+    dataset = saved(tmp_path, image, "x.jpg", quality=95, exif=exif)
+    box = boxed(dataset, 80, 300, 20, 40)  # where the red part is shown
+    shown = decoded(thumbnail(box, 0, tmp_path / "cache")).convert("RGB")
+    assert max(shown.size) == 160
+    middle = shown.getpixel((shown.width // 2, shown.height // 2))
+    assert middle[0] > 200 and max(middle[1:]) < 60  # type: ignore[index,arg-type]
+    colours = np.asarray(shown).reshape(-1, 3).astype(int)
+    assert (np.abs(colours - (11, 92, 173)).max(axis=1) < 60).sum() > 100  # the line
+    assert (colours.min(axis=1) > 200).sum() > 100  # its halo
+    assert (colours.max(axis=1) < 40).sum() > 1000  # what lies around
+
+
+@pytest.mark.parametrize(
+    "box", [(-50, -50, 10, 10), (0, 0, 1e8, 1e8), (399, 199, 0.01, 0.01), (5, 5, 0, 0), (9, 9, -5, 5)]
+)
+def test_thumbnail__of_an_odd_box_is_still_a_picture(tmp_path: Path, box: tuple[float, ...]) -> None:
+    dataset = boxed(saved(tmp_path, Image.new("L", (400, 200), 90)), *box)
+    assert max(decoded(thumbnail(dataset, 0, tmp_path / "cache")).size) == 160
+
+
+def test_shown_digest__another_box_another_thumbnail(tmp_path: Path) -> None:
+    dataset = images(tmp_path, "x.png", digests=["a" * 64])
+    kept = {shown_digest(d, 0) for d in (dataset, boxed(dataset, 0, 0, 5, 5), boxed(dataset, 0, 0, 5, 6))}
+    assert len(kept) == 3 and shown_digest(dataset, 0) == "a" * 64

@@ -23,6 +23,7 @@ _SCRIPTS = (
     "feed",
     "prose",
     "sharp",
+    "boxes",
     "light",
     "stage",
     "search",
@@ -70,7 +71,8 @@ class Mount:
     rows: how many the data set has. queue_name: the queue in words. row: the row id to begin at, "" for the
     first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
     classes are then the sets that rows have. targets: where labels are numbers, which can be written; there
-    are no classes then. how: the address that explains why a row is here, "" for none.
+    are no classes then. boxes: whether rows are boxes in pictures.
+    how: the address that explains why a row is here, "" for none.
     """
 
     dataset: str
@@ -84,6 +86,7 @@ class Mount:
     kind: Kind
     rows: int
     neighbours: bool
+    boxes: bool
     filters: dict[str, str]
     find: str
     queue_name: str

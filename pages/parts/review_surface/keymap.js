@@ -17,6 +17,8 @@ const KEYS = [
   ["Look", "fit", ["f"], "Fit the picture, or show it at 100%"],
   ["Look", "zoomIn", ["+", "="], "Zoom in"],
   ["Look", "zoomOut", ["-", "_"], "Zoom out"],
+  ["Look", "closeUp", ["c"], "Close-up of the row's box, or the whole picture"],
+  ["Look", "others", ["o"], "Show or hide the other boxes of the picture"],
   ["Look", "brighter", ["b"], "Brighter picture"],
   ["Look", "darker", ["shift+b"], "Darker picture"],
   ["Look", "harder", ["h"], "More contrast"],

@@ -17,6 +17,8 @@ class Stage {
     this.find = new TextFind(() => this.markText());
     this.light = new Light(this.node, () => this.place(), giveFocusBack);
     this.sharp = new Sharp(() => this.tell());
+    this.boxes = new Boxes();
+    this.near = false; // whether rows are shown close up, where they are boxes
     this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
@@ -35,7 +37,9 @@ class Stage {
   show(item) {
     this.item = item;
     this.pan = [0, 0];
+    this.aims = this.near; // until the picture is moved by hand
     this.sharp.clear();
+    this.boxes.show(item.content.boxes);
     this.node.dataset.kind = item.content.kind;
     this.node.replaceChildren(...this.content(item));
     this.node.scrollTop = 0;
@@ -67,7 +71,7 @@ class Stage {
     picture.onload = () => this.item === item && this.place();
     picture.onerror = failed;
     if (picture.complete && picture.naturalWidth === 0) failed();
-    return [picture, this.sharp.node];
+    return [picture, this.sharp.node, this.boxes.node];
   }
 
   async broken(item) {
@@ -172,6 +176,7 @@ class Stage {
     const picture = this.item?.picture;
     if (!picture || !picture.naturalWidth) return;
     const { room, size } = this;
+    if (this.aims && this.boxes.shown) Object.assign(this, this.boxes.closeUp(size, room));
     const scale = this.zoom ?? this.fitScale();
     const shown = size.map((pixels) => pixels * scale);
     const over = shown.map((length, i) => Math.max(0, length - room[i]) / 2);
@@ -182,6 +187,7 @@ class Stage {
     picture.style.transform = `translate(${corner[0]}px, ${corner[1]}px)`;
     picture.style.imageRendering = scale > 1 && !this.item.content.tile ? "pixelated" : "auto";
     this.sharp.place(this.item.content, scale, corner, room, picture.naturalWidth);
+    this.boxes.place(corner, shown);
     this.tell();
   }
 
@@ -193,17 +199,33 @@ class Stage {
     const untiled = width > picture.naturalWidth && !this.item.content.tile;
     const preview = untiled ? `, preview of ${picture.naturalWidth} × ${picture.naturalHeight}` : "";
     const sharper = { loading: " · sharpening…", failed: " · could not be sharpened" }[this.sharp.state] ?? "";
-    text(this.note, `${width} × ${height}${preview} · ${Math.round(scale * 100)}%${this.light.words()}${sharper}`);
+    text(this.note, `${width} × ${height}${preview} · ${Math.round(scale * 100)}%${this.boxes.said()}${this.light.words()}${sharper}`);
   }
 
   toggleFit() {
+    this.aims = this.near = false;
     this.zoom = this.zoom === null ? 1 : null;
     this.pan = [0, 0];
     this.place();
   }
 
+  // The row's box in the middle, for this row and those that follow; or the whole picture again.
+  toggleCloseUp() {
+    if (!this.boxes.shown) return;
+    this.aims = this.near = !this.aims;
+    if (!this.near) Object.assign(this, { zoom: null, pan: [0, 0] });
+    this.place();
+  }
+
+  toggleOthers() {
+    if (!this.boxes.shown) return;
+    this.boxes.toggleOthers();
+    this.tell();
+  }
+
   zoomBy(factor) {
     if (!this.item?.picture?.naturalWidth) return;
+    this.aims = false;
     const fit = this.fitScale();
     const before = this.zoom ?? fit;
     const after = Math.min(Math.max(before * factor, Math.min(fit, 1)), Math.max(MAX_ZOOM, fit));
@@ -254,6 +276,7 @@ class Stage {
       const span = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
       this.zoomBy(span(to) / span(from));
     } else {
+      this.aims = false;
       this.pan = [this.pan[0] + to[0] - from[0], this.pan[1] + to[1] - from[1]];
       this.place();
     }

@@ -189,6 +189,15 @@ class Surface extends Screen {
     this.stage.toggleFit();
   }
 
+  closeUp() {
+    this.stage.toggleCloseUp();
+  }
+
+  others() {
+    this.stage.toggleOthers();
+    this.say(`Other boxes ${this.stage.boxes.othersOn ? "shown" : "hidden"}.`);
+  }
+
   zoomIn() {
     this.stage.zoomBy(ZOOM_STEP);
   }

@@ -12,8 +12,9 @@ function makeTools(surface, sized) {
     out.setAttribute("aria-label", "Zoom out");
     return el("span", {}, into, out);
   };
+  const boxed = () => (surface.data.boxes ? [tool("closeUp", "Close-up"), tool("others", "Others")] : []);
   const look = {
-    image: () => [tool("fit", "Fit"), zoom(), surface.stage.light.button, surface.stage.light.node],
+    image: () => [tool("fit", "Fit"), zoom(), ...boxed(), surface.stage.light.button, surface.stage.light.node],
     text: () => [tool("findText", "Find in text"), surface.stage.find.node],
   }[surface.data.kind];
   const many = [tool("showGrid", "Grid")];

@@ -72,6 +72,7 @@ def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple
     """n rows with everything a check may ask for; dirty: with a few issues of every kind."""
     rng = np.random.default_rng(n)
     labels = (np.arange(n) % 3).astype(np.int32)
+    true = labels.copy()
     texts = [" ".join(rng.permutation(WORDS)) for _ in range(n)]
     turn = 2 * np.pi * np.arange(n) / n
     embeddings = np.stack([np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)  # all equally far apart
@@ -100,6 +101,12 @@ def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple
         said_by[2, 90] = -1
     for number, codes in enumerate(said_by):
         table[f"by {number}"] = ["" if code < 0 else CLASSES[code] for code in codes]
+    detections = None
+    if kind == "image":  # a box a picture, where it was found before labels were made wrong
+        table[["x", "y", "w", "h"]] = (2.0, 2.0, 6.0, 5.0)
+        found = {"image": pd.Categorical(paths), "label": pd.Categorical.from_codes(true, list(CLASSES))}
+        detections = pd.DataFrame(found | {"score": np.float32(0.9)})
+        detections[["x", "y", "w", "h"]] = np.array([2, 2, 6, 5], dtype=np.float32)
     table["label"] = ["" if code < 0 else CLASSES[code] for code in labels]
     table.index = pd.Index(table["id"], dtype="str", name=None)
     columns = Columns(id="id", label="label", split="split", content=CONTENT[kind], kind=kind)
@@ -115,7 +122,7 @@ def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple
     dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said, annotators=people)
     for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
-    return dataset, Predictions("model", probs, embeddings)
+    return dataset, Predictions("model", probs, embeddings, None, detections)
 
 
 def _build_numbers(kind: Kind, folder: Path, n: int, dirty: bool) -> tuple[Dataset, Predictions]:
@@ -242,7 +249,11 @@ def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
     if "split" not in read:
         table["split"] = "other"
     if "content" not in read:
-        table["text"] = table["path"] = "other"
+        table["text"] = "other"
+    if not read & {"content", "boxes"}:
+        table["path"] = "other"
+    if kept := [side for side in "xywh" if side in table and "boxes" not in read]:
+        table[kept] = 0
     if "votes" not in read:
         table["by 0"] = "bee"
     other = replace(
@@ -257,6 +268,7 @@ def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
         predictions.pred_probs if "pred_probs" in read else None,
         predictions.embeddings if "embeddings" in read else None,
         predictions.predicted if "predicted" in read else None,
+        predictions.detections if "detections" in read else None,
     )
     expected, found = run(check, dataset, predictions).table, run(check, other, less).table
     pd.testing.assert_frame_equal(found.drop(columns="suggestion"), expected.drop(columns="suggestion"))

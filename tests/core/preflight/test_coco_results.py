@@ -161,11 +161,35 @@ def test_boxes__that_overlap_each_other_have_each_its_own_detection(tmp_path: Pa
     assert probs(prepared) == [[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]
 
 
-def test_boxes__without_a_detection_are_refused(tmp_path: Path) -> None:
+def test_boxes__without_a_detection_have_every_class_alike_and_are_told(tmp_path: Path) -> None:
     prepared = load(tmp_path, [result(2, 3, 0.75, 20, 0, 10, 10), result(5, 3, 1, 0, 0, 1, 1)], BOXES)
+    assert probs(prepared) == [[0.3333] * 3, [0.75, 0.125, 0.125], [0.3333] * 3]
+    assert said(prepared, "warning")[0] == (
+        "results.json: no detection overlaps the box '10' of the data by half (IoU 0.5) (2 rows). Mend: "
+        "every class is as likely for these; the check of boxes says which of them look spurious."
+    )
+
+
+def test_boxes__detections_none_of_which_meets_a_box_are_refused(tmp_path: Path) -> None:
+    prepared = load(tmp_path, [result(2, 3, 0.75, 70, 0, 10, 10)], BOXES)
     assert said(prepared, "error") == [
-        "results.json: no detection overlaps the box '10' of the data by half (IoU 0.5) (2 rows). "
+        "results.json: no detection overlaps the box '10' of the data by half (IoU 0.5) (3 rows). "
         "Mend: keep detections of low score too, or score the annotated boxes themselves."
+    ]
+
+
+def test_boxes__all_detections_are_kept(tmp_path: Path) -> None:
+    results = [
+        result(2, 3, 0.75, 20, 0, 10, 10), result(2, 7, 0.5, 50, 50, 4, 5), result(6, 9, 0.9, 0, 0, 8, 8),
+        result(99, 9, 0.9, 0, 0, 8, 8),
+    ]  # fmt: skip
+    prepared = load(tmp_path, results, BOXES)
+    kept = prepared.predictions.detections
+    assert kept is not None and [str(t) for t in kept.dtypes] == ["category"] * 2 + ["float32"] * 5
+    assert kept.astype(object).to_numpy().tolist() == [
+        ["2.png", "cat", 0.75, 20, 0, 10, 10],
+        ["2.png", "dog", 0.5, 50, 50, 4, 5],
+        ["6.png", "cow", np.float32(0.9), 0, 0, 8, 8],  # a picture without an annotation
     ]
 
 

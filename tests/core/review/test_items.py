@@ -189,6 +189,7 @@ def test_content__picture_is_a_link_and_a_size() -> None:
         "size": None,
         "tile": None,
         "name": "a.png",
+        "boxes": None,
     }
     assert preview(board, 0)["thumb"] == "thumb/0"
 
