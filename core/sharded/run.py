@@ -136,12 +136,17 @@ def _steps(plan: Plan, asked: Asked) -> Sequence[str]:
 
 
 def _publish(work: Store, out: Store, summary: dict[str, Any]) -> None:
-    """Move what was made, in place of what an earlier run has made; the summary is the last."""
+    """Move what was made, in place of what an earlier run has made. The summary comes last: until then it says that
+    the files beside it may be of two runs."""
     made = [name for name in work.names() if _OURS.fullmatch(name)]
-    earlier = [name for name in out.names() if name == SUMMARY or _OURS.fullmatch(name)]
-    body = json.dumps(summary, indent=1).encode()
-    work.write(SUMMARY, lambda file: file.write(body))
+    earlier = [name for name in out.names() if _OURS.fullmatch(name)]
+    _tell(work, out, {"unfinished": "the run was stopped while its results were moved here; run it again"})
     out.remove(sorted(set(earlier) - set(made)))
     for name in made:
         work.move(name, out)
+    _tell(work, out, summary)
+
+
+def _tell(work: Store, out: Store, said: dict[str, Any]) -> None:
+    work.write(SUMMARY, lambda file: file.write(json.dumps(said, indent=1).encode()))
     work.move(SUMMARY, out)

@@ -169,7 +169,7 @@ class Dask:
 
         futures = self._client.map(function, items, pure=False, key=words.replace(" ", "-") + "-" + _mark())
         left = {future.key: (i, future) for i, future in enumerate(futures)}
-        queue, done = as_completed(futures), 0
+        queue, done = as_completed(futures, loop=self._client.loop), 0
         del futures  # a result that was taken may go
         try:
             while done < len(items):

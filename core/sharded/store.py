@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -230,6 +231,6 @@ def _npy_header(body: bytes, file: str) -> tuple[tuple[int, ...], np.dtype, bool
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, columns_first, dtype = read(opened, max_header_size=_LONGEST_HEADER)
         return shape, dtype, columns_first, opened.tell()
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, TokenError) as error:
         why = " ".join(str(error).split())[:200]
         raise refuse(f"the file cannot be read as an array: {why}", file=file, mend="write it with np.save") from error

@@ -43,9 +43,12 @@ def find_places(run: Run, runner: Runner, progress: Progress, fitted: Store | No
     lie outside its frame. None: the axes of these very rows, as core.methods.projection.principal finds them.
     """
     n, width = run.plan.rows, run.plan.width("embeddings")
+    numbers = range(len(run.plan.shards))
     if fitted is not None:
         axes = _read_axes(fitted, width)
     elif not n:
+        for shard in run.plan.shards:
+            run.work.save(f"places-{shard.name}.npy", np.empty((0, 2), dtype=np.float32))
         return {"rows": 0, "estimator": "principal components of the directions of no row"}
     else:
         some = axes_rows(n)
@@ -63,7 +66,6 @@ def find_places(run: Run, runner: Runner, progress: Progress, fitted: Store | No
         axes["low"] = np.min([low for low, _ in corners], axis=0)
         axes["high"] = np.max([high for _, high in corners], axis=0)
     run.work.save_all(AXES, **axes)
-    numbers = range(len(run.plan.shards))
     for _ in runner.map(partial(frame_shard, run), numbers, progress.part(0.8, 1), "writing places"):
         pass
     whose = "an earlier run" if fitted is not None else f"{min(n, len(axes_rows(n))):,} rows, seed 0"

@@ -10,6 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.progress import Progress
+from core.sharded.dataset import Columns, Run
+from core.sharded.run import SUMMARY, checked
+from core.sharded.runners import InTurn
 from core.sharded.store import Store
 
 
@@ -64,3 +68,20 @@ def made_up(n: int, classes: int, seed: int, dtype: type = np.float32) -> tuple[
 
 def folder(path: Path) -> Store:
     return Store.at(str(path))
+
+
+def opened(source: Store, work: Store, columns: Columns | None = None) -> Run:
+    """A run whose shards were checked."""
+    run = Run(source, work, columns or Columns())
+    work.make()
+    checked(run, InTurn(), Progress())
+    return run
+
+
+def same_files(one: Store, two: Store) -> None:
+    """Both folders hold the same files, to the byte; the summaries may differ in seconds only."""
+    assert one.names() == two.names()
+    for name in one.names():
+        if name == SUMMARY:
+            continue
+        assert one.read(name) == two.read(name), name
