@@ -53,6 +53,10 @@ class InputError(ValueError):
         self.problems = problems
         super().__init__("\n".join(str(p) for p in problems))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[Problem, ...]]:
+        """The same problems, where the error comes from another process."""
+        return InputError, self.problems
+
 
 def refuse(found: str, **where: object) -> InputError:
     """An InputError of one error, to be raised: `raise refuse("empty file", file=..., mend=...)`."""

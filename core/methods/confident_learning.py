@@ -8,7 +8,7 @@ Source: Northcutt, Jiang, Chuang: Confident Learning, JAIR 70 (2021); cleanlab's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -67,12 +67,12 @@ class Scan:
     @cached_property
     def predicted(self) -> np.ndarray:
         """(n,) the most probable class, the first of equals."""
-        return _argmax(self.labels, self.p_given, self.other, self.p_other)
+        return first_best(self.labels, self.p_given, self.other, self.p_other)
 
     @cached_property
     def agrees(self) -> np.ndarray:
         """(n,) bool: the given label is the most probable class, or within 1e-6 of it."""
-        return _argmax(self.labels, self.p_given + MARGIN, self.other, self.p_other) == self.labels
+        return first_best(self.labels, self.p_given + MARGIN, self.other, self.p_other) == self.labels
 
     @cached_property
     def joint(self) -> np.ndarray:
@@ -103,12 +103,12 @@ def scan(labels: np.ndarray, pred_probs: Probabilities, progress: Progress | Non
     given = np.asarray(labels)[rows].astype(np.int32)
     if len(given) and given.max() >= probs.shape[1]:
         raise ValueError(f"label {given.max()} has no column among the {probs.shape[1]} of pred_probs")
-    p_given, other, p_other = _best_two(probs, rows, given, progress.part(0, 0.6))
+    p_given, other, p_other = best_two(probs, rows, given, progress.part(0, 0.6))
     counts = np.bincount(given, minlength=probs.shape[1])
-    thresholds = _thresholds(given, p_given, counts)
-    predicted = _argmax(given, p_given, other, p_other)
-    p_top = np.maximum(p_given, p_other)
-    confident = _confident_class(probs, rows, predicted, p_top, thresholds, progress.part(0.6, 1))
+    means = [p_given[rows].mean() for rows in rows_by_class(given, counts) if len(rows)]
+    thresholds = thresholds_of(means, counts)
+    best = (given, p_given, other, p_other)
+    confident = confident_class(probs, rows, best, thresholds, progress.part(0.6, 1))
     joint = _joint(given, confident, len(counts))
     return Scan(rows, given, p_given, p_other, other, confident, thresholds, counts, joint)
 
@@ -139,7 +139,12 @@ def estimate_errors(scanned: Scan) -> float:
 
     m_k: rows of given label k that are confidently counted anywhere; off_k: those counted in another class.
     """
-    return float(scanned.joint.sum() - scanned.joint.trace())
+    return errors_of(*_counted_and_kept(scanned.confident_joint), scanned.class_counts)
+
+
+def errors_of(counted: np.ndarray, kept: np.ndarray, class_counts: np.ndarray) -> float:
+    """The same from (K,) numbers of each class: rows counted anywhere, in the class itself, and labelled."""
+    return float(((counted - kept) / counted * class_counts).sum())
 
 
 def count_off_diagonal(scanned: Scan) -> int:
@@ -181,20 +186,35 @@ def label_quality(scanned: Scan, method: str, pred_probs: np.ndarray) -> np.ndar
 def bootstrap_interval(
     scanned: Scan, draws: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[int, int]:
-    """Percentile interval of estimate_errors, in whole rows.
+    """95% interval of estimate_errors, in whole rows; see interval_of."""
+    return interval_of(*_counted_and_kept(scanned.confident_joint), scanned.class_counts, draws, seed, level)
+
+
+def interval_of(
+    counted: np.ndarray,
+    kept: np.ndarray,
+    class_counts: np.ndarray,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[int, int]:
+    """Percentile interval of errors_of, in whole rows.
 
     Each draw replaces off_k by Binomial(m_k, off_k / m_k). It covers how few rows were counted. It does not
     cover a model that is wrong in a systematic way, nor the thresholds, which are held fixed.
     """
-    counted = scanned.confident_joint.sum(axis=1)
-    rate = 1 - scanned.confident_joint.diagonal() / counted
+    rate = 1 - kept / counted
     drawn = np.random.default_rng(seed).binomial(counted, rate, size=(draws, len(counted)))
-    totals = drawn @ (scanned.class_counts / counted)
+    totals = drawn @ (class_counts / counted)
     low, high = np.quantile(totals, [(1 - level) / 2, (1 + level) / 2])
     return int(np.floor(low)), int(np.ceil(high))
 
 
-def _best_two(
+def _counted_and_kept(confident_joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return confident_joint.sum(axis=1), confident_joint.diagonal()
+
+
+def best_two(
     probs: Probabilities, rows: np.ndarray, given: np.ndarray, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(n,) p_given, best other class, its probability."""
@@ -219,29 +239,29 @@ def _best_two(
     return p_given, other, p_other
 
 
-def _argmax(given: np.ndarray, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray) -> np.ndarray:
+def first_best(given: np.ndarray, p_given: np.ndarray, other: np.ndarray, p_other: np.ndarray) -> np.ndarray:
     """The first most probable class, from the given label and the first best other one."""
     first = (p_given > p_other) | ((p_given == p_other) & (given < other))
     return np.where(first, given, other)
 
 
-def _thresholds(given: np.ndarray, p_given: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """(K,) mean p_given of each class. The mean is taken in pred_probs' dtype, in row order, as cleanlab
-    takes it; one class without rows turns the whole array to float64, as there."""
-    means = [p_given[rows].mean() if len(rows) else _NEVER for rows in rows_by_class(given, counts)]
-    return np.clip(means, 2 * MARGIN, None)
+def thresholds_of(means: Sequence[np.floating], counts: np.ndarray) -> np.ndarray:
+    """(K,) mean p_given of each class. means: of the classes that have rows, taken in pred_probs' dtype, in
+    row order, as cleanlab takes them; one class without rows turns the whole array to float64, as there."""
+    known = iter(means)
+    return np.clip([next(known) if count else _NEVER for count in counts], 2 * MARGIN, None)
 
 
-def _confident_class(
+def confident_class(
     probs: Probabilities,
     rows: np.ndarray,
-    predicted: np.ndarray,
-    p_top: np.ndarray,
+    best: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     thresholds: np.ndarray,
     progress: Progress,
 ) -> np.ndarray:
     """(n,) the class each row counts in: the top class where it or several classes reach their threshold,
-    the single class that does, or -1."""
+    the single class that does, or -1. best: given labels, p_given, other and p_other of these rows."""
+    predicted, p_top = first_best(*best), np.maximum(best[1], best[3])
     cut = _at_least(thresholds - MARGIN, probs.dtype)
     confident = np.where(p_top >= cut[predicted], predicted, np.int32(-1))
     open_rows = np.flatnonzero((confident < 0) & (p_top >= cut.min()))

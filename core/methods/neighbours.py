@@ -8,7 +8,7 @@ from core.errors import refuse
 from core.progress import Progress
 
 EXACT_ROWS = 30_000
-_QUERIES, _REFERENCES = 2048, 4096  # one block of similarities: 32 MB
+QUERIES, _REFERENCES = 2048, 4096  # one block of similarities: 32 MB
 _GROUPS = 128
 _LONG_BYTES = 16 << 20
 
@@ -31,28 +31,56 @@ def nearest(
     progress = progress or Progress()
     queries = np.asarray(queries)
     references = np.arange(len(embeddings)) if among is None else np.unique(among)
-    # Few queries leave room for longer stretches of the file.
-    step = max(_REFERENCES, _LONG_BYTES // (4 * max(1, min(len(queries), _QUERIES), embeddings.shape[1])))
+    step = references_at_once(len(queries), embeddings.shape[1])
     found = np.full((len(queries), k), -1, dtype=np.int64)
     distance = np.full((len(queries), k), np.inf, dtype=np.float32)
     total = max(1, len(queries) * len(references))
-    for start in range(0, len(queries), _QUERIES):
-        asked = queries[start : start + _QUERIES]
+    for start in range(0, len(queries), QUERIES):
+        asked = queries[start : start + QUERIES]
         unit = unit_rows(embeddings, asked)
-        best = np.full((len(asked), k), -np.inf, dtype=np.float32)
-        who = np.full((len(asked), k), -1, dtype=np.int64)
+        best, who = nothing_near(len(asked), k)
         for begin in range(0, len(references), step):
             block = references[begin : begin + step]
-            similarity = _similarity(unit, embeddings, block)
-            _leave_out_self(similarity, asked, block)
-            best_columns = top(similarity, k)
-            rows = block[np.minimum(best_columns, len(block) - 1)]
-            best, who = _merge(best, who, np.take_along_axis(similarity, best_columns, 1), rows)
+            best, who = nearer(best, who, unit, asked, _pick(embeddings, block), block)
             progress.report((start * len(references) + len(asked) * begin) / total, "comparing rows")
-        there = np.isfinite(best)
-        found[start : start + _QUERIES] = np.where(there, who, -1)
-        distance[start : start + _QUERIES] = np.where(there, np.clip(1 - best, 0, 2), np.inf)
+        found[start : start + QUERIES], distance[start : start + QUERIES] = with_distances(best, who)
     return found, distance
+
+
+def references_at_once(queries: int, width: int) -> int:
+    """How many rows are compared with a block of queries at once: few queries leave room for more."""
+    return max(_REFERENCES, _LONG_BYTES // (4 * max(1, min(queries, QUERIES), width)))
+
+
+def nothing_near(queries: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(queries, k) likeness and positions before any row was compared."""
+    return np.full((queries, k), -np.inf, dtype=np.float32), np.full((queries, k), -1, dtype=np.int64)
+
+
+def nearer(
+    best: np.ndarray,
+    who: np.ndarray,
+    unit: np.ndarray,
+    asked: np.ndarray,
+    picked: np.ndarray,
+    block: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best so far, with one more block of rows taken in; in which order blocks come makes no difference.
+
+    best, who: (Q, k). unit: (Q, D) the queries at length 1; asked: (Q,) their positions.
+    picked: (B, D) float32 rows; block: (B,) their positions, sorted. Raises InputError as nearest does.
+    """
+    similarity = _similarity(unit, picked, _lengths(picked, block))
+    _leave_out_self(similarity, asked, block)
+    columns = top(similarity, best.shape[1])
+    rows = block[np.minimum(columns, len(block) - 1)]
+    return _merge(best, who, np.take_along_axis(similarity, columns, 1), rows)
+
+
+def with_distances(best: np.ndarray, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and distances as nearest returns them."""
+    there = np.isfinite(best)
+    return np.where(there, who, -1), np.where(there, np.clip(1 - best, 0, 2), np.inf)
 
 
 def with_new_rows(
@@ -109,19 +137,17 @@ def _lengths(picked: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where(length > 0, length, 1)
 
 
-def _similarity(unit: np.ndarray, embeddings: np.ndarray, block: np.ndarray) -> np.ndarray:
+def _similarity(unit: np.ndarray, picked: np.ndarray, length: np.ndarray) -> np.ndarray:
     """(queries, columns) cosines with the rows of a block, filled up with -inf to whole groups."""
-    picked = _pick(embeddings, block)
-    length = _lengths(picked, block)
-    columns = -(-len(block) // _GROUPS) * _GROUPS
+    columns = -(-len(picked) // _GROUPS) * _GROUPS
     similarity = np.empty((len(unit), columns), dtype=np.float32)
-    inside = similarity[:, : len(block)]
+    inside = similarity[:, : len(picked)]
     if len(unit) < picked.shape[1]:  # whichever of the two is smaller is divided
         np.matmul(unit, picked.T, out=inside)
         inside /= length
     else:
         np.matmul(unit, (picked / length[:, None]).T, out=inside)
-    similarity[:, len(block) :] = -np.inf
+    similarity[:, len(picked) :] = -np.inf
     return similarity
 
 

@@ -11,7 +11,7 @@ SEED = 0
 LAID_OUT = 20_000
 """Rows that are laid out by their neighbours; where there are more, the others are put between them."""
 _AXES_ROWS = 20_000
-_ROWS_AT_ONCE = 16_384
+ROWS_AT_ONCE = 16_384
 _EPOCHS = 300
 _AGAINST = 5  # random rows that a pair of near rows is pushed away from
 _LONGEST_STEP = 4.0
@@ -31,16 +31,21 @@ def principal(embeddings: np.ndarray, progress: Progress | None = None) -> np.nd
     n = len(embeddings)
     if not n:
         return np.empty((0, 2), dtype=np.float32)
-    some = np.arange(n)
-    if n > _AXES_ROWS:
-        some = np.sort(np.random.default_rng(SEED).choice(n, _AXES_ROWS, replace=False))
-    centre, axes = _axes(unit_rows(embeddings, some), progress.part(0, 0.5, "finding directions"))
+    some = axes_rows(n)
+    centre, axes = axes_of(unit_rows(embeddings, some), progress.part(0, 0.5, "finding directions"))
     places = np.empty((n, 2), dtype=np.float32)
-    for start in range(0, n, _ROWS_AT_ONCE):
+    for start in range(0, n, ROWS_AT_ONCE):
         progress.report(0.5 + 0.5 * start / n, "placing rows")
-        rows = np.arange(start, min(start + _ROWS_AT_ONCE, n))
+        rows = np.arange(start, min(start + ROWS_AT_ONCE, n))
         places[rows] = (unit_rows(embeddings, rows) - centre) @ axes
     return _framed(places)
+
+
+def axes_rows(n: int) -> np.ndarray:
+    """Sorted positions of the rows, 20,000 at most, whose directions make the axes."""
+    if n <= _AXES_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(SEED).choice(n, _AXES_ROWS, replace=False))
 
 
 def neighbourly(embeddings: np.ndarray, k: int = 15, progress: Progress | None = None) -> np.ndarray:
@@ -77,7 +82,7 @@ def neighbourly(embeddings: np.ndarray, k: int = 15, progress: Progress | None =
     return _framed(places)
 
 
-def _axes(rows: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def axes_of(rows: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """(D,) centre and (D, 2) unit directions of most variance, the larger coordinates positive."""
     centre = rows.mean(axis=0)
     rows = rows - centre
@@ -154,6 +159,10 @@ def _summed(at: np.ndarray, force: np.ndarray, n: int) -> np.ndarray:
 
 def _framed(places: np.ndarray) -> np.ndarray:
     """The places around 0, the longer side 2 long."""
-    low, high = places.min(axis=0), places.max(axis=0)
+    return framed(places, places.min(axis=0), places.max(axis=0))
+
+
+def framed(places: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """(N, 2) float32: places within the corners `low` and `high`, (2,) each, put in the frame of the map."""
     size = float((high - low).max())
     return ((places - (low + high) / 2) * (2 / size if size > 0 else 1)).astype(np.float32)

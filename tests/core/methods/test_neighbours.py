@@ -48,7 +48,7 @@ def test_nearest__many_blocks_from_a_memory_map(tmp_path: Path, monkeypatch: pyt
     mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
     everyone = np.arange(3000)
     expected = nearest(mapped, everyone, 7)
-    monkeypatch.setattr(neighbours, "_QUERIES", 300)
+    monkeypatch.setattr(neighbours, "QUERIES", 300)
     monkeypatch.setattr(neighbours, "_REFERENCES", 700)
     monkeypatch.setattr(neighbours, "_LONG_BYTES", 1000)
     found = nearest(mapped, everyone, 7)
