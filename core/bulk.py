@@ -186,11 +186,10 @@ def _is_of(standing: Standing, op_id: str) -> bool:
 class _Sorted:
     """The (M,) rows of a wish.
 
-    names: the classes as they are called now; with several labels a row, or numbers, those that rows
-    have, are suggested or were wished for. given, labels: codes into names of what they are labelled and would get
-    (RELABEL only), -1 for none.
-    decided, elsewhere, locked, able: (M,) bool: somebody decided it; it is another's; it is in a locked split
-    and would be excluded; it can take the verdict.
+    names: the classes as they are called now; with several labels a row, or numbers, those that rows have,
+    are suggested or were wished for. given, labels: codes into names of what they are labelled and would get
+    (RELABEL only), -1 for none. decided, elsewhere, locked, able: (M,) bool: somebody decided it; it is
+    another's; it is in a locked split and would be excluded; it can take the verdict.
     """
 
     dataset: Dataset

@@ -17,7 +17,9 @@ import pandas as pd
 from pandas.api import types
 
 FORM = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-"""A number as it is written anew, the same in CSV, JSON and Parquet. The review surface has this pattern too."""
+"""A number as it is written anew, the same in CSV, JSON and Parquet. The review surface has this pattern
+too.
+"""
 LONGEST = 60
 MOST_DECIMALS = 15
 SAMPLE = 10_000

@@ -37,8 +37,8 @@ class Judged:
 
     times: how many times farther off the number is than half of the rows like it, on its side; 1 is usual.
     p: probability of being that far off, were the number right; two-sided, from a t distribution with
-    `degrees` of freedom. low, high: between these COVERED of the rows like it lie. scale: AS_THEY_ARE or BY_RATIO.
-    levels: (L, 4) predicted number, its usual miss, low and high, by level of prediction.
+    `degrees` of freedom. low, high: between these COVERED of the rows like it lie. scale: AS_THEY_ARE or
+    BY_RATIO. levels: (L, 4) predicted number, its usual miss, low and high, by level of prediction.
     """
 
     times: np.ndarray
