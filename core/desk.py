@@ -20,8 +20,10 @@ from core.data_map import stored_map
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
+from core.likeness import near_about, near_row
 from core.media import shown_digest
 from core.review import items
+from core.review.about import About
 from core.review.areas import Area
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
@@ -38,8 +40,6 @@ ResultsOf = Callable[[Project], Mapping[str, Result]]
 
 NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
-LIKE_ROWS = 100
-"""How many rows the filter `like` leaves beside the row itself."""
 _QUEUES_KEPT = 16
 
 
@@ -120,7 +120,9 @@ class Desk:
         if filters.area:
             layout = stored_map(self.workspace, project, Area.parse(filters.area).method)
         if filters.like:
-            near = _like(project, filters.like)
+            near = near_row(project, filters.like)
+        elif filters.about:
+            near = near_about(self.workspace, project, About.parse(filters.about))
         return Space(clusters, layout, near)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
@@ -216,16 +218,6 @@ class Desk:
         if position < 0:
             raise refuse(f"row {row!r} is not in this project")
         return position
-
-
-def _like(project: Project, row: str) -> np.ndarray:
-    """Positions of a row and of the rows nearest to it; none for a row that is not there."""
-    position = int(project.dataset.positions([row])[0])
-    embeddings = project.predictions.embeddings
-    if position < 0 or embeddings is None:
-        return np.empty(0, dtype=np.int64)
-    near = _near(embeddings, position, LIKE_ROWS, None)
-    return np.array([position, *(p for p, _ in near)], dtype=np.int64)
 
 
 def _near(embeddings: np.ndarray, position: int, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from core.errors import refuse
@@ -106,6 +108,12 @@ def with_new_rows(
     distances = np.pad(distances[:, :k], more, constant_values=np.inf)
     best, who = _merge(-distances, rows, -how, closer)
     return np.vstack([who, new_rows]), np.vstack([-best, new_distances])
+
+
+def blockwise(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """These positions, some thousand at a time."""
+    for start in range(0, len(rows), _REFERENCES):
+        yield rows[start : start + _REFERENCES]
 
 
 def unit_rows(embeddings: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from core.dataset import Dataset
 from core.errors import refuse
 from core.issues import Result
+from core.review.about import About
 from core.review.areas import Area
 from core.review.clusters import Cluster
 from core.review.decisions import Action
@@ -50,6 +51,7 @@ class Filters:
     cluster: a cluster's number, from 1, the largest, or what else core.review.clusters reads. area: of a map,
     as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
+    about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
@@ -64,6 +66,7 @@ class Filters:
     cluster: str = ""
     area: str = ""
     like: str = ""
+    about: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -87,6 +90,10 @@ class Filters:
             Area.parse(filters.area)
         if filters.cluster:
             Cluster.parse(filters.cluster)
+        if filters.about:
+            About.parse(filters.about)
+        if filters.about and filters.like:
+            raise refuse("rows are to be like a row and like something else", mend="take one filter off")
         if (pattern := filters.pattern) is not None:
             _compiled(pattern)
         return filters
@@ -122,7 +129,7 @@ class Space:
 
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
-    nearest first.
+    or of those most like `about`, nearest first.
     """
 
     clusters: np.ndarray | None = None
@@ -186,7 +193,7 @@ def tag_of(positions: np.ndarray) -> str:
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
     """(N,) whether the check in use finds the row, its cut and suggestion considered."""
     keep = np.ones(len(dataset), dtype=bool)
-    audit = filters.sort == "random" or bool(filters.like)
+    audit = filters.sort == "random" or bool(filters.like or filters.about)
     if filters.find and filters.find != name and not audit:
         keep[:] = False  # asked for a check that has not run
     if name:
@@ -215,7 +222,7 @@ def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
         if space.layout is None:
             raise refuse("the map of this data set has not been drawn", mend="open it on Explore first")
         keep &= Area.parse(filters.area).holds(space.layout)
-    if filters.like:
+    if filters.like or filters.about:
         near = np.zeros(rows, dtype=bool)
         near[[] if space.near is None else space.near] = True
         keep &= near

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import checks
-from core.desk import LIKE_ROWS
+from core.likeness import LIKE_ROWS
 from core.issue_rows import said_of
 from core.label_forms.votes import votes
 from core.media import MediaError, around, picture

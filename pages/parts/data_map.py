@@ -14,6 +14,7 @@ from core.clustering import stored_clusters
 from core.data_map import MAPS
 from core.map_view import Colouring
 from core.review import items
+from core.review.about import About
 from core.review.areas import Area
 from core.review.people import Role
 from core.review.queue import Filters, check_in_use
@@ -207,5 +208,9 @@ def _selected(project: Project, filters: Filters, inside: np.ndarray, flagged: n
         if count:
             apply_all.offer(project, wish, count)
             st.page_link("issues.py", label="List them", query_params=params)
+            alike = session.only(
+                find=filters.find, about=str(About(area=Area.parse(filters.area))), sort="near"
+            )
+            st.page_link("issues.py", label="More like these", query_params=alike)
         st.button("Clear", type="tertiary", on_click=session.set_params, args=({"area": None},))
     apply_all.offer_undo(project.name)

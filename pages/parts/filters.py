@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.audit import Audit, checks
 from core.errors import InputError
+from core.review.about import MOST_CHARACTERS, About
 from core.review.clusters import Cluster
 from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
 from core.review.fold import actions
@@ -42,7 +43,7 @@ ORDERS = {
         "Every row that the filters leave, flagged or not, in an order drawn by lot. It stays the same, so "
         "that the rows decided from the top are a fair sample.",
     ),
-    "near": ("Nearest first", "Of the rows like one row, the nearest first."),
+    "near": ("Nearest first", "The rows most like what was asked for first."),
     "best": ("Best first", "Highest score first."),
     "row": ("File order", "As the rows stand in the source file."),
 }
@@ -77,8 +78,31 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
             help="Text that the id or content contains; /between slashes/ a regular expression.",
             width=190,
         )
+        if dataset.columns.kind == "text":
+            _like_a_text()
     _places(session.filters())
     return session.filters()
+
+
+def _like_a_text() -> None:
+    """Rows like a pasted text; the address carries it."""
+    with st.popover("Like a text", icon=":material/content_paste_search:"):
+        st.text_area(
+            "Text",
+            key="about_text",
+            max_chars=MOST_CHARACTERS,
+            height=120,
+            help="The 100 rows whose words are most like it (BM25), nearest first, flagged or not. Not by "
+            "embeddings: these came from a file, so that no model here can place another text among them.",
+        )
+        st.button("Find rows like it", key="about_find", on_click=_find_like)
+
+
+def _find_like() -> None:
+    text = st.session_state["about_text"].strip()
+    if text:
+        wanted = {"about": str(About(text=text)), "sort": "near", "like": None}
+        session.set_params({**wanted, "row": None, "page": None})
 
 
 def _counts(project: Project, audit: Audit, filters: Filters, param: str) -> dict[str, int]:
@@ -114,6 +138,8 @@ def place_words(filters: Filters) -> dict[str, str]:
         words["area"] = "an area of the map"
     if filters.like:
         words["like"] = f"like row {filters.like}"
+    if filters.about:
+        words["about"] = About.parse(filters.about).words
     return words
 
 
@@ -164,7 +190,7 @@ def _missing(project: Project, audit: Audit) -> dict[str, str]:
         missing = dict.fromkeys(("informative", "best"), "not for this data set: no check has results.")
     if not (project.dataset.labels >= 0).any():
         missing["class"] = "not for this data set: it has no labels."
-    if not session.filters().like:
+    if not (session.filters().like or session.filters().about):
         missing["near"] = ""  # a row's card leads to it; elsewhere nobody looks for it
     if project.predictions.embeddings is None:
         missing["cluster"] = "not for this data set: it has no embeddings."

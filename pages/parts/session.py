@@ -54,6 +54,7 @@ FILTERS = (
     "cluster",
     "area",
     "like",
+    "about",
     "sort",
 )
 SHARED = ("ds", *FILTERS)

@@ -264,3 +264,13 @@ def test_issues__says_how_many_rows_each_choice_leaves(open_page: Open) -> None:
     assert "undecided · 4" in app.selectbox(key="url_state").options
     app = open_page("issues", ds="pets", given="cat")
     assert app.selectbox(key="url_sug").options == ["any", "dog · 2", "cat · 0"]
+
+
+def test_issues__rows_like_a_pasted_text(open_page: Open) -> None:
+    app = open_page("issues", ds="pets")
+    app.text_area(key="about_text").set_value("text 7").run()
+    app.button(key="about_find").click().run()
+    assert not app.exception
+    assert (param(app, "about"), param(app, "sort")) == ("text:text 7", "near")
+    assert app.button(key="off_about").label.startswith("Like the text “text 7”")
+    assert app.dataframe[0].value.index[0] == "r7"
