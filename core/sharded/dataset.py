@@ -247,7 +247,9 @@ def look(run: Run, asked: tuple[str, tuple[Kind, ...]]) -> Look:
             expected = "at least two classes" if kind == "pred_probs" else "at least one dimension"
             raise refuse(f"{array.width:,} columns", **where, expected=expected)
         arrays[kind] = array
-    shard = replace(shard, rows=rows, **arrays)
+    shard = replace(
+        shard, rows=rows, pred_probs=arrays.get("pred_probs"), embeddings=arrays.get("embeddings")
+    )
     _own_ids(run, shard)
     has_labels = columns.label in schema.names
     if has_labels and shard.pred_probs is not None:
