@@ -93,7 +93,7 @@ def render_around(path: Path, box: Sequence[float], longest: int, max_pixels: in
     margin = max(_MARGIN * side, (_LEAST_SHOWN - side) / 2)
     first = [int(_within(start[a] - margin, 0, image.size[a] - 1)) for a in (0, 1)]
     last = [int(_within(stop[a] + margin, first[a] + 1, image.size[a])) for a in (0, 1)]
-    cut = image.crop((*first, *last))
+    cut = image.crop((first[0], first[1], last[0], last[1]))
     scale = longest / max(cut.size)
     how = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
     cut = cut.resize((max(1, round(cut.width * scale)), max(1, round(cut.height * scale))), how)

@@ -141,7 +141,7 @@ def issue_table(
     suggestion: np.ndarray | None = None,
     reasons: Mapping[int, str] | None = None,
     suggested_sets: tuple[str, ...] = (),
-    **extra: np.ndarray,
+    **extra: Any,
 ) -> pd.DataFrame:
     """Build a Result.table. suggestion: (N,) class codes, -1 for none; reasons: by row position.
 

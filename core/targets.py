@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ class Targets:
     most: int | None = None
 
     @classmethod
-    def of(cls, texts: Sequence[str], dtype: object) -> Targets:
+    def of(cls, texts: Sequence[str], dtype: Any) -> Targets:
         """What distinct cells, given as texts of numbers, say of their column. dtype: of the column."""
         some = texts[:: max(1, len(texts) // SAMPLE)]
         places = np.array([_decimals(text) for text in some] or [0])
@@ -122,7 +123,7 @@ def _decimals(text: str) -> int:
     return len(text.partition(".")[2].rstrip("0"))
 
 
-def _is_integer(dtype: object) -> bool:
+def _is_integer(dtype: Any) -> bool:
     return types.is_integer_dtype(dtype)
 
 

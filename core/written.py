@@ -54,8 +54,8 @@ class Written:
             if numbers:
                 tokens |= {name: str(max(numbers) + 1 + i) for i, name in enumerate(added)}
         label = dataset.columns.label
-        there = label is not None and label in dataset.table.columns
-        numeric = there and pd.api.types.is_numeric_dtype(dataset.table[label].dtype)
+        is_there = label is not None and label in dataset.table.columns
+        numeric = is_there and pd.api.types.is_numeric_dtype(dataset.table[label].dtype)
         return cls(tokens, places, numeric, dataset.sets)
 
     def token(self, name: str) -> str | Problem:

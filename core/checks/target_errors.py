@@ -145,7 +145,8 @@ def _summary(
         "flagged": int(flagged.sum()),
         "estimator": (
             f"residuals {found.scale} over their median at that level of prediction, tails of a t "
-            f"distribution with {found.degrees:g} degrees of freedom, Benjamini-Hochberg at {params['rate']:g}"
+            f"distribution with {found.degrees:g} degrees of freedom, Benjamini-Hochberg at "
+            f"{params['rate']:g}"
         ),
         "scored": n,
         "unlabelled": len(dataset) - n,
@@ -177,6 +178,7 @@ CHECK = Check(
     limits=(
         "Spread and tail come from the middle of the data, so that more than about one wrong number in ten "
         f"hides others. The interval covers {COVERED:.0%} of the rows at that level of prediction. A rare "
-        "right number is flagged too, and a wrong one that looks usual is not. Predictions must be out-of-sample."
+        "right number is flagged too, and a wrong one that looks usual is not. Predictions must be "
+        "out-of-sample."
     ),
 )

@@ -289,7 +289,7 @@ def _check_probs(pred_probs: np.ndarray, rows: int, k: int, read: np.ndarray) ->
     for start in range(0, len(read), step):
         probs = pred_probs[read[start : start + step]]
         usable = ((probs >= -_ROUNDING) & (probs <= 1 + _ROUNDING)).all(axis=1)  # NaN is neither
-        unusable += len(probs) - np.count_nonzero(usable)
+        unusable += len(probs) - int(np.count_nonzero(usable))
     if unusable:
         raise refuse(
             f"{unusable:,} annotated rows have pred_probs that are no probabilities",

@@ -226,8 +226,8 @@ def _order(length: np.ndarray, progress: Progress) -> np.ndarray:
     ends = np.cumsum(np.bincount(bucket))
     for begin, end in pairwise([0, *ends.tolist()]):
         progress.report(0.4 + 0.6 * begin / len(length), "sorting distances")
-        part = order[begin:end]
-        order[begin:end] = part[np.argsort(length[part], kind="stable")]
+        alike = order[begin:end]
+        order[begin:end] = alike[np.argsort(length[alike], kind="stable")]
     return order
 
 

@@ -135,7 +135,7 @@ def _sizes(project: Project) -> None:
     if tried.empty:
         return
     chosen = tried[tried["chosen"]].iloc[0]
-    best = tried.loc[tried["validity"].idxmax()]
+    best = tried.iloc[int(tried["validity"].to_numpy().argmax())]
     sizes = ", ".join(f"{size:,}" for size in tried["size"])
     said = (
         f"At least {int(chosen['size']):,} rows a cluster: of the sizes {sizes} the largest whose validity "

@@ -22,7 +22,8 @@ from tests.browser.watching import open_review
 pytestmark = pytest.mark.browser
 
 SENTENCES = (
-    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG flew/O to/O New/B-LOC York/I-LOC ./O",
+    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG "
+    "flew/O to/O New/B-LOC York/I-LOC ./O",
     "<b>bold</b>/B-PER of/O \u202egnp/O of/O x\u202ey/B-LOC ./O",
     "שלום/B-LOC עולם/I-LOC הוא/O כאן/O",
     " ".join(f"word{i}/O" for i in range(1000)) + " Oslo/B-LOC",
