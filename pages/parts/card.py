@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import checks
-from core.likeness import LIKE_ROWS
 from core.issue_rows import said_of
 from core.label_forms.votes import votes
+from core.likeness import LIKE_ROWS
 from core.media import MediaError, around, picture
 from core.review import items
 from core.review.decisions import Decision
