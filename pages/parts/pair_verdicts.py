@@ -19,7 +19,7 @@ from core.uploads import store_upload
 from core.workspace import Project
 from pages.parts import judging, session, sign_in, team_acts
 from pages.parts.export_steps import downloads
-from pages.parts.problems import show as show_problems
+from pages.parts.problems import show_problems
 
 CHECK = "split_leakage"
 _USUAL = 5000
