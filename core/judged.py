@@ -49,10 +49,10 @@ def judged_identities(dataset: Dataset, result: Result, found: Judgements) -> Re
     rows = merged[np.array(kept, dtype=bool)]
     if not len(rows):
         return result
-    table = table.copy()
+    table, ids = table.copy(), table.index[rows]
     for column, value in (("flagged", False), ("score", np.float32(1)), ("reason", ""), ("why", "")):
-        table.iloc[rows, table.columns.get_loc(column)] = value
-    table.iloc[rows, table.columns.get_loc("suggestion")] = None
+        table.loc[ids, column] = value
+    table.loc[ids, "suggestion"] = None
     summary = {
         **result.summary,
         "flagged": int(table["flagged"].sum()),
