@@ -13,29 +13,53 @@ from typing import Any
 import numpy as np
 
 from core.audit import Audit
-from core.checks import _leaks, near_duplicates
+from core.checks import _leaks, identity_cleaning, near_duplicates
 from core.checks._leak_figures import EXACT, JUDGED, RUN
 from core.checks._leaks import Leaks, Verdicts, keys_of
 from core.dataset import Dataset
 from core.issues import Result
 from core.methods.across_splits import NONE, SEVERAL, Copies, Pairs
 from core.methods.duplicates import Matches
-from core.review.judgements import SAME, Judgements
+from core.review.judgements import DIFFERENT, SAME, Judgements, pair_of
 from core.splits import splits_of
 
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
 def judged_audit(audit: Audit, dataset: Dataset, found: Judgements) -> Audit:
-    """The audit with split leakage and near-duplicates as they are after the judgements; itself where no
-    pair of rows is judged."""
-    if not found.rows:
-        return audit
+    """The audit with split leakage, near-duplicates and identities as they are after the judgements; itself
+    where no pair is judged."""
     results = dict(audit.results)
     for name, judge in _JUDGES.items():
-        if name in results and "matches" in results[name].figures:
+        if found.rows and name in results and "matches" in results[name].figures:
             results[name] = judge(dataset, results[name], found)
-    return replace(audit, results=results)
+    name = "identity_cleaning"
+    if found.classes and name in results and "merges" in results[name].figures:
+        results[name] = judged_identities(dataset, results[name], found)
+    return audit if results == audit.results else replace(audit, results=results)
+
+
+def judged_identities(dataset: Dataset, result: Result, found: Judgements) -> Result:
+    """Identities without the merges of classes that are judged not to be one."""
+    table = result.table
+    apart = {pair for pair, judged in found.classes.items() if judged.verdict == DIFFERENT}
+    merged = np.flatnonzero((table["why"] == identity_cleaning.MERGE).to_numpy())
+    given, new = dataset.given_labels(merged), table["suggestion"].iloc[merged].astype("str")
+    kept = [pair_of(str(a), str(b)) in apart for a, b in zip(given, new, strict=True)]
+    rows = merged[np.array(kept, dtype=bool)]
+    if not len(rows):
+        return result
+    table, ids = table.copy(), table.index[rows]
+    for column, value in (("flagged", False), ("score", np.float32(1)), ("reason", ""), ("why", "")):
+        table.loc[ids, column] = value
+    table.loc[ids, "suggestion"] = None
+    summary = {
+        **result.summary,
+        "flagged": int(table["flagged"].sum()),
+        "to_be_renamed": int((table["why"] == identity_cleaning.MERGE).sum()),
+        "estimator": f"{result.summary['estimator']}; without classes that were judged to be two",
+    }
+    return Result(table, summary, result.figures)
 
 
 def judged_leaks(dataset: Dataset, result: Result, found: Judgements) -> Result:
@@ -103,7 +127,7 @@ _JUDGES: dict[str, Callable[[Dataset, Result, Judgements], Result]] = {
     "split_leakage": judged_leaks,
     "near_duplicates": judged_duplicates,
 }
-JUDGED_CHECKS = frozenset(_JUDGES)
+JUDGED_CHECKS = frozenset({*_JUDGES, "identity_cleaning"})
 """The checks whose results hang on judgements."""
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.audit import Audit
 from core.review.people import Role
-from pages.parts import causes, data_map, explore_classes, explore_clusters, session
+from core.workspace import Project
+from pages.parts import causes, data_map, explore_classes, explore_clusters, identities, session
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
 
+
+def _classes(of: Project, found: Audit) -> None:
+    identities.show(of, found)
+    explore_classes.show(of, found)
+
+
 VIEWS = {
     "map": ("Map", data_map.show),
     "clusters": ("Clusters", explore_clusters.show),
-    "classes": ("Classes", explore_classes.show),
+    "classes": ("Classes", _classes),
     "causes": ("Causes", causes.show),
 }
 

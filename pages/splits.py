@@ -7,7 +7,7 @@ import streamlit as st
 from core.audits import not_run
 from core.leakage import equal_and_near, headline
 from core.review.people import Role
-from pages.parts import numbers, pairs, session, split_panels, work
+from pages.parts import numbers, pair_verdicts, pairs, session, split_panels, work
 
 CHECK = split_panels.CHECK
 
@@ -38,9 +38,11 @@ else:
     both = equal_and_near(result.figures["pairs"])
     if both:
         st.text(both)
+    pair_verdicts.show_judged(project, result)
     if session.job_started() is not None:
         work.show(project.name)
-    split_panels.buttons(project, splits, result)
+    locked = pair_verdicts.locks(project, splits)
+    split_panels.buttons(project, splits, result, locked)
     split_panels.score(project, splits, result)
 
 split_panels.table(project, splits, audit)
@@ -49,6 +51,7 @@ if result is not None:
     split_panels.blind_spots(result)
     pairs.show(project, result)
     split_panels.methods(result)
+    pair_verdicts.judge_elsewhere(project)
 session.let_first_screen_paint()
 left, right = st.columns(2, gap="medium")
 with left:

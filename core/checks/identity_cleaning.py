@@ -141,14 +141,14 @@ def _table(
     suggestion[rows[close]] = near[close]
     reasons = _merge_reasons(dataset, cleaned, merged)
     reasons |= _apart_reasons(dataset, cleaned, rows, own, near, likeness, close)
-    why = np.where(apart, APART, np.where(merged, MERGE, "")).astype(object)
+    why: Any = pd.array(np.where(apart, APART, np.where(merged, MERGE, "")).astype(object), dtype="str")
     return issue_table(
         dataset,
         score,
         apart | merged,
         suggestion,
         reasons,
-        why=pd.array(why, dtype="str"),
+        why=why,
         copy=cleaned.copies,
     )
 

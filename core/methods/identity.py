@@ -306,17 +306,12 @@ def _largest_group(unit: np.ndarray, levels: Levels, work: Progress) -> tuple[np
         found = (size, float(np.linalg.norm(unit[group].sum(axis=0))))
         if found > rank:
             best, rank = group, found
-    copies = np.zeros(n, dtype=bool)
-    if near is not None and best.any():
-        places = np.flatnonzero(best)
-        copies[places] = np.tril(near[np.ix_(places, places)] > levels.copy, -1).any(axis=1)
-    elif best.any():
-        places = np.flatnonzero(best)
-        for start in range(0, len(places), _DENSE):
-            work.report(0, "looking for copies")
-            some = places[start : start + _DENSE]
-            alike = unit[some] @ unit[places[: start + len(some)]].T > levels.copy
-            copies[some] = np.tril(alike, start - 1).any(axis=1)
+    copies, places = np.zeros(n, dtype=bool), np.flatnonzero(best)
+    for start in range(0, len(places), _DENSE):
+        work.report(0, "looking for copies")
+        some = places[start : start + _DENSE]
+        alike = unit[some] @ unit[places[: start + len(some)]].T > levels.copy
+        copies[some] = np.tril(alike, start - 1).any(axis=1)
     return best, copies
 
 

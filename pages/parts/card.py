@@ -17,7 +17,7 @@ from core.media import MediaError, around, picture
 from core.review import items
 from core.review.decisions import Decision
 from core.review.people import Role
-from pages.parts import session
+from pages.parts import judging, session
 
 NEAREST = 6
 _TEXT_HEIGHT = 260
@@ -95,9 +95,22 @@ def _why(board: items.Board, position: int) -> None:
             with st.container(gap="xxsmall"):
                 st.markdown(f":small[**{checks()[name].title}**, score {line['score']:.2f}]")
                 st.text(str(line["reason"]))
+                if line.get("other"):
+                    _judge(board, name, position, str(line["other"]))
     flagged = [n for n, r in board.results.items() if r.table["flagged"].iloc[position]]
     if board.results and not flagged:
         st.text("No check flags this row.")
+
+
+def _judge(board: items.Board, check: str, position: int, other: str) -> None:
+    """What is said of the row and the one that it is like, and the buttons to say it."""
+    project = session.desk().project(board.dataset.name)
+    row_id = str(board.dataset.row_ids[position])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        judging.buttons(project, "rows", row_id, other, f"{check}_{position}")
+    said = judging.said(judging.judgements(project).of_rows(row_id, other))
+    if said:
+        st.text(said)
 
 
 def _probabilities(board: items.Board, position: int) -> None:

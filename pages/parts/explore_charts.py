@@ -132,3 +132,52 @@ def intervals(
             {"type": "line", "x0": usual, "x1": usual, "y0": 0, "y1": 1, "yref": "paper", "line": line}
         ]
     return {"data": [dots], "layout": layout}
+
+
+def cosines(bins: pd.DataFrame, levels: dict[str, float], theme: charts.Colours) -> dict[str, Any]:
+    """Shares of random pairs of one class and of two by their cosine, with the levels as lines.
+
+    bins: low, high, same, cross, as the figure of the check of identities. levels: cosines, by what they say.
+    """
+    centre, width = (bins["low"] + bins["high"]) / 2, float(bins["high"].iloc[0] - bins["low"].iloc[0])
+    some = (bins["same"] + bins["cross"] > 0).to_numpy()
+    data = []
+    for name, title, colour in (
+        ("same", "one class", theme.given),
+        ("cross", "two classes", theme.suggested),
+    ):
+        share = bins[name] / max(1, int(bins[name].sum()))
+        data.append(
+            {
+                "type": "bar",
+                "name": title,
+                "x": centre[some].tolist(),
+                "y": share[some].tolist(),
+                "width": width,
+                "opacity": 0.6,
+                "marker": {"color": colour},
+                "hovertemplate": f"{title}: %{{y:.1%}} of pairs near %{{x:.2f}}<extra></extra>",
+            }
+        )
+    layout = charts.base_layout(theme)
+    layout |= {
+        "barmode": "overlay",
+        "showlegend": True,
+        "shapes": [
+            {
+                "type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper",
+                "line": {"color": theme.text, "width": 1, "dash": "dash"},
+            }
+            for at in levels.values()
+        ],
+        "annotations": [
+            {
+                "x": at, "y": 0.99 - 0.1 * number, "yref": "paper", "text": charts.safe(name),
+                "showarrow": False, "xanchor": "left", "xshift": 3, "font": {"color": theme.text, "size": 12},
+            }
+            for number, (name, at) in enumerate(levels.items())
+        ],
+    }  # fmt: skip
+    layout["xaxis"] |= {"title": {"text": "cosine"}}
+    layout["yaxis"] |= {"title": {"text": "share of pairs"}, "tickformat": ".0%"}
+    return {"data": data, "layout": layout}

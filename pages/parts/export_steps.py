@@ -166,7 +166,7 @@ def _show_made(workspace: Workspace, key: tuple[str, str], mark: tuple[Hashable,
         st.success(session.escape(made.said[0]), icon=":material/check_circle:")
     for line in made.said[1:]:
         st.text(line)
-    _downloads(workspace, key[0], made.files)
+    downloads(workspace, key[0], made.files)
 
 
 def _target(workspace: Workspace, corrections: Corrections, chosen: ExportFormat) -> Path:
@@ -232,7 +232,7 @@ def write_patch(workspace: Workspace, project: Project) -> None:
     _show_made(workspace, key, mark)
 
 
-def _downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:
+def downloads(workspace: Workspace, dataset: str, files: Sequence[Path]) -> None:
     """Links to a route that streams: st.download_button would hold the whole file in memory."""
     token = mint_download(workspace.secret(), dataset, session.person(), lifetime(workspace.settings))
     with st.container(horizontal=True):

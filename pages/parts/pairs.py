@@ -10,14 +10,15 @@ from core.issues import Result
 from core.media import MediaError, picture
 from core.review import items
 from core.review.fields import cell_text
+from core.review.judgements import Judgements
 from core.review.people import Role
 from core.review.queue import Filters
 from core.side_by_side import Shared, shared_words
 from core.workspace import Project
-from pages.parts import picking, session
+from pages.parts import judging, picking, session
 
 CHECK = "split_leakage"
-LEAKED, ALIKE = "Leaked rows", "Most alike otherwise"
+LEAKED, ALIKE, JUDGED = "Leaked rows", "Most alike otherwise", "Judged"
 _PARAM = "x_pairs"
 
 
@@ -26,26 +27,30 @@ def show(project: Project, result: Result) -> None:
     kinds = {LEAKED: _flagged(project, result)}
     if "candidates" in result.figures and len(result.figures["candidates"]):
         kinds[ALIKE] = _candidates(project, result.figures["candidates"])
+    found = judging.judgements(project)
+    kinds[JUDGED] = _judged(project, found)
     if not any(map(len, kinds.values())):
         return
     st.subheader("Pairs", anchor=False)
+    judging.offer_undo(project.name)
     options = [name for name, found in kinds.items() if len(found)]
     chosen = options[0]
     if len(options) > 1:
         chosen = session.choice("Which pairs", {name: name for name in options}, _PARAM)
-    found = kinds[chosen]
+    shown = kinds[chosen]
     if chosen == ALIKE:
         words = (
             "says the same in other words" if project.dataset.columns.kind == "text" else "is the same thing"
         )
         st.text(f"No method flags these. Look whether one {words}.")
-    page = _page(st.query_params.get("page"), len(found))
-    row, other, cosine = found[page - 1]
-    _pair(project, result, row, other, cosine)
-    if len(found) > 1:
+    page = _page(st.query_params.get("page"), len(shown))
+    row, other, cosine = shown[page - 1]
+    _pair(project, result, row, other, cosine, chosen == JUDGED)
+    _verdict(project, found, row, other)
+    if len(shown) > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            picking.pagination(len(found), page, f"pairs_{project.name}_{chosen}_{len(found)}")
-            st.text(f"Pair {page:,} of {len(found):,}")
+            picking.pagination(len(shown), page, f"pairs_{project.name}_{chosen}_{len(shown)}")
+            st.text(f"Pair {page:,} of {len(shown):,}")
 
 
 def _flagged(project: Project, result: Result) -> list[tuple[int, int, float | None]]:
@@ -61,14 +66,37 @@ def _candidates(project: Project, figure: pd.DataFrame) -> list[tuple[int, int, 
     return list(zip(rows.tolist(), others.tolist(), figure["cosine"].tolist(), strict=True))
 
 
+def _judged(project: Project, found: Judgements) -> list[tuple[int, int, float | None]]:
+    """The judged pairs of rows that are there, the latest first."""
+    pairs = list(found.rows)
+    ends = [project.dataset.positions([pair[side] for pair in pairs]).tolist() for side in (0, 1)]
+    latest = {pair: max(o.event.seq for o in judged.opinions) for pair, judged in found.rows.items()}
+    there = [(a, b, latest[p]) for p, a, b in zip(pairs, *ends, strict=True) if a >= 0 and b >= 0]
+    return [(a, b, None) for a, b, _ in sorted(there, key=lambda line: -line[2])]
+
+
+def _verdict(project: Project, found: Judgements, row: int, other: int) -> None:
+    """What is said of the pair, and the buttons to say it."""
+    ids = [str(project.dataset.row_ids[position]) for position in (row, other)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        judging.buttons(project, "rows", ids[0], ids[1], f"{row}_{other}")
+        said = judging.said(found.of_rows(ids[0], ids[1]))
+        if said:
+            st.text(said, width="content")
+
+
 def _page(text: str | None, pages: int) -> int:
     return min(max(int(text), 1), pages) if text and text.isascii() and text.isdigit() else 1
 
 
-def _pair(project: Project, result: Result, row: int, other: int, cosine: float | None) -> None:
+def _pair(
+    project: Project, result: Result, row: int, other: int, cosine: float | None, judged: bool = False
+) -> None:
     board = session.board(project.name, Filters(find=CHECK))
     if board.hides(row):
         st.text("What the checks say of this row is hidden in this review.")
+    elif judged:
+        pass  # what a check says of the row may be about another pair
     elif cosine is None:
         st.text(str(result.cells["reason"][row]))
     else:

@@ -257,8 +257,12 @@ def select_project(name: str) -> None:
 
 
 def audit(found: Project) -> Audit:
-    """What the checks found, as far as they have run."""
-    return current_audit(workspace(), found)
+    """What the checks found, as far as they have run, after what people say of pairs."""
+    try:
+        return current_audit(workspace(), found)
+    except StoreUnavailable as error:
+        st.error(escape(str(error)), icon=":material/cloud_off:")
+        st.stop()
 
 
 def label_quality() -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -73,10 +74,10 @@ def say_one_split(project: Project, found: Splits | None) -> None:
         st.page_link("load.py", label="Load data", icon=":material/upload_file:")
 
 
-def buttons(project: Project, found: Splits, result: Result) -> None:
-    """What to do about the rows that leak."""
+def buttons(project: Project, found: Splits, result: Result, locked: Collection[str]) -> None:
+    """What to do about the rows that leak. locked: splits of which no row is suggested to be dropped."""
     flagged = int(result.summary["flagged"])
-    repair = leakage.repair(found, project.dataset, result.table)
+    repair = leakage.repair(found, project.dataset, result.table, locked=locked)
     with st.container(horizontal=True):
         words = f"Review these {flagged:,}"
         icon = ":material/rate_review:"
@@ -94,6 +95,8 @@ def buttons(project: Project, found: Splits, result: Result) -> None:
             f"Suggested: drop {rows(len(repair.rows))} from training. The held-out rows stay, so that "
             "scores on them stay comparable with earlier ones."
         )
+    if repair.locked:
+        st.text(f"{rows(repair.locked)} of training would be dropped too, but are in a locked split.")
     if repair.left:
         lie = "row lies" if repair.left == 1 else "rows lie"
         st.text(f"{repair.left:,} flagged {lie} in two held-out splits; nothing is dropped for them.")
@@ -186,11 +189,20 @@ def methods(result: Result) -> None:
             "Found by it alone": figure["only"],
         }
     )
+    if figure[["judged_same", "judged_different"]].to_numpy().any():
+        shown["Judged the same"] = figure["judged_same"]
+        shown["Not a duplicate"] = figure["judged_different"]
     st.dataframe(
         shown,
         hide_index=True,
         column_config={
-            "Share": st.column_config.TextColumn(help="Of all held-out rows, with the 95% Wilson interval")
+            "Share": st.column_config.TextColumn(help="Of all held-out rows, with the 95% Wilson interval"),
+            "Judged the same": st.column_config.NumberColumn(
+                help="Of the rows it finds: a pair of theirs was judged the same"
+            ),
+            "Not a duplicate": st.column_config.NumberColumn(
+                help="Of the rows it finds: pairs of theirs were judged, and none the same"
+            ),
         },
         alt="Held-out rows found by each method",
         height="content",

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from core.data_map import draw_map
+from core.predictions import Predictions
 from core.progress import Progress
 from core.workspace import Workspace
-from tests.pages.conftest import HOSTILE, Open, words
+from pages.parts import session
+from tests.conftest import make_dataset
+from tests.core.methods.identities import planted
+from tests.pages.conftest import HOSTILE, Open, save, words
 from tests.pages.test_overview import param
 
 
@@ -85,3 +89,25 @@ def test_issues__a_place_can_be_taken_off(open_page: Open, drawn: Workspace) -> 
     app = open_page("issues", ds="pets", where="label=cat", like="r1")
     app.button(key="off_where").click().run()
     assert (param(app, "where"), param(app, "like")) == (None, "r1")
+
+
+def test_explore_classes__classes_that_may_be_one_are_merged_or_kept_apart(
+    open_page: Open, workspace: Workspace
+) -> None:
+    people = planted(0.8, people=24, each=6, splits=1, wrong=0)
+    names = tuple(f"person {code}" for code in range(25))
+    save(
+        workspace,
+        make_dataset(people.labels.tolist(), names, "people"),
+        Predictions("m", None, people.embeddings),
+    )
+    app = open_page("explore", ds="people", view="classes")
+    assert "3 rows of classes that look like a larger one." in words(app)
+    app.button(key="judge_different_class_0").click().run()
+    said = words(app)
+    assert "0 rows of classes that look like a larger one." in said and "are not the same." in said
+    next(b for b in app.button if b.label == "Undo").click().run()
+    assert "3 rows of classes that look like a larger one." in words(app)
+    app.button(key="merge_0").click().run()
+    assert len(session.desk().classes("people").names) == 24
+    assert "All of them are settled." in words(app)

@@ -250,3 +250,28 @@ def test_splits__pictures_beside_each_other(open_page: Open) -> None:
     assert app.title[0].value == "1 test row also appears in train"
     assert "Same image file as row r0" in words(app)
     assert len(app.get("image")) == 2
+
+
+def test_splits__a_pair_that_is_no_duplicate_no_longer_counts_and_comes_back(open_page: Open) -> None:
+    app = open_page("splits", ds="leaky")
+    button(app, "Not a duplicate").click().run()
+    said = words(app)
+    assert app.title[0].value == "2 test rows also appear in train"
+    assert "Your last step: row r10 and row r0 are not the same." in said
+    assert "1 pair across splits judged: 0 the same, 1 not a duplicate, which no longer count." in said
+    assert "1 held-out rows were cleared." in said and "Pair 1 of 2" in said
+    judged = words(open_page("splits", ds="leaky", x_pairs="Judged"))
+    assert "Judged not a duplicate by ann, " in judged
+    app = open_page("splits", ds="leaky")
+    button(app, "Undo").click().run()
+    assert app.title[0].value == "3 test rows also appear in train"
+
+
+def test_splits__the_held_out_side_is_locked_until_an_owner_says_otherwise(open_page: Open) -> None:
+    app = open_page("splits", ds="leaky")
+    assert "Locked splits: test." in words(app)
+    app.multiselect[0].set_value(["train"]).run()
+    app.button(key="locks_leaky_0_save").click().run()
+    said = words(app)
+    assert "Locked splits: train." in said and "Exclude 2 rows from training" not in said
+    assert "2 rows of training would be dropped too, but are in a locked split." in said
