@@ -22,7 +22,8 @@ from tests.browser.watching import open_review
 pytestmark = pytest.mark.browser
 
 SENTENCES = (
-    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG flew/O to/O New/B-LOC York/I-LOC ./O",
+    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG flew/O to/O New/B-LOC "
+    "York/I-LOC ./O",
     "<b>bold</b>/B-PER of/O \u202egnp/O of/O x\u202ey/B-LOC ./O",
     "שלום/B-LOC עולם/I-LOC הוא/O כאן/O",
     " ".join(f"word{i}/O" for i in range(1000)) + " Oslo/B-LOC",
@@ -51,8 +52,7 @@ def test_token__is_marked_in_its_sentence(page: Page, server: Server, own: Calla
         "B-ORG", "I-ORG", "I-ORG", "B-LOC", "I-LOC",
     ]  # fmt: skip
     assert page.locator(".tagged.span").all_text_contents() == ["UniversityB-ORG", "ofI-ORG", "LeedsI-ORG"]
-    expect(page.locator(".stage ~ *, .surface")).not_to_have_count(0)
-    assert "Token 7 of 12 · in a span of 3: University of Leeds" in (page.locator(".surface").text_content() or "")
+    expect(page.locator(".surface")).to_contain_text("Token 7 of 12 · span of 3")
     assert page.locator("mark.filter").all_text_contents() == ["of", "of"]
     page.keyboard.press("s")
     page.keyboard.type("flew to")
@@ -71,7 +71,9 @@ def test_token__in_a_sentence_from_right_to_left(page: Page, server: Server, own
     assert token is not None and following is not None and token["x"] > following["x"]
 
 
-def test_token__far_in_a_long_sentence_is_scrolled_to(page: Page, server: Server, own: Callable[..., str]) -> None:
+def test_token__far_in_a_long_sentence_is_scrolled_to(
+    page: Page, server: Server, own: Callable[..., str]
+) -> None:
     open_review(page, server.url, own(tokens), cut="1.0", row="4-1001", sort="row")
     expect(page.locator("mark.token")).to_have_text("Oslo")
     expect(page.locator("mark.token")).to_be_in_viewport()
