@@ -57,7 +57,10 @@ class Layout:
 
     def header(self) -> dict[str, Any]:
         """The first line of a decisions file."""
-        return {HEADER: VERSION, "columns": asdict(self.columns), "digested": list(self.digested)}
+        columns = asdict(self.columns)
+        if not self.columns.tokens:
+            del columns["tokens"]  # so that versions without tokens can read the file
+        return {HEADER: VERSION, "columns": columns, "digested": list(self.digested)}
 
     @classmethod
     def read(cls, entry: Mapping[str, Any], file: str) -> Layout:

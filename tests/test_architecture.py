@@ -27,7 +27,8 @@ GROUND = {
     "core/progress.py": (),
     "core/multilabel.py": (),
     "core/flags.py": (),
-    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags"),
+    "core/sentences.py": (),
+    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags", "core.sentences"),
     "core/predictions.py": ("core.errors",),
     "core/issues.py": ("core.dataset", "core.predictions", "core.progress"),
 }
