@@ -60,6 +60,8 @@ class Layout:
         columns = asdict(self.columns)
         if columns["target"] is None:
             del columns["target"]  # so that what has no numbers for labels can be read as ever
+        if not self.columns.tokens:
+            del columns["tokens"]  # so that versions without tokens can read the file
         return {HEADER: VERSION, "columns": columns, "digested": list(self.digested)}
 
     @classmethod

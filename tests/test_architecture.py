@@ -28,7 +28,16 @@ GROUND = {
     "core/multilabel.py": (),
     "core/flags.py": (),
     "core/boxes.py": (),
-    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags", "core.boxes"),
+    "core/sentences.py": (),
+    "core/targets.py": ("core.errors",),
+    "core/dataset.py": (
+        "core.errors",
+        "core.multilabel",
+        "core.flags",
+        "core.boxes",
+        "core.sentences",
+        "core.targets",
+    ),
     "core/predictions.py": ("core.errors",),
     "core/issues.py": ("core.dataset", "core.predictions", "core.progress"),
 }

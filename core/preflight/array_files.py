@@ -32,6 +32,10 @@ _DAMAGE = (
 )
 
 
+MOST_JOINED = 1 << 30
+"""Bytes of arrays that are put one after the other in memory."""
+
+
 @dataclass(frozen=True, eq=False)
 class ArrayFile:
     """An array as its file has it.
@@ -68,13 +72,16 @@ def load_npy(path: Path) -> np.ndarray:
 
 
 def load_npz(path: Path, key: str) -> np.ndarray:
-    """The array `key` of an .npz archive, or its only one.
+    """The array `key` of an .npz archive, or its only one; or those that numpy.savez numbered (arr_0, arr_1,
+    ...), as for a list with the rows of each sentence, put one after the other where they are as wide.
 
     Raises InputError for a damaged or pickled one, and where several arrays leave the choice open.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             names = [n.removesuffix(".npy") for n in archive.namelist()]
+            if key not in names and len(names) > 1 and set(names) == {f"arr_{i}" for i in range(len(names))}:
+                return _joined(path, archive, len(names))
             if key not in names and len(names) != 1:
                 raise refuse(
                     f"{len(names)} arrays ({', '.join(names[:10])})",
@@ -88,6 +95,22 @@ def load_npz(path: Path, key: str) -> np.ndarray:
         raise
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
+
+
+def _joined(path: Path, archive: zipfile.ZipFile, count: int) -> np.ndarray:
+    """The numbered arrays one after the other. Raises InputError unless they are as wide, and few bytes."""
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > MOST_JOINED:
+        mend = "save them as one array: numpy.save(path, numpy.concatenate(list))"
+        raise refuse(f"{count:,} arrays of {size:,} bytes in all", file=path.name, mend=mend)
+    with np.load(path, allow_pickle=False) as arrays:
+        parts = [arrays[f"arr_{i}"] for i in range(count)]
+    odd = next((i for i, a in enumerate(parts) if a.ndim != 2 or a.shape[1] != parts[0].shape[-1]), None)
+    if odd is not None:
+        shapes = f"arr_0 has the shape {parts[0].shape}, arr_{odd} {parts[odd].shape}"
+        expected = "one array, or one for each sentence with a column for each class"
+        raise refuse(f"{count:,} arrays: {shapes}", file=path.name, expected=expected)
+    return np.concatenate(parts)
 
 
 def _unreadable(path: Path, error: BaseException) -> Exception:

@@ -24,9 +24,35 @@ def is_rows(head: bytes) -> bool:
 
 
 def rows_of(path: Path, head: bytes) -> Iterator[Any]:
-    """Each row's value, in file order. Raises InputError for what is no such JSON or too large."""
+    """Each row's value, in file order. Lists of rows, one for each sentence, are put one after the other.
+
+    Raises InputError for what is no such JSON or too large.
+    """
     lines = path.suffix.lower() in _SUFFIXES or _LINE.match(head.removeprefix(BOM))
-    return _lines(path) if lines else _list(path)
+    return _one_by_one(_lines(path) if lines else _list(path), path.name)
+
+
+def _one_by_one(values: Iterator[Any], file: str) -> Iterator[Any]:
+    """The rows within lists of rows, where the first value is such a list; otherwise the values."""
+    nested: bool | None = None  # not known while there are only empty lists
+    empty = 0
+    for number, value in enumerate(values, 1):
+        inner = isinstance(value, list) and all(isinstance(row, list) for row in value)
+        if nested is None and value == []:
+            empty += 1
+            continue
+        if nested is None:
+            nested = inner
+            yield from ([] for _ in range(0 if nested else empty))
+        if not nested:
+            yield value
+        elif inner:
+            yield from value
+        else:
+            found = f"entry {number:,} is no list of rows, but those before are"
+            expected = "a list for each sentence, in it one for each token with a number for each class"
+            raise refuse(found, file=file, expected=expected)
+    yield from ([] for _ in range(0 if nested is not None else empty))
 
 
 def _list(path: Path) -> Iterator[Any]:

@@ -201,8 +201,13 @@ def in_todays_names(item: dict[str, Any], dataset: Dataset, current: ClassList) 
     place = {name: code for code, name in enumerate(current.names)}
     likely = dict.fromkeys(place[current.resolve(dataset.classes[code])] for code in item["likely"])
     same = suggestion is not None and suggestion == given
+    content = item["content"]
+    if "words" in content:
+        words = [[word, tag and current.resolve(tag)] for word, tag in content["words"]]
+        content = {**content, "words": words}
     return {
         **item,
+        "content": content,
         "given_name": given,
         "suggestion": None if same else suggestion,
         "classes": list(classes.items()),

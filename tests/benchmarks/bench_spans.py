@@ -3,7 +3,7 @@
 By its thresholds, and beside the check of label errors and cleanlab. The templates
 (tests/core/token_samples.py) hold words of two meanings and names that stand once; they are easier than real
 text all the same. The model is a logistic regression on the words around a token, trained out of sample on
-labels with the errors in them.
+the labels with the errors in them.
 """
 
 from __future__ import annotations

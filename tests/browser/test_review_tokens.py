@@ -22,8 +22,8 @@ from tests.browser.watching import open_review
 pytestmark = pytest.mark.browser
 
 SENTENCES = (
-    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG "
-    "flew/O to/O New/B-LOC York/I-LOC ./O",
+    "Ann/B-PER Abbot/I-PER of/O the/O University/B-ORG of/I-ORG Leeds/I-ORG flew/O to/O New/B-LOC "
+    "York/I-LOC ./O",
     "<b>bold</b>/B-PER of/O \u202egnp/O of/O x\u202ey/B-LOC ./O",
     "שלום/B-LOC עולם/I-LOC הוא/O כאן/O",
     " ".join(f"word{i}/O" for i in range(1000)) + " Oslo/B-LOC",
@@ -52,10 +52,7 @@ def test_token__is_marked_in_its_sentence(page: Page, server: Server, own: Calla
         "B-ORG", "I-ORG", "I-ORG", "B-LOC", "I-LOC",
     ]  # fmt: skip
     assert page.locator(".tagged.span").all_text_contents() == ["UniversityB-ORG", "ofI-ORG", "LeedsI-ORG"]
-    expect(page.locator(".stage ~ *, .surface")).not_to_have_count(0)
-    assert "Token 7 of 12 · in a span of 3: University of Leeds" in (
-        page.locator(".surface").text_content() or ""
-    )
+    expect(page.locator(".surface")).to_contain_text("Token 7 of 12 · span of 3")
     assert page.locator("mark.filter").all_text_contents() == ["of", "of"]
     page.keyboard.press("s")
     page.keyboard.type("flew to")

@@ -49,8 +49,7 @@ function left(words) {
 // The line under it.
 function whichToken({ words, at, span, before, after }) {
   const place = `Token ${count(before + at + 1)} of ${count(before + words.length + after)}`;
-  if (!span) return place;
-  return `${place} · in a span of ${count(span[1] - span[0])}: ${plain(words.slice(...span).map(([word]) => word).join(" "))}`;
+  return span ? `${place} · span of ${count(span[1] - span[0])}` : place;
 }
 
 // The field that finds words in the text on the screen. What is sought stays for the next row.
