@@ -40,6 +40,7 @@ IN_WORDS = {
     "content": "a content column (image, text or features)",
     "split": "a split column",
     "flags": "flags of another tool",
+    "masks": "masks of its pictures",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

@@ -49,7 +49,8 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
     content = tuple(c for c in (image, text) if c)
     kind: Kind = "image" if image else "text" if text else "none"
     between = delimiter(args.label_delimiter)
-    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind, between)
+    roles = (args.id_column, args.label_column, args.split_column)
+    columns = Columns(*roles, content, kind, between, args.mask_column)
     return Plan(
         name=path.stem,
         columns=columns,

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.flags import Flags
+from core.masks import Masks
 from core.multilabel import LabelSets
 
 Kind = Literal["image", "text", "tabular", "none"]
@@ -28,6 +29,7 @@ class Columns:
     content: the columns that show what a row is; one for image (paths) and text, many for tabular.
     delimiter: what stands between the labels of a row, core.multilabel.LIST for lists; "" or None: one
     label a row. Where a person says the columns, None leaves it to be found out.
+    mask: the paths of the masks, whose pixels say the class of each pixel of the row's picture.
     """
 
     id: str | None = None
@@ -36,6 +38,7 @@ class Columns:
     content: tuple[str, ...] = ()
     kind: Kind = "none"
     delimiter: str | None = None
+    mask: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ class Dataset:
     sets: where a row has several labels, how they are written. classes and tokens are then those sets that
     rows have, each as one text, and K is the number of names in `sets`. None: one label a row.
     flags: what another tool has said of each row's label, where the data came with that.
+    masks: where a row's picture has a mask, given and predicted.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Dataset:
     media_hash: np.ndarray | None = None
     sets: LabelSets | None = None
     flags: Flags | None = None
+    masks: Masks | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -96,7 +101,7 @@ class Dataset:
         return None if self.columns.split is None else self.table[self.columns.split].astype("str")
 
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table or flags.
+        """sha256 over every value of one part: ids, labels, content, split, table, flags or masks.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -132,6 +137,8 @@ class Dataset:
                 sha.update(repr(self.sets).encode())
         elif name == "flags":
             return "" if self.flags is None else self.flags.digest
+        elif name == "masks":
+            return "" if self.masks is None else self.masks.digest
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])

@@ -14,7 +14,7 @@ from core.dataset import Dataset, Kind
 from core.predictions import Predictions
 from core.progress import Progress
 
-NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags")
+NEEDS = ("labels", "pred_probs", "embeddings", "content", "split", "flags", "masks")
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
 
@@ -104,6 +104,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "content": bool(dataset.columns.content),
         "split": dataset.columns.split is not None,
         "flags": dataset.flags is not None,
+        "masks": dataset.masks is not None,
     }
     return {name for name, present in there.items() if present}
 

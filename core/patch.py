@@ -57,7 +57,10 @@ class Layout:
 
     def header(self) -> dict[str, Any]:
         """The first line of a decisions file."""
-        return {HEADER: VERSION, "columns": asdict(self.columns), "digested": list(self.digested)}
+        columns = asdict(self.columns)
+        if self.columns.mask is None:
+            del columns["mask"]  # so that those who know no masks can read it
+        return {HEADER: VERSION, "columns": columns, "digested": list(self.digested)}
 
     @classmethod
     def read(cls, entry: Mapping[str, Any], file: str) -> Layout:
@@ -68,7 +71,9 @@ class Layout:
                 file=file, row=1, expected=f"version {VERSION}", mend="write it again with this Labelmend",
             )  # fmt: skip
         columns, digested = entry.get("columns"), entry.get("digested")
-        names = ("id", "label", "split", "delimiter")
+        names = ("id", "label", "split", "delimiter", "mask")
+        if isinstance(columns, dict):
+            columns = {"mask": None, **columns}  # left out where there are none
         if (
             not isinstance(columns, dict)
             or set(columns) != {f.name for f in fields(Columns)}
@@ -102,6 +107,7 @@ class Layout:
             content=said.content or own.content,
             kind=said.kind if said.content else own.kind,
             delimiter=said.delimiter if said.delimiter is not None else own.delimiter or "",
+            mask=said.mask or (own.mask if own.mask in there else None),
         )
 
 

@@ -17,6 +17,7 @@ from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
 from core.files import link, write_json
 from core.flags import Flags
+from core.masks import Masks
 from core.multilabel import LabelSets
 from core.predictions import Predictions
 from core.preflight.large_arrays import chunks
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _INDEX = "__row_id__"
 _TABLE = "table.arrow"
+_MASKS = "masks.arrow"
 
 
 def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: Iterable[Path] = ()) -> None:
@@ -50,6 +52,9 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
     for name, array in arrays.items():
         if array is not None:
             save_array(folder / f"{name}.npy", array)
+    if dataset.masks is not None:
+        _write_masks(dataset.masks, folder / _MASKS)
+        dataset.part("masks")
     dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
     for part in ("pred_probs", "embeddings"):
         prepared.predictions.part(part)
@@ -66,6 +71,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
             "tokens": dataset.tokens,
             "sets": None if dataset.sets is None else asdict(dataset.sets),
             "flags": None if dataset.flags is None else _said_of_flags(dataset.flags),
+            "masks": None if dataset.masks is None else _said_of_masks(dataset.masks),
             "media_root": None if dataset.media_root is None else str(dataset.media_root),
             "model": prepared.predictions.model,
             "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
@@ -139,6 +145,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         media_hash=None if media_hash is None else media_hash.astype("U64"),
         sets=_label_sets(meta.get("sets")),
         flags=_flags(meta.get("flags"), folder),
+        masks=_masks(meta.get("masks"), folder),
     )
     predictions = Predictions(
         model=meta["model"],
@@ -175,6 +182,37 @@ def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
     """None also for a data set that was stored before flags were read."""
     rows = None if kept is None else _load_array(folder / "flags.npy")
     return None if kept is None or rows is None else Flags(**kept, rows=rows)
+
+
+def _write_masks(masks: Masks, path: Path) -> None:
+    table = pa.Table.from_pandas(masks.rows, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _said_of_masks(masks: Masks) -> dict[str, Any]:
+    return {
+        "names": masks.names,
+        "root": str(masks.root),
+        "predicted_root": str(masks.predicted_root),
+        "probs": None if masks.probs is None else str(masks.probs),
+        "probs_hash": masks.probs_hash,
+    }
+
+
+def _masks(kept: dict[str, Any] | None, folder: Path) -> Masks | None:
+    """None also for a data set that was stored before masks were read."""
+    if kept is None:
+        return None
+    rows = pa.ipc.open_file(pa.memory_map(str(folder / _MASKS))).read_all().to_pandas()
+    return Masks(
+        names=tuple(kept["names"]),
+        root=Path(kept["root"]),
+        predicted_root=Path(kept["predicted_root"]),
+        rows=rows,
+        probs=None if kept["probs"] is None else Path(kept["probs"]),
+        probs_hash=kept["probs_hash"],
+    )
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

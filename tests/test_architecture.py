@@ -27,7 +27,8 @@ GROUND = {
     "core/progress.py": (),
     "core/multilabel.py": (),
     "core/flags.py": (),
-    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags"),
+    "core/masks.py": (),
+    "core/dataset.py": ("core.errors", "core.multilabel", "core.flags", "core.masks"),
     "core/predictions.py": ("core.errors",),
     "core/issues.py": ("core.dataset", "core.predictions", "core.progress"),
 }

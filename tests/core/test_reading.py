@@ -17,8 +17,8 @@ def write(tmp_path: Path, name: str, data: bytes) -> Path:
 def test_formats__all_there() -> None:
     assert list(formats()) == [
         "argilla", "arrow", "coco", "csv", "doccano", "fiftyone_labels", "fiftyone_samples", "hf_dataset",
-        "image_folder", "json", "jsonl", "label_errors", "label_studio", "label_studio_min", "npy", "parquet",
-        "split_files", "sql_table", "webdataset", "xlsx", "yolo", "zip",
+        "image_folder", "json", "jsonl", "label_errors", "label_studio", "label_studio_min", "mask_folder",
+        "npy", "parquet", "split_files", "sql_table", "webdataset", "xlsx", "yolo", "zip",
     ]  # fmt: skip
 
 
