@@ -17,6 +17,7 @@ const KEYS = [
   ["Look", "fit", ["f"], "Fit the picture, or show it at 100%"],
   ["Look", "zoomIn", ["+", "="], "Zoom in"],
   ["Look", "zoomOut", ["-", "_"], "Zoom out"],
+  ["Look", "overlay", ["o"], "The mask over the picture: given, predicted, where they differ, none"],
   ["Look", "brighter", ["b"], "Brighter picture"],
   ["Look", "darker", ["shift+b"], "Darker picture"],
   ["Look", "harder", ["h"], "More contrast"],

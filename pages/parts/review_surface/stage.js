@@ -17,6 +17,7 @@ class Stage {
     this.find = new TextFind(() => this.markText());
     this.light = new Light(this.node, () => this.place(), giveFocusBack);
     this.sharp = new Sharp(() => this.tell());
+    this.overlay = new Overlay(giveFocusBack);
     this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
@@ -67,7 +68,7 @@ class Stage {
     picture.onload = () => this.item === item && this.place();
     picture.onerror = failed;
     if (picture.complete && picture.naturalWidth === 0) failed();
-    return [picture, this.sharp.node];
+    return [picture, this.sharp.node, ...this.overlay.nodes(item, () => this.place())];
   }
 
   async broken(item) {
@@ -178,6 +179,7 @@ class Stage {
     picture.style.height = `${shown[1]}px`;
     picture.style.transform = `translate(${corner[0]}px, ${corner[1]}px)`;
     picture.style.imageRendering = scale > 1 && !this.item.content.tile ? "pixelated" : "auto";
+    this.overlay.place(picture.style);
     this.sharp.place(this.item.content, scale, corner, room, picture.naturalWidth);
     this.tell();
   }

@@ -189,6 +189,10 @@ class Surface extends Screen {
     this.stage.toggleFit();
   }
 
+  overlay() {
+    this.stage.overlay.cycle();
+  }
+
   zoomIn() {
     this.stage.zoomBy(ZOOM_STEP);
   }
