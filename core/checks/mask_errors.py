@@ -248,9 +248,11 @@ def _faults(dataset: Dataset, masks: Masks, seen: _Seen, params: Mapping[str, An
 def _of_another(dataset: Dataset, seen: _Seen) -> dict[int, int]:
     """The rows whose mask is that of a row with another picture, and that row."""
     content = dataset.media_hash
-    found = {}
+    found: dict[int, int] = {}
+    if content is None:
+        return found
     for rows in seen.alike.values():
-        for row in rows if len(rows) > 1 and content is not None else ():
+        for row in rows if len(rows) > 1 else ():
             apart = next((r for r in rows if content[r] != content[row]), None)
             if apart is not None:
                 found[row] = apart

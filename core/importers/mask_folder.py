@@ -49,12 +49,13 @@ def read(path: Path, progress: Progress) -> RawTable:
     """
     walk = Walk(path)
     files = list(walk.images(progress))
-    for names in walk.left_out.values():
-        names[:] = [name for name in names if name not in CLASSES]
-    walk.left_out = {reason: names for reason, names in walk.left_out.items() if names}
+    for left in walk.left_out.values():
+        left[:] = [name for name in left if name not in CLASSES]
+    walk.left_out = {reason: left for reason, left in walk.left_out.items() if left}
     there = set(files)
     names = {str(top.relative_to(path)).replace("\\", "/"): masks for top, masks in _tops(path)}
-    rows, used = [], set()
+    rows: list[tuple[str, ...]] = []
+    used: set[str] = set()
     for file in files:
         top, _, rest = _parted(file)
         if top is None or top not in names:

@@ -208,9 +208,9 @@ def _names(source: Path, classes: Path | None, root: Path) -> tuple[str, ...]:
     if path is None:
         return ()
     listed = read_class_list(path)
-    numbers = [integer(token) for token in listed.tokens]
-    if all(k is not None for k in numbers):
-        by_value = {int(k): name for k, name in zip(numbers, listed.names, strict=True) if k != VOID}
+    numbers = [k for token in listed.tokens if (k := integer(token)) is not None]
+    if len(numbers) == len(listed.tokens):
+        by_value = {k: name for k, name in zip(numbers, listed.names, strict=True) if k != VOID}
         if by_value and min(by_value) >= 0 and max(by_value) < VOID:
             return tuple(by_value.get(k, f"class {k}") for k in range(max(by_value) + 1))
     if len(listed.names) > VOID:

@@ -25,6 +25,6 @@ def show(result: Result) -> None:
         st.dataframe(classes, hide_index=True, alt="Intersection over union of each class, lowest first")
         seed = result.summary["seed"]
         st.markdown(
-            ":small[IoU of given and predicted masks over all pixels, lowest first, with 95% intervals: Poisson "
-            f"bootstrap over pictures, seed {seed}. Agreement with given masks is not truth.]"
+            ":small[IoU of given and predicted masks over all pixels, lowest first, with 95% intervals: "
+            f"Poisson bootstrap over pictures, seed {seed}. Agreement with given masks is not truth.]"
         )
