@@ -46,6 +46,7 @@ IN_WORDS = {
     "whole": "rows that are whole records, not tokens of sentences",
     "boxes": "boxes in pictures",
     "detections": "a model's detections",
+    "masks": "masks of its pictures",
     "text": "texts",
     "image": "images",
     "tabular": "columns of features",

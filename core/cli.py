@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_models.add_options(audit)
     cli_forms.add_options(audit)
     audit.add_argument("--embeddings", type=Path, metavar="E", help="features, N rows x D")
-    for role in ("label", "id", "split", "text", "image"):
+    for role in ("label", "id", "split", "text", "image", "mask"):
         audit.add_argument(f"--{role}-column", metavar="C")
     audit.add_argument("--label-delimiter", metavar="D", help=_DELIMITER)
     audit.add_argument("--classes", type=Path, help="a name a line, a JSON list, or CSV label,name")

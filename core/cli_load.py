@@ -50,7 +50,8 @@ def _plan(path: Path, args: argparse.Namespace | None = None) -> Plan:
     kind: Kind = "image" if image else "text" if text else "none"
     between = delimiter(args.label_delimiter)
     target = cli_forms.label_kind(args.label_kind)
-    columns = Columns(args.id_column, args.label_column, args.split_column, content, kind, between, target)
+    roles = (args.id_column, args.label_column, args.split_column)
+    columns = Columns(*roles, content, kind, between, target, mask=args.mask_column)
     return Plan(
         name=path.stem,
         columns=columns,

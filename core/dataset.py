@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from core.boxes import Boxes, boxes_of
 from core.flags import Flags
+from core.masks import Masks
 from core.multilabel import LabelSets
 from core.sentences import Sentences, sentences_of
 from core.targets import Targets
@@ -34,6 +35,7 @@ class Columns:
     target: whether a label is a number; None likewise.
     tokens: where a row is one token of a sentence, the columns that say which sentence, which place in it,
     and the token itself; () where a row is a whole record.
+    mask: the paths of the masks, whose pixels say the class of each pixel of the row's picture.
     """
 
     id: str | None = None
@@ -44,6 +46,7 @@ class Columns:
     delimiter: str | None = None
     target: bool | None = None
     tokens: tuple[str, ...] = ()
+    mask: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,7 @@ class Dataset:
     by size, each as its text, and K is 0: there are no classes to choose from. None: labels are classes.
     flags: what another tool has said of each row's label, where the data came with that.
     annotators: the columns of the table that hold one annotator's labels each; () where there are none.
+    masks: where a row's picture has a mask, given and predicted.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Dataset:
     flags: Flags | None = None
     annotators: tuple[str, ...] = ()
     targets: Targets | None = None
+    masks: Masks | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -136,8 +141,8 @@ class Dataset:
         return boxes_of(self.table, columns.content[0]) if is_image else None
 
     def part(self, name: str) -> str:
-        """sha256 over every value of one part: ids, labels, content, split, table, tokens, flags, votes or
-        boxes.
+        """sha256 over every value of one part: ids, labels, content, split, table, tokens, flags, votes,
+        boxes or masks.
 
         A cached result is keyed by the parts that it depends on, so that one changed label
         invalidates what reads labels and nothing else.
@@ -181,6 +186,8 @@ class Dataset:
                 _feed(sha, self.table[column])
         elif name == "boxes":
             return self._digest_boxes()
+        elif name == "masks":
+            return "" if self.masks is None else self.masks.digest
         elif name == "split":
             if columns.split is not None:
                 _feed(sha, self.table[columns.split])

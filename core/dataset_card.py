@@ -77,7 +77,8 @@ def _front_matter(record: Record) -> list[str]:
 
 def _files(record: Record, written: Exported | None) -> list[str]:
     source, corrections = record.project.source, record.corrections
-    pictures = source.format in ("image_folder", "yolo")  # their digest leaves out what the pictures show
+    # The digest of these leaves out what the pictures show.
+    pictures = source.format in ("image_folder", "mask_folder", "yolo")
     over = " over the names of its pictures and its labels" if pictures else ""
     lines = [
         "",

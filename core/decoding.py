@@ -136,6 +136,37 @@ def upright(path: Path, max_pixels: int, longest: int | None = None) -> tuple[Im
         raise MediaError(f"The picture cannot be read: {_reason(error)}.") from error
 
 
+def indices(path: Path, max_pixels: int) -> np.ndarray:
+    """(H, W) uint8: the number that a PNG has for each pixel, of a palette its place there: a mask.
+
+    Raises MediaError for another format, for colours, and for numbers above 255.
+    """
+    import numpy as np
+
+    try:
+        with _opened(path) as image:
+            if image.format != "PNG":
+                raise MediaError(f"A mask is a PNG, since others change its numbers; this is {image.format}.")
+            if image.width * image.height > max_pixels:
+                raise MediaError(f"The mask has {image.width * image.height / 1e6:,.0f} megapixels.")
+            if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
+                raise MediaError(f"The mask has colours ({image.mode}), not one number for each pixel.")
+            values = np.asarray(image)
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, ZeroDivisionError, MemoryError) as error:
+        raise MediaError(f"The mask cannot be read: {_reason(error)}.") from error
+    if values.dtype != np.uint8 and values.size and (values.max() > 255 or values.min() < 0):
+        raise MediaError(f"The mask has the number {values.max():,}; 254 is the last class.")
+    return values.astype(np.uint8, copy=False)
+
+
+def shown_size(path: Path) -> tuple[int, int]:
+    """As `upright_size`, but a PNG that says nothing of its orientation at its head is not decoded."""
+    with _opened(path) as image:
+        if image.format == "PNG" and "exif" not in image.info:
+            return image.size
+    return upright_size(path)
+
+
 def encode(image: Image.Image, lossless: bool = False) -> Picture:
     """Without metadata; as PNG where asked for or where it is transparent."""
     out = io.BytesIO()

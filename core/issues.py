@@ -26,6 +26,7 @@ NEEDS = (
     "tokens",
     "boxes",
     "detections",
+    "masks",
 )
 """What a check can ask for. The cache keys a result by the digests of what it needs and uses."""
 
@@ -130,6 +131,7 @@ def available(dataset: Dataset, predictions: Predictions) -> set[str]:
         "tokens": bool(dataset.columns.tokens),
         "boxes": dataset.boxes is not None,
         "detections": predictions.detections is not None,
+        "masks": dataset.masks is not None,
     }
     return {name for name, present in there.items() if present}
 

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from core.another_model import Checked, check_models
-from core.dataset import Columns, Dataset
+from core.dataset import UNLABELLED, Columns, Dataset
 from core.errors import InputError, Problem, refuse
 from core.flags import Flags
 from core.kept_ids import kept_ids
 from core.known_hashes import HASHES, known_hashes
+from core.masks import Masks
 from core.multilabel import cell_tokens
 from core.predictions import BASELINE, Predictions
 from core.preflight.agreement import IS_IT_IN_ORDER
@@ -25,6 +26,7 @@ from core.preflight.detections import with_class_names
 from core.preflight.image_files import hash_images
 from core.preflight.label_sets import read_sets
 from core.preflight.labels import ClassList, as_text, read_class_list, read_given
+from core.preflight.masks import is_for_masks, read_masks
 from core.preflight.model_outputs import Asked
 from core.preflight.prediction_files import IN_ORDER, ArrayFile, align, read_array
 from core.preflight.probabilities import (
@@ -55,6 +57,8 @@ class Plan:
     softmax: turn logits into probabilities (by the sigmoid, where a row can have several labels).
     merge_variants: read labels that differ only in case or white space as one class. media_root: the folder
     of the images; default: the source's folder. flags: a file in which cleanlab says which labels look wrong.
+    Where the columns name masks and no label, classes and pred_probs are those of the masks; predictions of
+    masks are a folder or an array of four dimensions.
     """
 
     name: str
@@ -125,6 +129,7 @@ def prepare(
     A step that fails adds its errors; the other steps go on with what there is. keep_in: as in `read_table`.
     """
     progress = progress or Progress()
+    of_masks, plan = _of_masks(plan)
     problems = [*raw.problems, *check_table(raw, plan.columns)]
     dataset, predictions, array = None, Predictions(), None
     others: list[Checked] = []
@@ -138,8 +143,13 @@ def prepare(
             progress.report(0.2, "Checking predictions")
             model = models[0].name if models else ""
             predictions = _predictions(problems, plan, model, array, classes, ids, progress.part(0.2, 0.5))
-            media = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 1.0))
+            media = _attempt(problems, _media, raw, plan, keep_in, progress.part(0.5, 0.6))
             root, hashes = media or (None, None)
+            masks = None
+            if root is not None and plan.columns.mask is not None:
+                masks = _attempt(
+                    problems, _masks, raw, plan, root, *of_masks, keep_in, progress.part(0.6, 1.0)
+                )
             table = raw.frame.set_axis(ids, axis=0)
             names, tokens, labels = classes.names, classes.tokens, classes.labels
             flags = _attempt(problems, _flags, raw, plan, classes, ids)
@@ -158,6 +168,7 @@ def prepare(
                 flags,
                 people,
                 classes.targets,
+                masks,
             )
             others, failed = check_models(dataset, models[1:], "", plan.softmax)
             problems += [p for model in failed for p in model.left_out]
@@ -232,7 +243,9 @@ def _given_labels(raw: RawTable, plan: Plan) -> tuple[str, ...]:
 
 def _classes(raw: RawTable, plan: Plan, array: ArrayFile | None) -> tuple[Classes, list[Problem]]:
     """Labels encoded and matched with the class list and the columns of the probabilities."""
-    column = str(plan.columns.label)
+    if plan.columns.label is None:
+        return Classes((), (), np.full(len(raw.frame), UNLABELLED, np.int32)), []
+    column = plan.columns.label
     file = raw.source.path.name
     where = Where(file, column, array.file if array is not None else "")
     listed = _class_list(raw, plan)
@@ -322,6 +335,31 @@ def _flags(raw: RawTable, plan: Plan, classes: Classes, ids: pd.Index) -> tuple[
     if plan.flags is not None:
         return flags_of_file(plan.flags, plan.columns.id, classes, ids)
     return own_flags(raw.frame, raw.source.path.name, classes)
+
+
+def _of_masks(plan: Plan) -> tuple[tuple[Path | None, Path | None], Plan]:
+    """((class list, predictions) of the masks, the plan without them)."""
+    columns = plan.columns
+    if columns.mask is None:
+        return (None, None), plan
+    alone, probs = columns.label is None, plan.pred_probs
+    theirs = probs is not None and (alone or is_for_masks(probs))
+    rest = replace(plan, classes=None if alone else plan.classes, pred_probs=None if theirs else probs)
+    return (plan.classes if alone else None, probs if theirs else None), rest
+
+
+def _masks(
+    raw: RawTable,
+    plan: Plan,
+    root: Path,
+    classes: Path | None,
+    predictions: Path | None,
+    keep_in: Path | None,
+    progress: Progress,
+) -> tuple[Masks, list[Problem]]:
+    pictures = (root, as_text(raw.frame[plan.columns.content[0]]))
+    with known_hashes(None if keep_in is None else keep_in / HASHES) as known:
+        return read_masks(raw, str(plan.columns.mask), pictures, classes, predictions, known, progress)
 
 
 def _media(

@@ -62,6 +62,8 @@ class Layout:
             del columns["target"]  # so that what has no numbers for labels can be read as ever
         if not self.columns.tokens:
             del columns["tokens"]  # so that versions without tokens can read the file
+        if self.columns.mask is None:
+            del columns["mask"]  # so that those who know no masks can read it
         return {HEADER: VERSION, "columns": columns, "digested": list(self.digested)}
 
     @classmethod
@@ -73,7 +75,9 @@ class Layout:
                 file=file, row=1, expected=f"version {VERSION}", mend="write it again with this Labelmend",
             )  # fmt: skip
         columns, digested = entry.get("columns"), entry.get("digested")
-        names = ("id", "label", "split", "delimiter")
+        names = ("id", "label", "split", "delimiter", "mask")
+        if isinstance(columns, dict):
+            columns = {"mask": None, **columns}  # left out where there are none
         if (
             not isinstance(columns, dict)
             or set(columns) | {"target", "tokens"}
@@ -113,6 +117,7 @@ class Layout:
             delimiter=said.delimiter if said.delimiter is not None else own.delimiter or "",
             target=said.target if said.target is not None else own.target,
             tokens=own.tokens if all(name in there for name in own.tokens) else (),
+            mask=said.mask or (own.mask if own.mask in there else None),
         )
 
 

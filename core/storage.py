@@ -17,6 +17,7 @@ from core.dataset import Columns, Dataset
 from core.errors import Problem, refuse
 from core.files import link, write_json
 from core.flags import Flags
+from core.masks import Masks
 from core.multilabel import LabelSets
 from core.predictions import MODEL_PARTS, Predictions
 from core.preflight.large_arrays import chunks
@@ -30,6 +31,7 @@ _FORMAT = 1
 _INDEX = "__row_id__"
 _TABLE = "table.arrow"
 DETECTIONS = "detections.parquet"
+_MASKS = "masks.arrow"
 
 
 def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: Iterable[Path] = ()) -> None:
@@ -55,6 +57,9 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
             save_array(folder / f"{name}.npy", array)
     if prepared.predictions.detections is not None:
         save_detections(folder / DETECTIONS, prepared.predictions.detections)
+    if dataset.masks is not None:
+        _write_masks(dataset.masks, folder / _MASKS)
+        dataset.part("masks")
     dataset.fingerprint  # noqa: B018 - computed here so that opening hashes nothing
     for part in MODEL_PARTS:
         prepared.predictions.part(part)
@@ -72,6 +77,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
             "sets": None if dataset.sets is None else asdict(dataset.sets),
             "targets": None if dataset.targets is None else asdict(dataset.targets),
             "flags": None if dataset.flags is None else _said_of_flags(dataset.flags),
+            "masks": None if dataset.masks is None else _said_of_masks(dataset.masks),
             "media_root": None if dataset.media_root is None else str(dataset.media_root),
             "model": prepared.predictions.model,
             "parts": {"dataset": dataset.parts, "predictions": prepared.predictions.parts},
@@ -154,6 +160,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         flags=_flags(meta.get("flags"), folder),
         annotators=source.annotators(columns.label, frame.columns),
         targets=None if meta.get("targets") is None else Targets(**meta["targets"]),
+        masks=_masks(meta.get("masks"), folder),
     )
     predictions = Predictions(
         model=meta["model"],
@@ -191,6 +198,37 @@ def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
     """None also for a data set that was stored before flags were read."""
     rows = None if kept is None else _load_array(folder / "flags.npy")
     return None if kept is None or rows is None else Flags(**kept, rows=rows)
+
+
+def _write_masks(masks: Masks, path: Path) -> None:
+    table = pa.Table.from_pandas(masks.rows, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _said_of_masks(masks: Masks) -> dict[str, Any]:
+    return {
+        "names": masks.names,
+        "root": str(masks.root),
+        "predicted_root": str(masks.predicted_root),
+        "probs": None if masks.probs is None else str(masks.probs),
+        "probs_hash": masks.probs_hash,
+    }
+
+
+def _masks(kept: dict[str, Any] | None, folder: Path) -> Masks | None:
+    """None also for a data set that was stored before masks were read."""
+    if kept is None:
+        return None
+    rows = pa.ipc.open_file(pa.memory_map(str(folder / _MASKS))).read_all().to_pandas()
+    return Masks(
+        names=tuple(kept["names"]),
+        root=Path(kept["root"]),
+        predicted_root=Path(kept["predicted_root"]),
+        rows=rows,
+        probs=None if kept["probs"] is None else Path(kept["probs"]),
+        probs_hash=kept["probs_hash"],
+    )
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

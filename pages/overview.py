@@ -72,6 +72,10 @@ from pages.parts import panels  # noqa: E402
 
 if audit.results and count > 1:
     panels.metrics(project.dataset, audit.results)
+if "mask_errors" in audit.results:
+    from pages.parts import masks
+
+    masks.show(audit.results["mask_errors"])
 if not_run(audit) and session.job_started() is None:
     work.offer_missing(project, not_run(audit))
 if result is not None and count > 1:

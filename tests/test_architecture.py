@@ -28,6 +28,7 @@ GROUND = {
     "core/multilabel.py": (),
     "core/flags.py": (),
     "core/boxes.py": (),
+    "core/masks.py": (),
     "core/sentences.py": (),
     "core/targets.py": ("core.errors",),
     "core/dataset.py": (
@@ -35,6 +36,7 @@ GROUND = {
         "core.multilabel",
         "core.flags",
         "core.boxes",
+        "core.masks",
         "core.sentences",
         "core.targets",
     ),

@@ -26,6 +26,7 @@ class Fault:
 
     name: a word for columns. words: for a person, as in "312 rows: WORDS". rows: (F,) sorted positions.
     score: (F,) in [0, 0.5), 0 = worst. said: the clause of the i-th of these rows, without a full stop.
+    always: flagged row by row, however many rows have it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Fault:
     rows: np.ndarray
     score: np.ndarray
     said: Callable[[int], str]
+    always: bool = False
 
 
 def is_usual(fault: Fault, total: int, share: float) -> bool:
@@ -67,7 +69,7 @@ def fault_result(
     for fault in faults:
         progress.report(0, "writing reasons")
         count = len(fault.rows)
-        told = is_usual(fault, total, usual)
+        told = not fault.always and is_usual(fault, total, usual)
         lines.append((fault.words, count, 0 if told else count))
         if told:
             aside.append(f"{fault.words} ({count:,} rows)")

@@ -9,5 +9,9 @@ from core.exporters._base import ExportFormat
 from core.exporters.csv_file import write_table
 
 MANIFEST = ExportFormat(
-    "manifest", "Manifest of an image folder (CSV)", ".csv", write_table, frozenset({"image_folder"})
+    "manifest",
+    "Manifest of an image folder (CSV)",
+    ".csv",
+    write_table,
+    frozenset({"image_folder", "mask_folder"}),
 )

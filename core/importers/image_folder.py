@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import refuse
-from core.importers import split_files, yolo
+from core.importers import mask_folder, split_files, yolo
 from core.importers._base import ImportFormat
 from core.importers._folders import METADATA, SPLITS, Walk, folders
 from core.importers._metadata import join, only_table
@@ -20,7 +20,7 @@ from core.source import RawTable, Source, file_sha256
 
 def sniff(path: Path, head: bytes) -> bool:
     """Any folder that is not laid out as another format."""
-    others = (yolo.sniff, split_files.sniff)
+    others = (yolo.sniff, mask_folder.sniff, split_files.sniff)
     return path.is_dir() and tool_of(path, head) is None and not any(other(path, head) for other in others)
 
 

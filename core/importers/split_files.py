@@ -12,7 +12,7 @@ import pandas as pd
 
 import core.importers
 from core.errors import Problem, refuse
-from core.importers import yolo
+from core.importers import mask_folder, yolo
 from core.importers._base import ImportFormat
 from core.importers._folders import IMAGE_SUFFIXES, METADATA, SPLITS, folders
 from core.importers._tools import tool_of
@@ -33,7 +33,9 @@ _NAMES = ("id", "uuid", "guid", "index", "idx", "key")
 def sniff(path: Path, head: bytes) -> bool:
     """A folder with two tables of one format or more, that is laid out as no other format: files named as
     splits, or tables and nothing else. Folders named as splits beside them hold the pictures of another."""
-    if not path.is_dir() or tool_of(path, head) is not None or yolo.sniff(path, head):
+    if not path.is_dir() or tool_of(path, head) is not None:
+        return False
+    if yolo.sniff(path, head) or mask_folder.sniff(path, head):
         return False
     return len(_tables(path)[0]) > 1
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import Problem, refuse
+from core.importers import mask_folder
 from core.importers._base import ImportFormat
 from core.importers._folders import SPLITS, Walk, folders
 from core.importers._tools import tool_of
@@ -41,8 +42,8 @@ class Box:
 
 def sniff(path: Path, head: bytes) -> bool:
     """A folder with images/ and labels/ side by side, or folders of splits that have them; COCO files in
-    such a folder go first."""
-    if not path.is_dir() or tool_of(path, head) is not None:
+    such a folder go first, and in place of text files there are no masks."""
+    if not path.is_dir() or tool_of(path, head) is not None or mask_folder.sniff(path, head):
         return False
     tops = [path, *(f for f in folders(path) if f.name.lower() in SPLITS)]
     return any((top / "images").is_dir() and (top / "labels").is_dir() for top in tops)

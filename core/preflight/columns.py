@@ -11,6 +11,7 @@ from pandas.api import types
 from core.dataset import Columns, Kind
 from core.preflight.cleanlab_columns import cleanlab_columns
 from core.preflight.label_sets import guess_delimiter
+from core.preflight.masks import CONFIDENCE, PREDICTED
 from core.preflight.targets import guess_target
 from core.preflight.text_facts import TextFacts, text_facts
 from core.source import RawTable
@@ -27,6 +28,8 @@ _LABEL = ("label", "labels", "given_label", "noisy_label", "class", "target", "c
 _SPLIT = ("split", "subset", "fold", "set", "partition", "usage")
 _IMAGE = ("path", "image", "image_path", "img", "img_path", "file", "filename", "file_name", "filepath",
           "file_path")  # fmt: skip
+_MASK = ("mask", "mask_path", "masks", "segmentation", "segmentation_mask", "seg_mask", "label_mask",
+         "annotation_mask")  # fmt: skip
 _TEXT = ("text", "sentence", "content", "message", "question", "review", "comment", "prompt", "body",
          "utterance", "document", "query", "title", "description")  # fmt: skip
 
@@ -43,6 +46,9 @@ def guess_columns(raw: RawTable) -> Columns:
     if raw.source.format == "image_folder":
         split = "split" if "split" in raw.frame else None
         return Columns("path", "label", split, ("path",), "image")
+    if raw.source.format == "mask_folder":
+        split = "split" if "split" in raw.frame else None
+        return Columns("path", None, split, ("path",), "image", mask="mask")
     layout = raw.source.layout
     if tokens := layout.get("tokens"):
         split = "split" if "split" in raw.frame else None
@@ -52,13 +58,16 @@ def guess_columns(raw: RawTable) -> Columns:
     row_id = layout.get("id_column") or _guess_id(raw.frame[names], header=bool(layout.get("header", True)))
     sample = _sample(raw.frame[[c for c in names if c != row_id]])
     facts = text_facts(sample[[c for c, kind in sample.dtypes.items() if isinstance(kind, pd.StringDtype)]])
+    mask = _guess_mask(sample, facts)
+    sample = sample.drop(columns=[c for c in sample if mask is not None and _is_of_masks(str(c), mask)])
     label = layout.get("label_column") or _by_name(sample.columns, _LABEL)
     split = layout.get("split") or _guess_split(_without(sample, label), facts)
     left = _without(sample, split)
-    label = _guess_label(left, facts) if label is None else label
+    label = _guess_label(left, facts) if label is None and mask is None else label
     content, kind = _guess_content(_without(left, label), facts)
+    mask = mask if kind == "image" else None
     target = guess_target(raw, label) or None
-    return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label), target)
+    return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label), target, mask=mask)
 
 
 def guess_label_delimiter(raw: RawTable, label: str | None) -> str | None:
@@ -89,6 +98,7 @@ def fill_columns(said: Columns, raw: RawTable) -> Columns:
         if said.target is not None
         else guess_target(raw, said.label or guessed.label) or None,
         tokens=said.tokens or guessed.tokens,
+        mask=said.mask or (guessed.mask if not said.content or said.kind == "image" else None),
     )
 
 
@@ -155,6 +165,18 @@ def _is_split(values: pd.Series, said: TextFacts | None) -> bool:
         return False
     texts = values.dropna().astype("str").to_frame("texts")
     return text_facts(texts)["texts"].split
+
+
+def _guess_mask(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | None:
+    """A column that is called so and holds names of pictures, beside another one that does."""
+    pictures = [c for c in frame.columns if c in facts and facts[c].image >= 0.5]
+    named = _by_name(pictures, _MASK)
+    others = [c for c in pictures if named is not None and not _is_of_masks(str(c), named)]
+    return named if others else None
+
+
+def _is_of_masks(column: str, mask: str) -> bool:
+    return column == mask or column.strip().lower() in (*PREDICTED, *CONFIDENCE)
 
 
 def _guess_label(frame: pd.DataFrame, facts: Mapping[str, TextFacts]) -> str | None:

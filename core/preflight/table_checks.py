@@ -34,9 +34,9 @@ def check_table(raw: RawTable, columns: Columns) -> list[Problem]:
         say("error", "no rows", "give a table with at least one row besides the header")
     elif len(frame) == 1:
         say("warning", "1 row is too few to estimate errors; it can still be reviewed")
-    if columns.label is None:
+    if columns.label is None and columns.mask is None:
         say("error", "no column of labels was found", "say which column holds them", f"one of {known}")
-    for name in dict.fromkeys((columns.id, columns.label, columns.split, *columns.content)):
+    for name in dict.fromkeys((columns.id, columns.label, columns.split, columns.mask, *columns.content)):
         if name is not None and name not in frame:
             say("error", f"there is no column {name!r}", expected=f"one of {known}")
     for name in (columns.id, columns.label):
@@ -44,6 +44,8 @@ def check_table(raw: RawTable, columns: Columns) -> list[Problem]:
             say("error", "the cells hold bytes, not text", "choose another column", column=name)
     if columns.label is not None and columns.label == columns.id:
         say("error", "one column is both id and label", "choose another", column=columns.label)
+    if columns.mask is not None and columns.kind != "image":
+        say("error", "masks need pictures", "say which column holds the pictures' paths", column=columns.mask)
     nested = columns.label is not None and columns.label in raw.source.layout.get("nested", ())
     if nested and columns.delimiter != LIST:
         mend = "say that a row has a list of labels (--label-delimiter list, or on the Load page)"

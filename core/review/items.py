@@ -15,6 +15,7 @@ from core.checks.label_issues import percent
 from core.dataset import UNLABELLED, Dataset
 from core.issues import Check, Result
 from core.label_forms.votes import votes
+from core.mask_overlay import shown as shown_masks
 from core.media import picture_size, tile_side
 from core.predictions import Predictions
 from core.registry import collect
@@ -236,6 +237,7 @@ def content(board: Board, position: int) -> dict[str, Any]:
     columns = dataset.columns
     if columns.kind == "image":
         size = picture_size(dataset, position)
+        masks = shown_masks(dataset, position, board.hides(position))
         return {
             "kind": "image",
             "full": board.link(position, "full"),
@@ -244,6 +246,7 @@ def content(board: Board, position: int) -> dict[str, Any]:
             "tile": tile_side(size),
             "name": cell_text(dataset.table[columns.content[0]].array[position]),
             "boxes": drawn(board, position, size),
+            **({} if masks is None else {"masks": masks}),
         }
     if columns.kind == "text":
         text = row_text(dataset, position)

@@ -183,12 +183,13 @@ def match_columns(raw: RawTable) -> Columns:
             )
             split = role("Split", guess.split, "split")
             row_id = role("Row id", guess.id, "id", "(from the content)")
-        content = _content(kind, guess, [n for n in names if n not in (label, split)], row_id, mark)
+            mask = role("Mask", guess.mask, "mask") if kind == "image" else None
+        content = _content(kind, guess, [n for n in names if n not in (label, split, mask)], row_id, mark)
         st.dataframe(_preview(raw.frame), hide_index=True, alt="The first rows of the file")
         if len(names) > PREVIEW_COLUMNS:
             st.text(f"The first {PREVIEW_COLUMNS:,} of {len(names):,} columns.")
     kind = kind if content else "none"
-    return Columns(row_id, label, split, content, kind, delimiter, target, guess.tokens)
+    return Columns(row_id, label, split, content, kind, delimiter, target, guess.tokens, mask)
 
 
 def _delimiter(raw: RawTable, label: str | None, mark: str) -> str:

@@ -149,10 +149,10 @@ def make_source(format: str, folder: Path) -> Path:
 
 
 # The votes of labelerrors.com have no column called label: see exporters/test_annotation_tools.py.
-# A zip is read as the folder that it unpacks to.
+# A zip is read as the folder that it unpacks to. Masks have no label: see importers/test_mask_folder.py.
 ANEW = {"manifest", "yolo", "hf_dataset", "label_form", "split_files", "sql_table"}
 """Export formats whose files are no sources in that format."""
-IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "zip"})
+IMPORTS = sorted(set(collect(core.importers, ImportFormat)) - {"label_errors", "mask_folder", "zip"})
 EXPORTS = sorted(name for name, format in formats().items() if not format.only_own)
 # A manifest and the zips are not the folder itself, a script is not the table.
 PRESERVING = [

@@ -18,7 +18,8 @@ def test_formats__all_there() -> None:
     assert list(formats()) == [
         "argilla", "arrow", "coco", "conll", "csv", "doccano", "fiftyone_labels", "fiftyone_samples",
         "hf_dataset", "image_folder", "json", "jsonl", "label_errors", "label_studio", "label_studio_min",
-        "npy", "parquet", "split_files", "sql_table", "token_json", "webdataset", "xlsx", "yolo", "zip",
+        "mask_folder", "npy", "parquet", "split_files", "sql_table", "token_json", "webdataset", "xlsx",
+        "yolo", "zip",
     ]  # fmt: skip
 
 

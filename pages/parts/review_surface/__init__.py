@@ -25,6 +25,7 @@ _SCRIPTS = (
     "sharp",
     "boxes",
     "light",
+    "overlay",
     "stage",
     "search",
     "findings",
@@ -55,7 +56,7 @@ _SCRIPTS = (
 )
 """One module to the browser, in an order in which every name is defined before it is used."""
 
-_STYLES = ("surface", "team", "grid", "sets", "numbers")
+_STYLES = ("surface", "team", "grid", "sets", "numbers", "overlay")
 
 _js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
 _css = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)

@@ -19,6 +19,7 @@ const KEYS = [
   ["Look", "zoomOut", ["-", "_"], "Zoom out"],
   ["Look", "closeUp", ["c"], "Close-up of the row's box, or the whole picture"],
   ["Look", "others", ["o"], "Show or hide the other boxes of the picture"],
+  ["Look", "overlay", ["p"], "The mask over the picture: given, predicted, where they differ, none"],
   ["Look", "brighter", ["b"], "Brighter picture"],
   ["Look", "darker", ["shift+b"], "Darker picture"],
   ["Look", "harder", ["h"], "More contrast"],

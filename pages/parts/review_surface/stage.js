@@ -19,6 +19,7 @@ class Stage {
     this.sharp = new Sharp(() => this.tell());
     this.boxes = new Boxes();
     this.near = false; // whether rows are shown close up, where they are boxes
+    this.overlay = new Overlay(giveFocusBack);
     this.node.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.node.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     this.node.addEventListener("pointermove", (event) => this.onPointerMove(event));
@@ -71,7 +72,7 @@ class Stage {
     picture.onload = () => this.item === item && this.place();
     picture.onerror = failed;
     if (picture.complete && picture.naturalWidth === 0) failed();
-    return [picture, this.sharp.node, this.boxes.node];
+    return [picture, this.sharp.node, ...this.overlay.nodes(item, () => this.place()), this.boxes.node];
   }
 
   async broken(item) {
@@ -186,6 +187,7 @@ class Stage {
     picture.style.height = `${shown[1]}px`;
     picture.style.transform = `translate(${corner[0]}px, ${corner[1]}px)`;
     picture.style.imageRendering = scale > 1 && !this.item.content.tile ? "pixelated" : "auto";
+    this.overlay.place(picture.style);
     this.sharp.place(this.item.content, scale, corner, room, picture.naturalWidth);
     this.boxes.place(corner, shown);
     this.tell();

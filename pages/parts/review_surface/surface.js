@@ -198,6 +198,10 @@ class Surface extends Screen {
     this.say(`Other boxes ${this.stage.boxes.othersOn ? "shown" : "hidden"}.`);
   }
 
+  overlay() {
+    this.stage.overlay.cycle();
+  }
+
   zoomIn() {
     this.stage.zoomBy(ZOOM_STEP);
   }

@@ -18,6 +18,7 @@ from core.audit import checks
 from core.dataset import Columns, Dataset, Kind
 from core.flags import FIELDS, Flags
 from core.issues import NEEDS, Check, Result
+from core.masks import Masks
 from core.predictions import MODEL_PARTS, Predictions
 from core.preflight.labels import read_given
 from core.preflight.reconcile import Where
@@ -48,11 +49,16 @@ pytestmark = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.na
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pictures of 120 rows: 0.png, 1.png, ...; a black one and one that cannot be opened."""
+    """The pictures of 120 rows: 0.png, 1.png, ...; a black one and one that cannot be opened. Masks: of each
+    row m0.png, m1.png, ... and faulty.png, which no model agrees with."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
     for i in range(120):
         Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        mask = np.zeros((12, 12), np.uint8)
+        mask[i % 5 : i % 5 + 6, i % 7 : i % 7 + 5 + i // 35] = 1
+        Image.fromarray(mask).save(folder / f"m{i}.png")
+    Image.fromarray(np.eye(12, dtype=np.uint8)[::-1] + np.uint8(1)).save(folder / "faulty.png")
     Image.new("RGB", (12, 12)).save(folder / "black.png")
     (folder / "broken.png").write_bytes(b"no picture")
     return folder
@@ -80,7 +86,9 @@ def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple
     probs[np.arange(n), labels] = 0.9
     height = rng.normal(170, 10, n).round(1)
     paths = [f"{i}.png" for i in range(n)]
+    given = [f"m{i}.png" for i in range(n)]
     if dirty:
+        given[9], given[11] = "faulty.png", "nowhere.png"
         labels[[3, 50]] = (labels[[3, 50]] + 1) % 3
         labels[7] = -1
         texts[20] = texts[10]
@@ -119,7 +127,22 @@ def _build(kind: Kind, tokens: bool, folder: Path, n: int, dirty: bool) -> tuple
         flags[3], flags[7] = (0.1, True, 2, True), (0, True, -1, False)
     said = Flags("A tool", "tool_score", False, flags)
     people = ("by 0", "by 1", "by 2")
-    dataset = Dataset("rows", table, columns, CLASSES, CLASSES, labels, folder, flags=said, annotators=people)
+    files = pd.DataFrame({"given": given, "predicted": [f"m{i}.png" for i in range(n)]}, dtype="str")
+    for name in ("confidence", "given_hash", "predicted_hash", "confidence_hash", "classes"):
+        files[name] = pd.Series([""] * n, dtype="str")
+    masks = Masks(("ground", "thing", "other"), folder, folder, files.assign(number=-1))
+    dataset = Dataset(
+        "rows",
+        table,
+        columns,
+        CLASSES,
+        CLASSES,
+        labels,
+        folder,
+        flags=said,
+        annotators=people,
+        masks=masks,
+    )
     for array in (labels, probs, embeddings, flags):
         array.setflags(write=False)
     return dataset, Predictions("model", probs, embeddings, None, detections)
@@ -232,9 +255,13 @@ def test_run__does_not_hang_on_the_order_of_rows(check: Check, build: Build) -> 
     dataset, predictions = build(120, dirty=True)
     order = np.random.default_rng(0).permutation(120)
     flags = None if dataset.flags is None else replace(dataset.flags, rows=dataset.flags.rows[order])
-    shuffled = replace(dataset, table=dataset.table.iloc[order], labels=dataset.labels[order], flags=flags)
+    assert dataset.masks is not None
+    masks = replace(dataset.masks, rows=dataset.masks.rows.iloc[order].reset_index(drop=True))
+    table, labels = dataset.table.iloc[order], dataset.labels[order]
+    shuffled = replace(dataset, table=table, labels=labels, flags=flags, masks=masks)
     arrays = {name: getattr(predictions, name) for name in MODEL_PARTS}
-    moved = replace(predictions, **{n: a[order] for n, a in arrays.items() if a is not None})
+    by_row = {name: array[order] for name, array in arrays.items() if isinstance(array, np.ndarray)}
+    moved = replace(predictions, **by_row)
     straight = run(check, dataset, predictions).table
     found = run(check, shuffled, moved).table.loc[dataset.row_ids]
     assert (found["flagged"] == straight["flagged"]).all()
@@ -262,6 +289,7 @@ def test_run__reads_only_what_it_declares(check: Check, build: Build) -> None:
         classes=dataset.classes if "labels" in read else ("x", "y", "z"),
         labels=dataset.labels if "labels" in read else np.zeros(120, dtype=np.int32),
         flags=dataset.flags if "flags" in read else None,
+        masks=dataset.masks if "masks" in read else None,
     )
     less = Predictions(
         "another",

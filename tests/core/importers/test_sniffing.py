@@ -54,7 +54,7 @@ def test_sniff__broken_objects_are_claimed_by_json(tmp_path: Path, text: str) ->
 
 
 def test_sniff__every_format_has_a_sample() -> None:
-    folders = {"image_folder", "yolo", "hf_dataset", "split_files"}
+    folders = {"image_folder", "mask_folder", "yolo", "hf_dataset", "split_files"}
     assert {format for format, _ in SAMPLES.values()} == set(formats()) - folders
 
 
