@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from core.sharded.runners import Runner
 
 _STEPS = (
-    "some of features, labels, copies, places, neighbours (default: all that the shards have what they need for, "
-    "but neighbours, whose cost grows with the square of the rows)"
+    "some of features, labels, copies, places, neighbours (default: all that the shards have what they need "
+    "for, but neighbours, whose cost grows with the square of the rows)"
 )
-_SCHEDULER = "the Dask scheduler whose workers do the work, such as tcp://host:8786; they see FOLDER and DIR too"
+_SCHEDULER = (
+    "the Dask scheduler whose workers do the work, such as tcp://host:8786; they see FOLDER and DIR too"
+)
 _FEATURES = "make embeddings of the content with a pretrained model of texts; `labelmend features` lists them"
 
 
@@ -25,10 +27,16 @@ def add(commands: Any) -> None:
     shards = commands.add_parser(
         "shards", help="find the issues of a data set in shards, on this machine or many"
     )
-    shards.add_argument("folder", metavar="FOLDER", help="part-*.parquet and *.npy: a path, or a URL for fsspec")
-    shards.add_argument("--out", required=True, metavar="DIR", help="results: a path or URL, new or of such a run")
+    shards.add_argument(
+        "folder", metavar="FOLDER", help="part-*.parquet and *.npy: a path, or a URL for fsspec"
+    )
+    shards.add_argument(
+        "--out", required=True, metavar="DIR", help="results: a path or URL, new or of such a run"
+    )
     shards.add_argument("--scheduler", metavar="ADDRESS", help=_SCHEDULER)
-    shards.add_argument("--workers", type=int, metavar="N", help="processes on this machine (default: its cores)")
+    shards.add_argument(
+        "--workers", type=int, metavar="N", help="processes on this machine (default: its cores)"
+    )
     shards.add_argument("--threads", action="store_true", help="threads instead of processes")
     shards.add_argument("--steps", metavar="a,b", help=_STEPS)
     for role in ("id", "label", "content"):
@@ -37,7 +45,9 @@ def add(commands: Any) -> None:
     shards.add_argument("--features", metavar="NAME:WEIGHTS", default="", help=_FEATURES)
     shards.add_argument("--download", action="store_true", help="weights may be fetched from a hub")
     shards.add_argument("--neighbours", type=int, metavar="K", default=30, help="nearest rows (default: 30)")
-    shards.add_argument("--axes", metavar="DIR", default="", help="put rows on the map of an earlier run's --out")
+    shards.add_argument(
+        "--axes", metavar="DIR", default="", help="put rows on the map of an earlier run's --out"
+    )
     shards.set_defaults(run=_shards)
 
 
@@ -61,7 +71,9 @@ def _shards(args: argparse.Namespace) -> int:
     source, out = Store.at(args.folder), Store.at(args.out)
     with _runner(args) as runner, shown() as progress:
         summary = run_shards(source, out, asked, runner, progress)
-    print(f"{out.url}: {summary['rows']:,} rows, {len(summary['shards']):,} shards, {summary['seconds']:.1f} s")
+    print(
+        f"{out.url}: {summary['rows']:,} rows, {len(summary['shards']):,} shards, {summary['seconds']:.1f} s"
+    )
     for step, said in summary["steps"].items():
         number = f"{said['flagged']:,} flagged" if "flagged" in said else f"{said['rows']:,} rows"
         print(f"  {step}: {number} ({said['estimator']})")
@@ -73,7 +85,9 @@ def _runner(args: argparse.Namespace) -> Runner:
 
     if args.scheduler:
         if args.workers is not None or args.threads:
-            raise refuse("--workers and --threads are for this machine", mend="leave them out with --scheduler")
+            raise refuse(
+                "--workers and --threads are for this machine", mend="leave them out with --scheduler"
+            )
         return Dask(args.scheduler)
     workers = cores() if args.workers is None else args.workers
     if workers < 1:

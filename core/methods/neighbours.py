@@ -65,7 +65,8 @@ def nearer(
     picked: np.ndarray,
     block: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k best so far, with one more block of rows taken in; in which order blocks come makes no difference.
+    """The k best so far, with one more block of rows taken in; in which order blocks come makes no
+    difference.
 
     best, who: (Q, k). unit: (Q, D) the queries at length 1; asked: (Q,) their positions.
     picked: (B, D) float32 rows; block: (B,) their positions, sorted. Raises InputError as nearest does.

@@ -20,8 +20,8 @@ _ROWS_TOGETHER = 1 << 20
 
 
 def find_copies(run: Run, runner: Runner, progress: Progress) -> dict[str, Any]:
-    """Write copies-NAME.parquet for each shard into work: row_id and copy_of, the id of the first row of the same
-    content in the order of the shards, for every row that is a copy of one before it. The summary.
+    """Write copies-NAME.parquet for each shard into work: row_id and copy_of, the id of the first row of the
+    same content in the order of the shards, for every row that is a copy of one before it. The summary.
 
     Same content: bytes that are equal, or text that is but for case, width and runs of white space, as
     core.methods.duplicates has it. A row without content is a copy of nothing.
@@ -62,7 +62,8 @@ def check_ids(run: Run, runner: Runner, progress: Progress) -> None:
 
 
 def equal_rows(run: Run, what: What, runner: Runner, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """(copies,) positions of the rows that equal one before them, sorted, and the first row that each equals."""
+    """(copies,) positions of the rows that equal one before them, sorted, and the first row that each
+    equals."""
     plan = run.plan
     ranges = -(-plan.rows // _ROWS_TOGETHER)
     words = "hashing row ids" if what == "ids" else "hashing contents"
@@ -85,11 +86,11 @@ def hash_rows(run: Run, what: What, ranges: int, number: int) -> np.ndarray:
         contents: list[Any] = run.ids(shard)
     else:
         column = run.table(shard, run.columns.content).column(0)
-        contents = [normalised(v) if isinstance(v, str) else v for v in _texts_or_bytes(run, shard.part, column)]
+        contents = [
+            normalised(v) if isinstance(v, str) else v for v in _texts_or_bytes(run, shard.part, column)
+        ]
     rows = [i for i, value in enumerate(contents) if value]
-    body = b"".join(
-        hashlib.blake2b(_as_bytes(contents[i]), digest_size=_BYTES).digest() for i in rows
-    )
+    body = b"".join(hashlib.blake2b(_as_bytes(contents[i]), digest_size=_BYTES).digest() for i in rows)
     high, low = np.frombuffer(body, dtype=">u8").astype(np.uint64).reshape(-1, 2).T
     order = np.lexsort((low, high))
     kept = np.column_stack([high, low, np.array(rows, dtype=np.uint64)])[order]

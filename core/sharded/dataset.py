@@ -1,4 +1,5 @@
-"""A sharded data set: part-*.parquet with pred_probs-*.npy and embeddings-*.npy beside them, aligned by name."""
+"""A sharded data set: part-*.parquet with pred_probs-*.npy and embeddings-*.npy beside them, aligned by
+name."""
 
 from __future__ import annotations
 
@@ -88,8 +89,8 @@ class Plan:
 class Run:
     """All that a step on one shard needs to know; small, so that it is sent with every step.
 
-    source: the shards. work: a folder for what steps leave to each other, and for what they make. made: this run
-    has made the embeddings, which then lie in work.
+    source: the shards. work: a folder for what steps leave to each other, and for what they make. made: this
+    run has made the embeddings, which then lie in work.
     """
 
     source: Store
@@ -137,7 +138,9 @@ class Run:
 def _plan(work: Store, made: bool) -> Plan:
     said = json.loads(work.read(_plan_file(made)))
     shards = tuple(
-        Shard(s["name"], s["start"], s["rows"], *(s[k] and Array(**s[k]) for k in ("pred_probs", "embeddings")))
+        Shard(
+            s["name"], s["start"], s["rows"], *(s[k] and Array(**s[k]) for k in ("pred_probs", "embeddings"))
+        )
         for s in said["shards"]
     )
     return Plan(shards, said["has_labels"], said["has_content"])
@@ -150,8 +153,8 @@ def _plan_file(made: bool) -> str:
 def found(source: Store) -> list[tuple[str, tuple[Kind, ...]]]:
     """The name of each shard in order, and which arrays lie beside it.
 
-    Numbered shards stand in the order of their numbers, others in that of their names. Raises InputError where
-    there is none, where one lacks what others have, and where a number is missing.
+    Numbered shards stand in the order of their numbers, others in that of their names. Raises InputError
+    where there is none, where one lacks what others have, and where a number is missing.
     """
     listed = source.names()
     names = [match[1] for name in listed if (match := _PART.fullmatch(name))]
@@ -166,7 +169,9 @@ def found(source: Store) -> list[tuple[str, tuple[Kind, ...]]]:
     for kind, having in beside.items():
         for name in sorted(having - set(names)):
             found = f"there is no part-{name}.parquet beside it"
-            raise refuse(found, file=source.path(f"{kind}-{name}.npy"), mend="bring the part, or take this away")
+            raise refuse(
+                found, file=source.path(f"{kind}-{name}.npy"), mend="bring the part, or take this away"
+            )
         missing = sorted(set(names) - having)
         if having and missing:
             found = f"{len(having):,} shards have {kind}, {len(missing):,} do not: {some(missing)}"
@@ -192,7 +197,9 @@ def _no_number_missing(source: Store, names: Sequence[str]) -> None:
     elif all(_is_number(name) for name in names):
         numbers = [int(name) for name in names]
         if len(set(numbers)) < len(numbers):
-            raise refuse("two shards have the same number", file=source.url, mend="number them 00000, 00001 ...")
+            raise refuse(
+                "two shards have the same number", file=source.url, mend="number them 00000, 00001 ..."
+            )
         whole = range(min(numbers), max(numbers) + 1)
     else:
         return
@@ -228,10 +235,14 @@ def look(run: Run, asked: tuple[str, tuple[Kind, ...]]) -> Look:
         array = source.header(f"{kind}-{name}.npy")
         where = {"file": source.path(array.name)}
         if str(np.dtype(array.dtype)) not in _FLOATS[kind]:
-            raise refuse(f"values of type {np.dtype(array.dtype)}", **where, expected=" or ".join(_FLOATS[kind]))
+            raise refuse(
+                f"values of type {np.dtype(array.dtype)}", **where, expected=" or ".join(_FLOATS[kind])
+            )
         if array.rows != rows:
             found = f"{array.rows:,} rows, and {rows:,} in {shard.part}"
-            raise refuse(found, **where, expected="one line for each row of the part", mend="write both again")
+            raise refuse(
+                found, **where, expected="one line for each row of the part", mend="write both again"
+            )
         if array.width < (2 if kind == "pred_probs" else 1):
             expected = "at least two classes" if kind == "pred_probs" else "at least one dimension"
             raise refuse(f"{array.width:,} columns", **where, expected=expected)
@@ -254,7 +265,9 @@ def _own_ids(run: Run, shard: Shard) -> None:
     if len(set(ids)) < len(ids):
         seen: set[str] = set()
         row = next(i for i, value in enumerate(ids) if value in seen or seen.add(value))  # type: ignore[func-returns-value]
-        raise refuse(f"the row id {ids[row]!r} is there twice", **where, row=row + 1, mend="give each row its own")
+        raise refuse(
+            f"the row id {ids[row]!r} is there twice", **where, row=row + 1, mend="give each row its own"
+        )
 
 
 def planned(looks: Sequence[Look], source: Store) -> Plan:
@@ -310,14 +323,18 @@ def _readable(source: Store, name: str) -> Iterator[None]:
         why = " ".join(str(error).split())[:200]
         raise refuse(f"the file cannot be read: {why}", file=source.path(name), expected="Parquet") from error
     except FileNotFoundError as error:
-        raise refuse("the file is not there", file=source.path(name), mend="bring all files of a shard") from error
+        raise refuse(
+            "the file is not there", file=source.path(name), mend="bring all files of a shard"
+        ) from error
 
 
-def codes_of(column: pa.ChunkedArray, classes: Sequence[str], count: int, where: dict[str, str]) -> np.ndarray:
+def codes_of(
+    column: pa.ChunkedArray, classes: Sequence[str], count: int, where: dict[str, str]
+) -> np.ndarray:
     """(N,) int32 codes of labels, -1 for a missing or empty one.
 
-    classes: how each is written, in the order of the columns of pred_probs; empty: whole numbers are expected.
-    count: K. where: file and column. Raises InputError that names the row for any other value.
+    classes: how each is written, in the order of the columns of pred_probs; empty: whole numbers are
+    expected. count: K. where: file and column. Raises InputError that names the row for any other value.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

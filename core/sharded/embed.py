@@ -21,11 +21,12 @@ SEED = 0
 def find_embeddings(
     run: Run, runner: Runner, progress: Progress, spec: str, download: bool
 ) -> tuple[Run, dict[str, Any]]:
-    """Write embeddings-NAME.npy, (rows, D) float32, for each shard into work; the run that reads these, and the
-    summary.
+    """Write embeddings-NAME.npy, (rows, D) float32, for each shard into work; the run that reads these, and
+    the summary.
 
-    spec: a pretrained model of texts, NAME:WEIGHTS as `labelmend features` lists them. Features that are learnt
-    from the whole data set, as the built-in ones are, cannot be made shard by shard. download: as for open_features.
+    spec: a pretrained model of texts, NAME:WEIGHTS as `labelmend features` lists them. Features that are
+    learnt from the whole data set, as the built-in ones are, cannot be made shard by shard. download: as for
+    open_features.
     """
     plan, numbers = run.plan, range(len(run.plan.shards))
     title = _opened(spec, download).title  # an error of the name is told before anything is sent
@@ -34,7 +35,9 @@ def find_embeddings(
     )
     widths = {array.width for array in made.values() if array is not None}
     if len(widths) != 1:
-        found = f"features of {' and '.join(map(str, sorted(widths)))} numbers" if widths else "no row to embed"
+        found = (
+            f"features of {' and '.join(map(str, sorted(widths)))} numbers" if widths else "no row to embed"
+        )
         raise refuse(found, file=spec, expected="as many for every text")
     width = widths.pop()
     shards = []
@@ -62,7 +65,9 @@ def embed_shard(run: Run, spec: str, download: bool, number: int) -> Array | Non
     column = run.columns.content
     texts = ["" if v is None else str(v) for v in run.table(shard, column).column(0).to_pylist()]
     blank = not any(text.strip() for text in texts)
-    asked = [*texts, "."] if blank else texts  # embedders refuse a data set of blank texts; a shard may be one
+    asked = (
+        [*texts, "."] if blank else texts
+    )  # embedders refuse a data set of blank texts; a shard may be one
     table = pd.DataFrame({column: pd.array(asked, dtype="str")})
     table.index = pd.Index([f"r{i}" for i in range(len(asked))], dtype="str")
     labels = np.full(len(asked), -1, dtype=np.int32)

@@ -1,15 +1,17 @@
-"""Confident learning over shards: to the last bit what core.methods.confident_learning gives for all rows at once.
+"""Confident learning over shards: to the last bit what core.methods.confident_learning gives for all rows at
+once.
 
-Three passes: what each row says, kept in `work`; the confident joint, which is a sum of whole numbers; scores and
-flags. Two things are not sums of whole numbers. A threshold is a mean of floats, whose last bit depends on the
-order: each class's probabilities are brought together, in the order of the rows, and the mean is taken of them as
-on one machine. The cut between flagged and other scores is found digit by digit, from counts.
+Three passes: what each row says, kept in `work`; the confident joint, which is a sum of whole numbers; scores
+and flags. Two things are not sums of whole numbers. A threshold is a mean of floats, whose last bit depends
+on the order: each class's probabilities are brought together, in the order of the rows, and the mean is taken
+of them as on one machine. The cut between flagged and other scores is found digit by digit, from counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +40,9 @@ _ROWS_TOGETHER = 1 << 22  # rows whose probabilities are brought together in one
 class Counts:
     """What is known of the classes once every shard was read.
 
-    thresholds, class_counts: (K,) as in Scan. given, confident, rows: the cells of the confident joint that are
-    not 0, in the order of [given, confident]: K x K cells need 8 K^2 bytes, these at most 24 a labelled row.
+    thresholds, class_counts: (K,) as in Scan. given, confident, rows: the cells of the confident joint that
+    are not 0, in the order of [given, confident]: K x K cells need 8 K^2 bytes, these at most 24 a labelled
+    row.
     """
 
     thresholds: np.ndarray
@@ -93,8 +96,8 @@ def find_labels(run: Run, runner: Runner, progress: Progress) -> dict[str, Any]:
         "low": low,
         "high": high,
         "estimate_method": (
-            f"95% bootstrap interval of the confident counts, {DRAWS:,} draws, seed {SEED}, thresholds and model "
-            "held fixed"
+            f"95% bootstrap interval of the confident counts, {DRAWS:,} draws, seed {SEED}, thresholds and "
+            "model held fixed"
         ),
         "scored": labelled,
         "unlabelled": run.plan.rows - labelled,
@@ -106,7 +109,9 @@ def count(run: Run, runner: Runner, progress: Progress) -> Counts:
     """Thresholds, class counts and confident joint of all shards."""
     numbers, k = range(len(run.plan.shards)), run.plan.width("pred_probs")
     class_counts = np.zeros(k, dtype=np.int64)
-    for _, own in runner.map(partial(read_best, run), numbers, progress.part(0, 0.6), "reading probabilities"):
+    for _, own in runner.map(
+        partial(read_best, run), numbers, progress.part(0, 0.6), "reading probabilities"
+    ):
         class_counts += own
     ranges, means = _class_ranges(class_counts), {}
     step = partial(mean_given, run)
@@ -147,7 +152,7 @@ def _class_ranges(class_counts: np.ndarray) -> list[tuple[int, int]]:
     """Stretches [first, last + 1) of classes with a few million rows each, or one class."""
     bounds = np.flatnonzero(np.diff(np.cumsum(class_counts) // _ROWS_TOGETHER)) + 1
     edges = [0, *bounds.tolist(), len(class_counts)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def mean_given(run: Run, classes: tuple[int, int]) -> list[np.floating]:
@@ -167,7 +172,8 @@ def mean_given(run: Run, classes: tuple[int, int]) -> list[np.floating]:
 
 
 def count_confident(run: Run, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """A shard's part of the joint: given * K + confident of the cells that are not 0, sorted, and their rows."""
+    """A shard's part of the joint: given * K + confident of the cells that are not 0, sorted, and their
+    rows."""
     shard = run.shard(number)
     best, thresholds = run.work.load_all(f"best-{shard.name}.npz"), run.work.load("thresholds.npy")
     four = (best["given"], best["p_given"], best["other"], best["p_other"])
@@ -190,8 +196,8 @@ def cut(run: Run, runner: Runner, wanted: int, progress: Progress) -> list[tuple
     """(key, ties) of each shard: its rows with a key below this are among the `wanted` lowest margins of all,
     and of those with this very key the first `ties`.
 
-    The key is found 16 bits at a time, from the counts of each digit among the rows that share the digits before
-    it: a selection by radix, exact, with 65,536 counts from each shard and pass.
+    The key is found 16 bits at a time, from the counts of each digit among the rows that share the digits
+    before it: a selection by radix, exact, with 65,536 counts from each shard and pass.
     """
     numbers = range(len(run.plan.shards))
     if not wanted:
@@ -216,7 +222,8 @@ def cut(run: Run, runner: Runner, wanted: int, progress: Progress) -> list[tuple
 
 
 def digits(run: Run, key: int, done: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """The next digits after the first `done` bits, which are `key`, in a shard's scores; and the rows of each."""
+    """The next digits after the first `done` bits, which are `key`, in a shard's scores; and the rows of
+    each."""
     keys = _keys(run, number)
     bits = 8 * keys.dtype.itemsize
     if done:
@@ -315,5 +322,9 @@ def _write_classes(run: Run, counts: Counts) -> None:
         "estimated_errors": (counts.counted - counts.kept) / counts.counted * counts.class_counts,
     }
     run.work.write("classes.parquet", lambda file: pq.write_table(pa.table(classes), file))
-    joint = {"given": _words(run, counts.given), "confident": _words(run, counts.confident), "rows": counts.rows}
+    joint = {
+        "given": _words(run, counts.given),
+        "confident": _words(run, counts.confident),
+        "rows": counts.rows,
+    }
     run.work.write("joint.parquet", lambda file: pq.write_table(pa.table(joint), file))

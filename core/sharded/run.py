@@ -1,4 +1,5 @@
-"""One run over a sharded data set: checks first, then the steps asked for; results appear at its end, together."""
+"""One run over a sharded data set: checks first, then the steps asked for; results appear at its end,
+together."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -32,12 +33,12 @@ _WORK = re.compile(r"work-[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run is to do. steps: some of STEPS; None: labels, copies and places, as far as the shards have what
-    they need, and features where a model is named. features: NAME:WEIGHTS. k: nearest rows. axes: the folder of an
-    earlier run's places."""
+    """What a run is to do. steps: some of STEPS; None: labels, copies and places, as far as the shards have
+    what they need, and features where a model is named. features: NAME:WEIGHTS. k: nearest rows. axes: the
+    folder of an earlier run's places."""
 
     steps: tuple[str, ...] | None = None
-    columns: Columns = Columns()
+    columns: Columns = field(default_factory=Columns)
     features: str = ""
     download: bool = False
     k: int = 30
@@ -47,9 +48,9 @@ class Asked:
 def run_shards(source: Store, out: Store, asked: Asked, runner: Runner, progress: Progress) -> dict[str, Any]:
     """Do the steps, put what they made into `out`, and return the summary that lies beside it.
 
-    What steps make lies in a folder of its own in `out` until all is done, and is then moved, so that a run that
-    fails, is cancelled or loses workers leaves nothing behind, and a worker that wakes up late writes nowhere. A run
-    into the folder of an earlier one replaces it. Raises InputError, Cancelled, OSError.
+    What steps make lies in a folder of its own in `out` until all is done, and is then moved, so that a run
+    that fails, is cancelled or loses workers leaves nothing behind, and a worker that wakes up late writes
+    nowhere. A run into the folder of an earlier one replaces it. Raises InputError, Cancelled, OSError.
     """
     started = time.perf_counter()
     _check_out(source, out)
@@ -97,13 +98,16 @@ def checked(run: Run, runner: Runner, progress: Progress) -> Plan:
 
 
 def _check_out(source: Store, out: Store) -> None:
-    """Raise InputError for a folder that is not ours to write into; take away what stopped runs left in it."""
+    """Raise InputError for a folder that is not ours to write into; take away what stopped runs left in
+    it."""
     if source.url == out.url:
         raise refuse("--out is the folder of the shards", file=out.url, mend="name another one")
     listed = out.names()
     leftovers = [name for name in listed if _WORK.fullmatch(name)]
     if listed and SUMMARY not in listed and len(leftovers) < len(listed):
-        raise refuse("the folder has files that no run has made", file=out.url, mend="name a new or empty one")
+        raise refuse(
+            "the folder has files that no run has made", file=out.url, mend="name a new or empty one"
+        )
     for name in leftovers:
         out.within(name).remove_all()
     out.make()
@@ -113,8 +117,12 @@ def _steps(plan: Plan, asked: Asked) -> Sequence[str]:
     """The steps in the order in which they are done. Raises InputError where one lacks what it needs."""
     vectors = plan.width("embeddings") or asked.features
     lacks = {
-        "features": "" if asked.features and plan.has_content else "a content column, and --features NAME:WEIGHTS",
-        "labels": "" if plan.has_labels and plan.width("pred_probs") else "a label column, and pred_probs-*.npy",
+        "features": ""
+        if asked.features and plan.has_content
+        else "a content column, and --features NAME:WEIGHTS",
+        "labels": ""
+        if plan.has_labels and plan.width("pred_probs")
+        else "a label column, and pred_probs-*.npy",
         "copies": "" if plan.has_content else "a content column",
         "places": "" if vectors else "embeddings-*.npy, or --features",
         "neighbours": "" if vectors else "embeddings-*.npy, or --features",
@@ -136,8 +144,8 @@ def _steps(plan: Plan, asked: Asked) -> Sequence[str]:
 
 
 def _publish(work: Store, out: Store, summary: dict[str, Any]) -> None:
-    """Move what was made, in place of what an earlier run has made. The summary comes last: until then it says that
-    the files beside it may be of two runs."""
+    """Move what was made, in place of what an earlier run has made. The summary comes last: until then it
+    says that the files beside it may be of two runs."""
     made = [name for name in work.names() if _OURS.fullmatch(name)]
     earlier = [name for name in out.names() if _OURS.fullmatch(name)]
     _tell(work, out, {"unfinished": "the run was stopped while its results were moved here; run it again"})

@@ -136,8 +136,8 @@ def _leave_interrupts_to_the_parent() -> None:
 class Dask:
     """The workers of a Dask scheduler. A worker that dies is replaced by another, as Dask does it.
 
-    address: tcp://host:port, or tls://host:port with Dask's own configuration. Workers need the same version of
-    Labelmend and the same files at the same paths or URLs. Whoever reaches a scheduler can run code on its
+    address: tcp://host:port, or tls://host:port with Dask's own configuration. Workers need the same version
+    of Labelmend and the same files at the same paths or URLs. Whoever reaches a scheduler can run code on its
     workers: keep it on a network that you trust. Raises InputError where nobody answers.
     """
 
@@ -150,13 +150,17 @@ class Dask:
             self._client = Client(address, timeout=wait_s, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             mend = "start one: dask scheduler, and dask worker ADDRESS"
-            raise refuse(f"no Dask scheduler answers at {address}", expected="tcp://host:port", mend=mend) from error
+            raise refuse(
+                f"no Dask scheduler answers at {address}", expected="tcp://host:port", mend=mend
+            ) from error
         try:
             self._client.wait_for_workers(1, timeout=wait_s)
             self._check_workers()
         except TimeoutError as error:
             self._client.close()
-            raise refuse(f"the Dask scheduler at {address} has no worker", mend=f"dask worker {address}") from error
+            raise refuse(
+                f"the Dask scheduler at {address} has no worker", mend=f"dask worker {address}"
+            ) from error
         except BaseException:
             self._client.close()
             raise
@@ -186,7 +190,9 @@ class Dask:
         except KilledWorker as error:
             raise _workers_die(words) from error
         except CancelledError as error:
-            raise refuse(f"Dask has given up a step of {words}", mend="look at the scheduler's log") from error
+            raise refuse(
+                f"Dask has given up a step of {words}", mend="look at the scheduler's log"
+            ) from error
         finally:
             self._client.cancel([future for _, future in left.values()])
 

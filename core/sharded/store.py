@@ -23,7 +23,8 @@ _LONGEST_HEADER = 10_000  # bytes, as numpy itself reads at most of a file that 
 
 @dataclass(frozen=True)
 class Array:
-    """A .npy file of a store, its header read: (rows, width) numbers of `dtype` that begin at byte `offset`."""
+    """A .npy file of a store, its header read: (rows, width) numbers of `dtype` that begin at byte
+    `offset`."""
 
     name: str
     rows: int
@@ -36,7 +37,8 @@ class Array:
 class Store:
     """One folder. url: an absolute path, or a URL such as s3://bucket/folder; small, so that it can be sent.
 
-    Raises OSError where the folder cannot be read or written, InputError where fsspec is needed and not there.
+    Raises OSError where the folder cannot be read or written, InputError where fsspec is needed and not
+    there.
     """
 
     url: str
@@ -72,7 +74,7 @@ class Store:
         """Names of all that lies in the folder, sorted; none where there is no folder."""
         if self.is_local:
             folder = Path(self.url)
-            return sorted(os.listdir(folder)) if folder.exists() else []
+            return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
         fs, root = self._there
         fs.invalidate_cache()
         try:
@@ -188,8 +190,8 @@ class Store:
                     fs.rm(f"{root}/{name}")
 
     def remove_all(self) -> None:
-        """Remove the folder and all that lies in it, also where somebody still writes there: it is renamed first, so
-        that a file that is begun afterwards finds no folder."""
+        """Remove the folder and all that lies in it, also where somebody still writes there: it is renamed
+        first, so that a file that is begun afterwards finds no folder."""
         if self.is_local:
             folder = Path(self.url)
             if folder.exists():
@@ -233,4 +235,6 @@ def _npy_header(body: bytes, file: str) -> tuple[tuple[int, ...], np.dtype, bool
         return shape, dtype, columns_first, opened.tell()
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, TokenError) as error:
         why = " ".join(str(error).split())[:200]
-        raise refuse(f"the file cannot be read as an array: {why}", file=file, mend="write it with np.save") from error
+        raise refuse(
+            f"the file cannot be read as an array: {why}", file=file, mend="write it with np.save"
+        ) from error

@@ -1,14 +1,16 @@
 """Places on the map and nearest rows of sharded embeddings: to the last bit those of all rows at once.
 
-The last bit of a product of matrices depends on how they are cut into blocks, so work is cut where the methods
-cut it on one machine: at whole blocks of rows of the whole data set, wherever shards begin. A stretch is a few such
-blocks. What stretches made is cut at the shards at the end. On processors of different kinds the last bits may differ.
+The last bit of a product of matrices depends on how they are cut into blocks, so work is cut where the
+methods cut it on one machine: at whole blocks of rows of the whole data set, wherever shards begin. A stretch
+is a few such blocks. What stretches made is cut at the shards at the end. On processors of different kinds
+the last bits may differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,15 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 AXES = "axes.npz"
-_MOST_QUERIES = 16 * QUERIES  # rows that look for their nearest together: each stretch reads all embeddings once
+_MOST_QUERIES = (
+    16 * QUERIES
+)  # rows that look for their nearest together: each stretch reads all embeddings once
 _STRETCHES = 32  # as many at least, where there are rows enough, so that workers have something to share
 
 
 def find_places(run: Run, runner: Runner, progress: Progress, fitted: Store | None = None) -> dict[str, Any]:
     """Write places-NAME.npy, (rows, 2) float32, for each shard into work, and axes.npz; the summary.
 
-    fitted: a folder with the axes.npz of an earlier run, on whose map the rows of this one are put; they may then
-    lie outside its frame. None: the axes of these very rows, as core.methods.projection.principal finds them.
+    fitted: a folder with the axes.npz of an earlier run, on whose map the rows of this one are put; they may
+    then lie outside its frame. None: the axes of these very rows, as core.methods.projection.principal finds
+    them.
     """
     n, width = run.plan.rows, run.plan.width("embeddings")
     numbers = range(len(run.plan.shards))
@@ -77,7 +82,9 @@ def _read_axes(fitted: Store, width: int) -> dict[str, np.ndarray]:
     try:
         found = fitted.load_all(AXES)
     except (ValueError, FileNotFoundError, EOFError) as error:
-        raise refuse(f"no axes of an earlier run: {error}", **where, mend="name the folder of its --out") from error
+        raise refuse(
+            f"no axes of an earlier run: {error}", **where, mend="name the folder of its --out"
+        ) from error
     shapes = {"centre": (width,), "axes": (width, 2), "low": (2,), "high": (2,)}
     for name, shape in shapes.items():
         if name not in found or found[name].shape != shape or found[name].dtype != np.float32:
@@ -89,9 +96,7 @@ def _read_axes(fitted: Store, width: int) -> dict[str, np.ndarray]:
 def _gathered(run: Run, runner: Runner, positions: np.ndarray, progress: Progress) -> np.ndarray:
     """(len(positions), D) rows at sorted positions, in the dtype of the embeddings."""
     bounds = np.searchsorted(positions, [*run.plan.starts.tolist(), run.plan.rows])
-    steps = [
-        (number, positions[a:b]) for number, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)) if b > a
-    ]
+    steps = [(number, positions[a:b]) for number, (a, b) in enumerate(pairwise(bounds.tolist())) if b > a]
     found = dict(runner.map(partial(rows_of, run), steps, progress, "sampling rows"))
     return np.concatenate([found[i] for i in range(len(steps))])
 
@@ -104,7 +109,8 @@ def rows_of(run: Run, step: tuple[int, np.ndarray]) -> np.ndarray:
 
 
 def place_stretch(run: Run, stretch: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Keep the places of a stretch of rows, not yet in a frame; their lowest and highest corner, (2,) each."""
+    """Keep the places of a stretch of rows, not yet in a frame; their lowest and highest corner, (2,)
+    each."""
     start, stop = stretch
     fitted = run.work.load_all("axes-raw.npz")
     places = np.empty((stop - start, 2), dtype=np.float32)
@@ -144,8 +150,8 @@ def find_neighbours(run: Run, runner: Runner, progress: Progress, k: int) -> dic
 def near_stretch(run: Run, k: int, stretch: tuple[int, int]) -> None:
     """Keep the k nearest rows of a stretch of rows.
 
-    A block of all rows is compared with every block of the stretch before the next is read, so that embeddings
-    are read once for each stretch.
+    A block of all rows is compared with every block of the stretch before the next is read, so that
+    embeddings are read once for each stretch.
     """
     (start, stop), n = stretch, run.plan.rows
     asked = [np.arange(begin, end) for begin, end in _blocks(start, stop, QUERIES)]

@@ -34,7 +34,9 @@ def write_shards(
         if labels is not None:
             columns["label"] = pa.array(labels[a:b], pa.int32(), mask=labels[a:b] < 0)
         if contents is not None:
-            columns["content"] = pa.array(contents[a:b], pa.binary() if bytes in map(type, contents) else pa.string())
+            columns["content"] = pa.array(
+                contents[a:b], pa.binary() if bytes in map(type, contents) else pa.string()
+            )
         body = io.BytesIO()
         pq.write_table(pa.table(columns), body)
         store.write(f"part-{name}.parquet", lambda file, body=body: file.write(body.getvalue()))

@@ -114,7 +114,10 @@ def test_shards__python_objects_are_never_read(shards: Store) -> None:
         (b"\x93NUMPY\x03\x00\x10\x00\x00\x00{'shape': (1,)}", "version 3.0 of the format"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b"(" * 20_000, "cannot be read as an array"),
         (b"\x93NUMPY\x01\x00\xff\x1f" + b"(" * 0x1FFF, "cannot be read as an array"),
-        (b"\x93NUMPY\x01\x00\x44\x00{'descr': '<f4', 'fortran_order': False, 'shape': (20, -3)}      \n", "an array"),
+        (
+            b"\x93NUMPY\x01\x00\x44\x00{'descr': '<f4', 'fortran_order': False, 'shape': (20, -3)}      \n",
+            "an array",
+        ),
     ],
 )
 def test_shards__damaged_arrays(shards: Store, body: bytes, said: str) -> None:

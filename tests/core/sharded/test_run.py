@@ -60,7 +60,9 @@ def test_run__cancelled_leaves_what_was_there(tmp_path: Path, message: str, runn
     assert {name: out.read(name) for name in out.names()} == before
 
 
-def test_run__stopped_while_results_are_moved_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run__stopped_while_results_are_moved_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small(folder(tmp_path / "in"))
     out, move, moved = folder(tmp_path / "out"), Store.move, list[str]()
 

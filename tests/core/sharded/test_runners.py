@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputError, refuse
-from core.progress import Progress
+from core.progress import Cancelled, Progress
 from core.sharded.run import Asked, run_shards
 from core.sharded.runners import Dask, InTurn, Local
 from tests.core.sharded.shards import folder, made_up, same_files, write_shards
@@ -87,6 +88,22 @@ def test_dask__workers_killed_in_mid_run_change_nothing(cluster: object, tmp_pat
     same_files(folder(tmp_path / "one"), folder(tmp_path / "two"))
 
 
+def test_dask__cancelled_while_workers_are_busy_leaves_nothing(cluster: object, tmp_path: Path) -> None:
+    write_shards(folder(tmp_path / "in"), [400, 800], contents=[f"t{i}" for i in range(1200)])
+    progress = Progress(lambda _, said: begun.append(said) or _cancel_at(progress, begun))  # type: ignore[func-returns-value]
+    begun: list[str] = []
+    asked = Asked(("features",), features=MODEL)
+    with Dask(cluster.scheduler_address) as runner, pytest.raises(Cancelled):  # type: ignore[attr-defined]
+        run_shards(folder(tmp_path / "in"), folder(tmp_path / "out"), asked, runner, progress)
+    time.sleep(1.5)  # a shard in hand takes 0.5 s; what its worker writes must find no folder
+    assert folder(tmp_path / "out").names() == []
+
+
+def _cancel_at(progress: Progress, begun: list[str]) -> None:
+    if len([said for said in begun if said.startswith("embedding, 0")]) == 3:
+        progress.cancel()
+
+
 def test_dask__an_error_comes_back_as_it_was(cluster: object) -> None:
     with pytest.raises(InputError) as error, Dask(cluster.scheduler_address) as runner:  # type: ignore[attr-defined]
         list(runner.map(complain, range(6), Progress(), "counting"))
@@ -95,7 +112,7 @@ def test_dask__an_error_comes_back_as_it_was(cluster: object) -> None:
 
 def test_dask__nobody_answers() -> None:
     pytest.importorskip("distributed")
-    with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         Dask("tcp://127.0.0.1:9", wait_s=1)
 
 
