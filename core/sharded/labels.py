@@ -114,8 +114,8 @@ def count(run: Run, runner: Runner, progress: Progress) -> Counts:
     ):
         class_counts += own
     ranges, means = _class_ranges(class_counts), {}
-    step = partial(mean_given, run)
-    for i, found in runner.map(step, ranges, progress.part(0.6, 0.7), "taking thresholds"):
+    means_of = partial(mean_given, run)
+    for i, found in runner.map(means_of, ranges, progress.part(0.6, 0.7), "taking thresholds"):
         means[i] = found
     thresholds = thresholds_of([m for i in range(len(ranges)) for m in means[i]], class_counts)
     run.work.save("thresholds.npy", thresholds)

@@ -143,7 +143,7 @@ class Store:
         body = self.read(array.name, begin, begin + shape[0] * line)
         return np.frombuffer(body, array.dtype).reshape(shape)
 
-    def write(self, name: str, write: Callable[[BinaryIO], None]) -> None:
+    def write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         """Write a file, whole or not at all; one of the same name is replaced."""
         if self.is_local:
             with staged(Path(self.path(name))) as (temporary,), temporary.open("wb") as file:
