@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -230,7 +230,7 @@ def look(run: Run, asked: tuple[str, tuple[Kind, ...]]) -> Look:
     schema, rows = part_schema(source, shard.part)
     if columns.id not in schema.names:
         raise refuse("no column of row ids", file=file, expected=columns.id, mend="name it: --id-column")
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for kind in kinds:
         array = source.header(f"{kind}-{name}.npy")
         where = {"file": source.path(array.name)}
@@ -247,9 +247,7 @@ def look(run: Run, asked: tuple[str, tuple[Kind, ...]]) -> Look:
             expected = "at least two classes" if kind == "pred_probs" else "at least one dimension"
             raise refuse(f"{array.width:,} columns", **where, expected=expected)
         arrays[kind] = array
-    shard = replace(
-        shard, rows=rows, pred_probs=arrays.get("pred_probs"), embeddings=arrays.get("embeddings")
-    )
+    shard = replace(shard, rows=rows, **arrays)
     _own_ids(run, shard)
     has_labels = columns.label in schema.names
     if has_labels and shard.pred_probs is not None:

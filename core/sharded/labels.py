@@ -114,16 +114,15 @@ def count(run: Run, runner: Runner, progress: Progress) -> Counts:
     ):
         class_counts += own
     ranges, means = _class_ranges(class_counts), {}
-    for i, found in runner.map(
-        partial(mean_given, run), ranges, progress.part(0.6, 0.7), "taking thresholds"
-    ):
+    means_of = partial(mean_given, run)
+    for i, found in runner.map(means_of, ranges, progress.part(0.6, 0.7), "taking thresholds"):
         means[i] = found
     thresholds = thresholds_of([m for i in range(len(ranges)) for m in means[i]], class_counts)
     run.work.save("thresholds.npy", thresholds)
     cells, rows = np.empty(0, np.int64), np.empty(0, np.int64)
     waiting: list[tuple[np.ndarray, np.ndarray]] = []
-    counting = partial(count_confident, run)
-    for _, partial_joint in runner.map(counting, numbers, progress.part(0.7, 1), "counting confident rows"):
+    step = partial(count_confident, run)
+    for _, partial_joint in runner.map(step, numbers, progress.part(0.7, 1), "counting confident rows"):
         waiting.append(partial_joint)
         if sum(len(c) for c, _ in waiting) > len(cells):  # so that merging costs no more than the counts
             cells, rows = merged([(cells, rows), *waiting])

@@ -260,9 +260,9 @@ def needs(large: Large) -> list[str]:
         out += [
             f"- pred_probs, float32: {4e-12 * rows * k:.2f} TB, read once, and some rows again; a shard of",
             f"  10,000 rows: {4e-5 * k:.2f} GB.",
-            f"- Confident joint as K x K numbers of 8 B: {8e-9 * k * k:.1f} GB. Only cells that are not 0",
-            f"  are kept and merged, where results are gathered: {16e-9 * rows:.2f} GB at most, some 4 times",
-            f"  that while they are merged. The bootstrap: {8e-6 * k:.2f} GB.",
+            f"- Confident joint as K x K of 8 bytes: {8e-9 * k * k:.1f} GB. Only cells that are not 0",
+            f"  are kept and merged, where results are gathered: {16e-9 * rows:.2f} GB at most, some 4",
+            f"  times that while they are merged. The bootstrap: {8e-6 * k:.2f} GB.",
         ]
     return [
         *out,
@@ -277,7 +277,7 @@ def needs(large: Large) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 1 where a result differs from one machine's."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args(argv)
     begun = time.process_time()
     print(describe())
