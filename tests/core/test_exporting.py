@@ -405,7 +405,7 @@ def test_write__conflicts_are_refused_or_skipped(tmp_path: Path) -> None:
 def test_write__unknown_format_and_missing_folder(tmp_path: Path) -> None:
     corrections = plan(load(make_source("csv", tmp_path)))
     with pytest.raises(
-        InputError, match=r"no export format called 'xls'\. Expected: one of argilla, arrow, coco, csv"
+        InputError, match=r"no export format called 'xls'\. Expected: one of argilla, arrow, coco, conll, csv"
     ):
         write_export(corrections, tmp_path / "out", "xls")
     with pytest.raises(InputError, match="does not exist"):
