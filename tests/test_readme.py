@@ -15,6 +15,7 @@ from core.exporting import ExportSummary, default_format, formats, write_export
 from tests.core.exporters.conftest import load, plan
 from tests.core.exporters.test_annotation_tools import source
 from tests.core.image_layouts import LAYOUTS
+from tests.core.mask_sets import mask_folder, prepared
 from tests.core.test_exporting import make_source
 
 README = Path(__file__).parent.parent / "README.md"
@@ -43,7 +44,14 @@ def test_formats__a_zip_is_read_as_the_folder_in_it(tmp_path: Path) -> None:
     assert raw.source.format == "image_folder"
 
 
-@pytest.mark.parametrize("name", sorted(set(CLAIMS) - {"zip"}))
+def test_formats__pictures_with_masks_leave_as_a_manifest(tmp_path: Path) -> None:
+    assert CLAIMS["mask_folder"] == (MANIFEST, MANIFEST)
+    made = prepared(mask_folder(tmp_path / "set", 2))
+    assert made.source is not None and made.source.format == "mask_folder"
+    assert default_format(made.source).name == "manifest"
+
+
+@pytest.mark.parametrize("name", sorted(set(CLAIMS) - {"zip", "mask_folder"}))
 def test_formats__each_line_is_so(name: str, tmp_path: Path) -> None:
     if name == "label_errors":
         path, label = source(name, tmp_path)[0], "given_original_label_name"
