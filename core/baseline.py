@@ -20,6 +20,7 @@ from core.errors import InputError, Problem, refuse, some
 from core.features import DEFAULTS, SEED, chosen_embedder, depends_on, embedders, features_of
 from core.methods.duplicates import alike_texts, contents, first_copies, group
 from core.methods.intervals import wilson
+from core.methods.numbers_out_of_sample import NumberTrust, number_trust, numbers_out_of_sample
 from core.methods.out_of_sample import FOLDS, OutOfSample, deal_folds, out_of_sample
 from core.methods.pictures import DISTANCE, alike_pictures
 from core.models._base import Embedder
@@ -89,7 +90,7 @@ class Baseline:
     """predictions: named after what made them. problems: what was left out or could not be judged."""
 
     predictions: Predictions
-    trust: Trust
+    trust: Trust | NumberTrust
     problems: tuple[Problem, ...]
 
 
@@ -105,7 +106,8 @@ def why_not(dataset: Dataset) -> str:
     if not len(labelled):
         return "there are no labels to learn from"
     if len(np.unique(labelled)) < 2:
-        return "all labels are the same class, so that there is nothing to tell apart"
+        one = "class" if dataset.targets is None else "number"
+        return f"all labels are the same {one}, so that there is nothing to tell apart"
     if len(labelled) < 2 * FOLDS:
         return f"{len(labelled):,} labelled rows are too few to learn from; {2 * FOLDS} are needed"
     return ""
@@ -135,6 +137,8 @@ def baseline(
     if group_column is not None and group_column not in dataset.table.columns:
         raise refuse("no such group column", column=group_column, expected=", ".join(dataset.table.columns))
     chosen = embedder if isinstance(embedder, Embedder) else chosen_embedder(dataset, embedder, progress)
+    if dataset.targets is not None:
+        return _of_numbers(dataset, cache_dir, chosen, group_column, progress)
     key = _key(dataset, chosen, given, group_column)
     found = _load(cache_dir, key)
     if found is None:
@@ -162,9 +166,29 @@ def baseline(
     return Baseline(Predictions(model, made.pred_probs), _trust(made, given), problems)
 
 
+def _of_numbers(
+    dataset: Dataset, cache_dir: Path, chosen: Embedder, group_column: str | None, progress: Progress
+) -> Baseline:
+    """The same where labels are numbers. Trained in seconds to a minute, and so not kept in the cache."""
+    groups = _groups(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
+    numbers = dataset.numbers
+    known = ~np.isnan(numbers)
+    apart = len(np.unique(groups[known]))
+    if apart < FOLDS:
+        raise _nothing_to_learn(f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed")
+    features = features_of(dataset, chosen, cache_dir, progress.part(0.1, 0.5))
+    folds = deal_folds(np.where(known, 0, -1), groups, FOLDS, SEED)
+    trees = _fit(chosen.kind, features.values.shape[1], 1, int(known.sum())) == "trees"
+    predicted = numbers_out_of_sample(features.values, numbers, folds, trees, progress.part(0.5, 1))
+    trust = number_trust(numbers[known], predicted[known])
+    return Baseline(Predictions(PREFIX + chosen.title, predicted=predicted), trust, features.remarks)
+
+
 def can_retrain(project: Project) -> bool:
-    """Whether the data set's predictions are a baseline's, which a better one may replace."""
+    """Whether the data set's predictions are a baseline's, which one of corrected classes may replace."""
     held = project.predictions
+    if project.dataset.targets is not None:
+        return False
     return held.output is not None and held.model.startswith(PREFIX)
 
 
@@ -193,7 +217,7 @@ def train_and_store(
     said = [replace(p, found=PREFIX + p.found) for p in told]
     severity = "notice" if made.trust.verdict == "usable" else "warning"
     said.append(Problem(severity, PREFIX + made.trust.sentence))  # type: ignore[arg-type]
-    if held.output is None or can_retrain(project):
+    if held.output is None or held.model.startswith(PREFIX):
         predictions = replace(made.predictions, embeddings=held.embeddings)
         workspace.save(Prepared(project.dataset, predictions, project.source, (*kept, *said)))
     else:

@@ -5,10 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.baseline import baseline
+from core.dataset import Columns
+from core.loading import Plan, prepare, read_table
 from core.targets import Targets, number_of, same_number, spoken
 from tests.core.numbers import CSV, PRICES, dataset_of
 
@@ -120,3 +124,18 @@ def test_read_targets__numbers_a_float_cannot_tell_apart(tmp_path: Path) -> None
     dataset = dataset_of(tmp_path / "t.csv", f"id,label\n{rows}".encode())
     assert dataset.classes == ("9007199254740992", "9007199254740993")
     assert dataset.labels.tolist() == [1, 0, 1]
+
+
+def test_baseline__of_numbers_foretells_them_out_of_sample(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.uniform(20, 200, 200).round(1)
+    price = (3000 * size + rng.normal(0, 5000, 200)).round()
+    frame = pd.DataFrame({"id": [f"h{i}" for i in range(200)], "size": size, "price": price})
+    frame.to_csv(tmp_path / "houses.csv", index=False)
+    raw = read_table(tmp_path / "houses.csv")
+    made = prepare(raw, Plan("houses", Columns("id", "price", None, ("size",), "tabular", "", True)))
+    assert made.dataset is not None
+    found = baseline(made.dataset, tmp_path / "cache")
+    assert found.predictions.predicted is not None and found.predictions.pred_probs is None
+    assert np.corrcoef(found.predictions.predicted, price)[0, 1] > 0.95
+    assert found.trust.verdict == "usable"
