@@ -80,6 +80,7 @@ class Corrections:
     changes: by row position, ascending; exactly what an export changes in the rows it writes.
     dropped: (N,) bool, the rows that are not written.
     left_out: how many of them belong to another split (the others are excluded).
+    proposals_left_out: how many of them are boxes that a model proposed and nobody has given a class.
     conflicts: decisions that cannot be applied, each with its mend.
     already: decisions that the data show already: the row has the decided label, or is gone as decided.
     label_quality: (N,) label quality scores in [0, 1], 0 = worst.
@@ -97,6 +98,7 @@ class Corrections:
     conflicts: tuple[Problem, ...] = ()
     already: int = 0
     label_quality: np.ndarray | None = field(default=None, repr=False)
+    proposals_left_out: int = 0
 
     @cached_property
     def _positions(self) -> list[int]:
@@ -198,11 +200,14 @@ def correct(
     dropped = elsewhere.copy()
     dropped[[c.position for c in changes if c.column == ""]] = True
     labelled = {c.position for c in changes if c.writes_label}
+    proposals = [p for p in source.layout.get("proposed", ()) if p not in labelled and not elsewhere[p]]
+    dropped[proposals] = True
+    changes = [c for c in changes if c.writes_label or c.position not in set(proposals)]
     renamed, unwritable = judge.renamed(dropped, labelled)
     changes = sorted([*changes, *renamed], key=lambda c: c.position)
     return Corrections(
         dataset, source, options, outcomes, judge.written, decisions, tuple(changes), dropped,
-        int(elsewhere.sum()), (*conflicts, *unwritable), already, label_quality,
+        int(elsewhere.sum()), (*conflicts, *unwritable), already, label_quality, len(proposals),
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ class ExportSummary:
     decided_by: the policy for rows on which annotators differ, and what it leaves, in words.
     rows_excluded: decided "exclude", left out or marked as `excluded` says.
     rows_of_other_splits: not asked for and not written.
+    proposals_left_out: boxes that a model proposed and nobody has given a class; not written.
     cells_escaped: cells changed by the spreadsheet-safe option.
     already: decisions that the source shows already.
     skipped: decisions not applied because they conflict with the data.
@@ -56,6 +57,7 @@ class ExportSummary:
     rows_excluded: int
     excluded: str
     rows_of_other_splits: int
+    proposals_left_out: int
     cells_escaped: int
     already: int
     skipped: tuple[str, ...]
@@ -78,6 +80,9 @@ class ExportSummary:
             said.append(f"{counted(self.rows_excluded, 'excluded row')} {done}")
         if self.rows_of_other_splits:
             said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")
+        if self.proposals_left_out:
+            boxes = "box" if self.proposals_left_out == 1 else "boxes"
+            said.append(f"{self.proposals_left_out:,} proposed {boxes} without an accepted class left out")
         if self.cells_escaped:
             said.append(f"{counted(self.cells_escaped, 'cell')} made safe for spreadsheets")
         if self.already:
@@ -252,6 +257,7 @@ def _summary(
         rows_excluded=actions[Action.EXCLUDE],
         excluded=corrections.options.excluded,
         rows_of_other_splits=corrections.left_out,
+        proposals_left_out=corrections.proposals_left_out,
         cells_escaped=escaped,
         already=corrections.already,
         skipped=tuple(str(problem) for problem in corrections.conflicts),
