@@ -82,6 +82,7 @@ class Corrections:
     dropped: (N,) bool, the rows that are not written.
     left_out: how many of them belong to another split (the others are excluded).
     along: how many go only because a token of their sentence is excluded, which cannot be cut out of it.
+    proposals_left_out: how many of them are boxes that a model proposed and nobody has given a class.
     conflicts: decisions that cannot be applied, each with its mend.
     already: decisions that the data show already: the row has the decided label, or is gone as decided.
     label_quality: (N,) label quality scores in [0, 1], 0 = worst.
@@ -100,6 +101,7 @@ class Corrections:
     conflicts: tuple[Problem, ...] = ()
     already: int = 0
     label_quality: np.ndarray | None = field(default=None, repr=False)
+    proposals_left_out: int = 0
 
     @cached_property
     def _positions(self) -> list[int]:
@@ -207,11 +209,14 @@ def correct(
         dropped = sentences
         changes = [c for c in changes if c.column == "" or not dropped[c.position]]
     labelled = {c.position for c in changes if c.writes_label}
+    proposals = {p for p in source.layout.get("proposed", ()) if p not in labelled and not elsewhere[p]}
+    dropped[list(proposals)] = True
+    changes = [c for c in changes if c.writes_label or c.position not in proposals]
     renamed, unwritable = judge.renamed(dropped, labelled)
     changes = sorted([*changes, *renamed], key=lambda c: c.position)
     return Corrections(
         dataset, source, options, outcomes, judge.written, decisions, tuple(changes), dropped,
-        int(elsewhere.sum()), along, (*conflicts, *unwritable), already, label_quality,
+        int(elsewhere.sum()), along, (*conflicts, *unwritable), already, label_quality, len(proposals),
     )  # fmt: skip
 
 

@@ -97,6 +97,9 @@ def _files(record: Record, written: Exported | None) -> list[str]:
         lines.append(f"- {counted(corrections.along, 'other token')} of their sentences left out with them")
     if corrections.left_out:
         lines.append(f"- {counted(corrections.left_out, 'row')} of other splits left out")
+    if corrections.proposals_left_out:
+        left = counted(corrections.proposals_left_out, "proposal")
+        lines.append(f"- {left} of a model left out: boxes that nobody gave a class")
     if corrections.conflicts:
         lines.append(
             f"- {counted(len(corrections.conflicts), 'decision')} skipped: in conflict with the data"

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import core.importers
 from core.cells import cell_text, is_missing, same_cell, same_set
 from core.corrections import Corrections
+from core.exporters.coco import COCO, fresh_ids
 from core.exporters.label_form import expected_cells
 from core.exporting import ExportSummary, formats
 from core.importers._base import ImportFormat
@@ -141,9 +142,11 @@ def _decided(
 
 
 def _following(corrections: Corrections) -> dict[str, dict[int, str]]:
-    """{column: {row: new cell}} of the annotators' own labels: they go with the given label where they were
-    the same, or where there was none (core.importers._answers.to_correct)."""
+    """{column: {row: new cell}} of accepted proposals' ids, and of the annotators' own labels: they go with
+    the given label where they were the same, or where there was none (core.importers._answers.to_correct)."""
     table, label = corrections.dataset.table, corrections.dataset.columns.label
+    if corrections.source.format == COCO.name and (fresh := fresh_ids(corrections)):
+        return {"id": fresh}
     if corrections.source.format == LABEL_FORM and (cells := expected_cells(corrections)):
         return cells
     annotators = corrections.source.layout.get("annotators", {}).get(label, {})

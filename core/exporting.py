@@ -41,6 +41,7 @@ class ExportSummary:
     rows_excluded: decided "exclude", left out or marked as `excluded` says.
     rows_along: tokens left out because another one of their sentence is excluded.
     rows_of_other_splits: not asked for and not written.
+    proposals_left_out: boxes that a model proposed and nobody has given a class; not written.
     cells_escaped: cells changed by the spreadsheet-safe option.
     already: decisions that the source shows already.
     skipped: decisions not applied because they conflict with the data.
@@ -58,6 +59,7 @@ class ExportSummary:
     excluded: str
     rows_along: int
     rows_of_other_splits: int
+    proposals_left_out: int
     cells_escaped: int
     already: int
     skipped: tuple[str, ...]
@@ -82,6 +84,9 @@ class ExportSummary:
             said.append(f"{counted(self.rows_along, 'other token')} of their sentences left out with them")
         if self.rows_of_other_splits:
             said.append(f"{counted(self.rows_of_other_splits, 'row')} of other splits left out")
+        if self.proposals_left_out:
+            boxes = "box" if self.proposals_left_out == 1 else "boxes"
+            said.append(f"{self.proposals_left_out:,} proposed {boxes} without an accepted class left out")
         if self.cells_escaped:
             said.append(f"{counted(self.cells_escaped, 'cell')} made safe for spreadsheets")
         if self.already:
@@ -257,6 +262,7 @@ def _summary(
         excluded=corrections.options.excluded,
         rows_along=corrections.along,
         rows_of_other_splits=corrections.left_out,
+        proposals_left_out=corrections.proposals_left_out,
         cells_escaped=escaped,
         already=corrections.already,
         skipped=tuple(str(problem) for problem in corrections.conflicts),

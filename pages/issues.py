@@ -8,7 +8,18 @@ from core.audits import not_run
 from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import check_in_use
-from pages.parts import apply_all, card, filters, judging, numbers, session, table, views, work
+from pages.parts import (
+    apply_all,
+    card,
+    filters,
+    judging,
+    numbers,
+    proposals,
+    session,
+    table,
+    views,
+    work,
+)
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
@@ -55,6 +66,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 filters.say_order(chosen)
 apply_all.offer_undo(project.name)
 judging.offer_undo(project.name)
+proposals.offer(project, audit)
 
 row = st.query_params.get("row", "")
 asked = int(dataset.positions([row])[0]) if row else -1

@@ -22,6 +22,8 @@ _KEY = "category_id"
 def write(corrections: Corrections, out: Path, progress: Progress) -> int:
     """Write the corrected COCO file. Excluded annotations are left out; their images stay.
 
+    Boxes that a model proposed are written where somebody gave them a class, with the next free ids.
+
     A class that the file has no category for is added at the end of its categories, with the next free id.
     """
     with mapped(corrections.source.path) as source, out.open("wb") as handle:
@@ -45,6 +47,7 @@ class _Annotations:
         self.ids: dict[str, Any] = dict(categories)
         self.names = {category_key(key): name for name, key in categories}
         self.added: dict[str, int] = {}
+        self.own_ids = fresh_ids(corrections)
         for change in corrections.changes:
             if change.writes_label and change.after not in self.ids:
                 number = 1 + max((i for i in self.ids.values() if type(i) is int), default=0)
@@ -58,6 +61,9 @@ class _Annotations:
 
     def rewrite(self, position: int, raw: bytes, token: str | None, added: dict[str, Any]) -> bytes:
         """The annotation with another category, and with the added values at its end."""
+        if position in self.own_ids:
+            start, stop = value_spans(raw.decode("latin-1"), 0)["id"]
+            raw = raw[:start] + self.own_ids[position].encode() + raw[stop:]
         if token is not None:
             number = json.dumps(self.ids[token], ensure_ascii=False)
             start, stop = value_spans(raw.decode("latin-1"), 0).get(_KEY, (0, 0))
@@ -66,6 +72,17 @@ class _Annotations:
             else:
                 raw = append_members(raw, f'"{_KEY}": {number}')
         return append_values(raw, added) if added else raw
+
+
+def fresh_ids(corrections: Corrections) -> dict[int, str]:
+    """{position: the id that it is written with} of the boxes that a model proposed and somebody accepted."""
+    proposed = set(corrections.source.layout.get("proposed", ()))
+    if not proposed:
+        return {}
+    ids = corrections.dataset.table["id"].astype("str").tolist()
+    last = max((int(i) for i in ids if i.isascii() and i.isdigit() and len(i) < 19), default=0)
+    accepted = [c.position for c in corrections.changes if c.position in proposed and c.writes_label]
+    return {position: str(last + number) for number, position in enumerate(accepted, 1)}
 
 
 def _with_categories(data: Any, added: dict[str, int]) -> bytes:

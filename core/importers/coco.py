@@ -18,6 +18,8 @@ from core.progress import Progress
 from core.source import RawTable, Source, file_sha256
 
 MOST_PIXELS = 1e9
+PROPOSED = "proposed-"
+"""How the ids of boxes begin that a model proposes and nobody has given a category (core.proposed_boxes)."""
 _LOOKED_AT = 20
 _FOLDERS = 100
 _OWN = ("id", "image_id", "category_id", "bbox", "path", "label", "x", "y", "w", "h", "split")
@@ -36,7 +38,7 @@ def read(path: Path, progress: Progress) -> RawTable:
     label is the category's name. Nested values (segmentation, keypoints) stay in the file and are not shown.
     path is relative to the folder of the pictures, which is looked for beside the file and below it.
     Layout: categories ([name, id] in file order), classes (the names), bare ([id, path] of the images without
-    an annotation, where there are such).
+    an annotation, where there are such), proposed (positions of the boxes that a model proposes).
     """
     file = _only_file(path) if path.is_dir() else path
     progress.report(0.0, "Reading JSON")
@@ -56,6 +58,8 @@ def read(path: Path, progress: Progress) -> RawTable:
     }
     if bare := _bare(annotations, images):
         layout["bare"] = [[str(entry["id"]), entry["file_name"]] for entry in bare]
+    if proposed := [row for row, a in enumerate(annotations) if _is_proposed(a)]:
+        layout["proposed"] = proposed
     check_characters(layout, file.name)
     source = Source(file, FORMAT.name, file_sha256(file), len(data), layout)
     root = _media_root(path if path.is_dir() else file.parent, [str(e["file_name"]) for e in images.values()])
@@ -171,7 +175,7 @@ def _remarks(
         key, box = category_key(a.get("image_id")), _box(a)
         if key not in images:
             odd.setdefault("its image_id is not among the images", []).append(row)
-        if category_key(a.get("category_id")) not in names:
+        if category_key(a.get("category_id")) not in names and not _is_proposed(a):
             odd.setdefault("its category_id is not among the categories: no label", []).append(row)
         if "bbox" in a and box is None:
             odd.setdefault("its bbox is not four numbers", []).append(row)
@@ -186,6 +190,10 @@ def _remarks(
         found = f"{len(bare):,} of {len(images):,} images have no annotation and no row: {shown!r}"
         problems.append(Problem("notice", found, file=file, column="images"))
     return problems
+
+
+def _is_proposed(annotation: dict[str, Any]) -> bool:
+    return str(annotation.get("id", "")).startswith(PROPOSED) and "category_id" not in annotation
 
 
 def _bare(
