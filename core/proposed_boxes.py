@@ -182,7 +182,7 @@ def _probs(old: Dataset, held: Predictions, missing: pd.DataFrame) -> np.ndarray
         return None
     k = len(old.names)
     made = np.full((len(missing), k), 1 / k, dtype=held.pred_probs.dtype)
-    codes = pd.Index(old.names).get_indexer(missing["label"])
+    codes = pd.Index(old.names).get_indexer(pd.Index(missing["label"]))
     rows = np.flatnonzero(codes >= 0)
     score = np.maximum(missing["score"].to_numpy(dtype=np.float64)[rows], 1 / k)
     made[rows] = ((1 - score) / max(k - 1, 1))[:, None]
