@@ -21,6 +21,8 @@ from core.workspace import Project
 from pages.parts import charts, session
 from pages.parts.numbers import rows
 
+_FEW = 10
+"""Random rows before which the interval is too wide to draw: nothing else would be seen beside it."""
 _LEFT = (
     "Each random row is a bet against every possible number of wrong labels: if m are wrong, F of them found "
     "and n rows unread, the next random row is wrong with probability (m - F) / n. Numbers against which the "
@@ -111,7 +113,7 @@ def _offer_random(project: Project, left: Remaining) -> None:
 
 def _burn_down(found: State) -> None:
     frame = pd.DataFrame(
-        [(one.read, *one.left, one.found) for one in found.line if one.audits],
+        [(one.read, *one.left, one.found) for one in found.line if one.audits >= _FEW],
         columns=["read", "low", "high", "found"],
     )
     if len(frame) < 2:
@@ -136,6 +138,7 @@ def _figure(frame: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
             **band,
             "y": frame["low"].tolist(),
             "fill": "tonexty",
+            "fillcolor": _faint(theme.suggested),
             "name": "left (95%)",
             "showlegend": True,
         },
@@ -150,6 +153,12 @@ def _figure(frame: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
         "hovermode": "x unified",
     }
     return {"data": data, "layout": layout}
+
+
+def _faint(colour: str) -> str:
+    """A colour of the theme ("#RRGGBB") through which the grid is seen."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.35)"
 
 
 def _groups(project: Project, log: ReviewLog) -> None:
@@ -196,6 +205,9 @@ def _reliability_figure(bins: pd.DataFrame) -> dict[str, Any]:
         ],
     }
     figure["data"][0]["name"] = "foretold exactly"
+    top = min(1.0, 1.1 * float(bins[["confidence", "agrees_high"]].to_numpy().max()))
+    for axis in ("xaxis", "yaxis"):
+        figure["layout"][axis]["range"] = [0, top]
     figure["layout"]["xaxis"] |= {"title": {"text": "foretold share wrong"}}
     figure["layout"]["yaxis"] |= {"title": {"text": "found wrong"}}
     return figure

@@ -134,7 +134,7 @@ def table(project: Project, found: Splits, audit: Audit) -> None:
         shown["Leaked rows"] = counts["leaked"]
         shown["Leaked share"] = _intervals(counts, "share")
     if project.dataset.targets is None:
-        shown["Class drift"] = frame["drift"]
+        shown["Class drift"] = [f"{d:.2f}" if pd.notna(d) else "" for d in frame["drift"]]
     st.dataframe(
         shown,
         hide_index=True,
@@ -147,8 +147,7 @@ def table(project: Project, found: Splits, audit: Audit) -> None:
                 format="localized", help="Held out: flagged rows. Training: rows that these were matched with"
             ),
             "Leaked share": st.column_config.TextColumn(help="Of the split, with the 95% Wilson interval"),
-            "Class drift": st.column_config.NumberColumn(
-                format="%.2f",
+            "Class drift": st.column_config.TextColumn(
                 help="Half the sum of the differences of class shares from training, 0 to 1: 0 is the same",
             ),
         },
