@@ -43,7 +43,7 @@ IN_WORDS = {
     "flags": "flags of another tool",
     "votes": "several annotators' labels of a row",
     "tokens": "rows that are tokens of sentences",
-    "whole": "rows that are whole records, not tokens of sentences",
+    "whole": "rows that are whole records, not tokens of sentences or boxes in pictures",
     "boxes": "boxes in pictures",
     "detections": "a model's detections",
     "masks": "masks of its pictures",
@@ -66,8 +66,13 @@ class Audit:
 
     @property
     def missed(self) -> dict[str, list[str]]:
-        """What is told of the checks that could not run; optional ones are not missed."""
-        return {name: needs for name, needs in self.skipped.items() if not checks()[name].optional}
+        """What is told of the checks that could not run; optional ones are not missed, nor those of numbers
+        where labels are classes."""
+        return {
+            name: needs
+            for name, needs in self.skipped.items()
+            if not checks()[name].optional and needs != [IN_WORDS["number"]]
+        }
 
 
 @cache
@@ -92,7 +97,7 @@ def run_audit(
     when progress was cancelled: checks that were finished by then stay in the cache.
     """
     progress = progress or Progress()
-    chosen = _chosen(names, settings, dataset)
+    chosen = _chosen(names, settings)
     results: dict[str, Result] = {}
     skipped = _skipped(chosen, dataset, predictions)
     able = [(check, params) for check, params in chosen if check.name not in skipped]
@@ -122,7 +127,7 @@ def cached_audit(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Audit:
     """The results that are in the cache; computes nothing. A check that has not run is in neither dict."""
-    chosen = _chosen(names, settings, dataset)
+    chosen = _chosen(names, settings)
     skipped = _skipped(chosen, dataset, predictions)
     results = {}
     for check, params in chosen:
@@ -203,10 +208,9 @@ def audit_summary(audit: Audit, dataset: Dataset, seconds: float | None = None) 
 
 
 def _chosen(
-    names: Sequence[str] | None, settings: Mapping[str, Mapping[str, Any]] | None, dataset: Dataset
+    names: Sequence[str] | None, settings: Mapping[str, Mapping[str, Any]] | None
 ) -> list[tuple[Check, dict[str, Any]]]:
-    """The checks to run with their settings filled in, in name order. Few data sets have numbers for labels,
-    and the others are not told of the checks for those."""
+    """The checks to run with their settings filled in, in name order."""
     known = checks()
     for name in [*(names or ()), *(settings or {})]:
         if name not in known:
@@ -214,8 +218,7 @@ def _chosen(
     return [
         (check, _filled(check, (settings or {}).get(name, {})))
         for name, check in known.items()
-        if (names is None and (check.labels != "number" or dataset.targets is not None))
-        or (names is not None and name in names)
+        if names is None or name in names
     ]
 
 

@@ -87,7 +87,8 @@ class Check:
     optional: whether few data sets have what it needs, so that nobody is told where it is missing.
     kind: the one kind of content that it looks at; None: any. labels: the one kind of label that it judges,
     "class" or "number"; None: any.
-    whole: it compares whole records, which the tokens of a sentence, all with the same text, are not.
+    whole: it compares whole records, which the tokens of a sentence, all with the same text, are not, and the
+    boxes in a picture neither.
     """
 
     name: str
@@ -114,7 +115,8 @@ class Check:
         absent = [n for n in NEEDS if n in self.needs and n not in there]
         if self.kind is not None and self.kind != dataset.columns.kind:
             absent.append(self.kind)
-        return [*absent, "whole"] if self.whole and dataset.columns.tokens else absent
+        parts = bool(dataset.columns.tokens) or dataset.boxes is not None
+        return [*absent, "whole"] if self.whole and parts else absent
 
 
 def available(dataset: Dataset, predictions: Predictions) -> set[str]:

@@ -34,17 +34,17 @@ def test_change__key_keycap_and_shortcut_follow_and_are_remembered(page: Page, s
     open_review(page, server.url, "measurements")
     skip = page.get_by_role("button", name="Skip")
     expect(skip).to_have_attribute("aria-keyshortcuts", "J ArrowRight")
-    dialog = change(page, "Skip to the next row", "c")
-    expect(dialog.get_by_role("status")).to_have_text("C: Skip to the next row.")
+    dialog = change(page, "Skip to the next row", "r")
+    expect(dialog.get_by_role("status")).to_have_text("R: Skip to the next row.")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(skip).to_have_attribute("aria-keyshortcuts", "C")
-    assert keycap(page, "Skip") == "C"
+    expect(skip).to_have_attribute("aria-keyshortcuts", "R")
+    assert keycap(page, "Skip") == "R"
     first = row(page)
     page.keyboard.press("j")
     page.keyboard.press("ArrowRight")
     assert row(page) == first
-    page.keyboard.press("c")  # Streamlit's own key, which never reaches it
+    page.keyboard.press("r")  # Streamlit's own key, which never reaches it
     second = row(page)
     assert second != first
     page.reload()
@@ -52,7 +52,7 @@ def test_change__key_keycap_and_shortcut_follow_and_are_remembered(page: Page, s
     page.locator(".surface").focus()
     page.keyboard.press("k")
     before = row(page)
-    page.keyboard.press("c")
+    page.keyboard.press("r")
     assert row(page) != before
     expect(page.locator("[data-testid=stDialog]")).to_have_count(0)
 

@@ -28,7 +28,7 @@ def test_findings__are_folded_and_stay_open(page: Page, server: Server) -> None:
     open_review(page, server.url, "pictures")
     lines = page.locator(".findings li")
     summary = page.locator(".findings summary")
-    expect(summary).to_have_text("Flagged by 2 of 7 checks")
+    expect(summary).to_have_text("Flagged by 2 of 8 checks")
     expect(lines.first).to_be_hidden()
     page.keyboard.press("i")
     expect(lines).to_have_count(7)

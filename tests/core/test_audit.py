@@ -135,9 +135,14 @@ def test_cached_audit__computes_nothing(
     assert found.skipped == {
         **found.missed,
         "annotator_votes": ["several annotators' labels of a row"],
+        "box_errors": ["boxes in pictures", "images"],
+        "identity_cleaning": ["embeddings"],
         "image_quality": ["images"],
+        "mask_errors": ["masks of its pictures", "images"],
+        "span_labels": ["rows that are tokens of sentences"],
         "split_leakage": ["a split column"],
         "table_quality": ["columns of features"],
+        "target_errors": ["labels that are numbers"],
         "tool_flags": ["flags of another tool"],
     }
 

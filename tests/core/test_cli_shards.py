@@ -68,7 +68,14 @@ def test_shards__interrupted_leaves_nothing(tmp_path: Path, runner: list[str]) -
     command += [str(tmp_path / "in"), "--out", str(tmp_path / "out"), *runner]
     command += ["--steps", "features", "--features", "text_callable:tests.core.sharded.slow_model:embed"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True) as run:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
+    ) as run:
         deadline = time.monotonic() + 60
         while not list((tmp_path / "out").glob("work-*/embeddings-*.npy")):
             assert run.poll() is None and time.monotonic() < deadline

@@ -153,7 +153,7 @@ def test_run_audit__searches_once_for_all_checks_and_keeps_nothing(
 def test_run_audit__cancelled_in_the_search_keeps_nothing(
     tmp_path: Path, pets: Dataset, pets_predictions: Predictions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "_QUERIES", 2)
+    monkeypatch.setattr(neighbours, "QUERIES", 2)
 
     def stop(fraction: float, message: str) -> None:
         if "comparing rows" in message:

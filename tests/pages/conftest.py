@@ -73,6 +73,8 @@ def made_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    # A script that runs becomes the main module; processes that are started later would run it again.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setenv("LABELMEND_WORKSPACE", str(workspace_folder))
     monkeypatch.setenv("LABELMEND_ANNOTATOR", "ann")
     shared_workspace.cache_clear()

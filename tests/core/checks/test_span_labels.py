@@ -211,6 +211,6 @@ def test_label_issues__flags_nearly_what_cleanlab_does_on_tokens(planted: tuple[
 def test_audit__whole_records_are_not_looked_for_among_tokens(tmp_path, planted) -> None:
     audit = run_audit(planted[0].dataset, Predictions(), tmp_path)
     assert set(audit.results) == {"span_labels"}
-    assert audit.skipped["near_duplicates"] == ["rows that are whole records, not tokens of sentences"]
+    assert audit.skipped["near_duplicates"][0].startswith("rows that are whole records")
     plain = replace(planted[0].dataset, columns=replace(planted[0].dataset.columns, tokens=()))
     assert "span_labels" in run_audit(plain, Predictions(), tmp_path, names=["span_labels"]).skipped

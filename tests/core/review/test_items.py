@@ -85,6 +85,7 @@ def test_item__is_what_the_surface_shows() -> None:
         "content": {"kind": "text", "text": "a", "more": 0},
         "decision": {"op_id": "op", "action": "relabel", "label": "bag", "annotator": "ann", "final": False},
         "hidden": False,
+        "between": None,
     }
 
 
