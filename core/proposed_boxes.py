@@ -42,6 +42,13 @@ class Proposed:
     boxes: int
     left_out: tuple[str, ...]
 
+    @property
+    def sentence(self) -> str:
+        """What the new version has, in words."""
+        boxes = "1 box is" if self.boxes == 1 else f"{self.boxes:,} boxes are"
+        gone = f" Left out of the new version: {', '.join(self.left_out)}." if self.left_out else ""
+        return f"{boxes} proposed, without a label yet.{gone}"
+
 
 def why_not(project: Project) -> str:
     """Why no boxes can be proposed for a data set, in one sentence; "" where they can."""
@@ -100,12 +107,22 @@ def propose_boxes(
     return Proposed(len(missing), tuple(gone))
 
 
-def propose_and_audit(workspace: Workspace, name: str, progress: Progress) -> None:
-    """Propose every missing box and run the checks on the new version."""
+def propose_and_audit(workspace: Workspace, name: str, missing: pd.DataFrame, progress: Progress) -> Proposed:
+    """Propose these boxes and run the checks on the new version. Raises as propose_boxes does."""
     from core.audits import audit_now
 
-    propose_boxes(workspace, name, missing_boxes(workspace, name), progress.part(0, 0.3))
+    made = propose_boxes(workspace, name, missing, progress.part(0, 0.3))
     audit_now(workspace, workspace.open(name), progress.part(0.3, 1))
+    return made
+
+
+def by_class(missing: pd.DataFrame) -> pd.DataFrame:
+    """Columns label, boxes, lowest and highest score in [0, 1]; the class with the most boxes first."""
+    if missing.empty:
+        return pd.DataFrame(columns=["label", "boxes", "lowest", "highest"])
+    scores = missing.groupby("label", sort=True)["score"]
+    counts = scores.agg(boxes="size", lowest="min", highest="max").reset_index()
+    return counts.sort_values("boxes", ascending=False, kind="stable", ignore_index=True)
 
 
 def _written(workspace: Workspace, project: Project, missing: pd.DataFrame) -> Path:

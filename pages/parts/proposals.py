@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from core.audit import Audit
-from core.proposed_boxes import CHECK, propose_and_audit, why_not
+from core.proposed_boxes import CHECK, by_class, propose_and_audit, why_not
 from core.review.people import Role
 from core.workspace import Project
 from pages.parts import session
-
-
-def start(name: str) -> None:
-    """Propose every missing box of a data set and analyse it anew, unless work on it runs."""
-    session.require_role(Role.OWNER, "load data")
-    workspace = session.workspace()
-    session.jobs().start(name, lambda progress: propose_and_audit(workspace, name, progress))
 
 
 def offer(project: Project, audit: Audit) -> None:
@@ -28,13 +22,42 @@ def offer(project: Project, audit: Audit) -> None:
         st.dataframe(missing, hide_index=True, alt="Detections of objects that no box marks, surest first")
         if reason := why_not(project):
             st.text(reason)
-        elif session.can(Role.OWNER):
-            st.button(
-                "Propose them as rows",
-                key="propose_boxes",
-                on_click=start,
-                args=(project.name,),
-                disabled=session.job_started() is not None,
-                help="A new version of the data set has them as rows without a label. Give a row a class to "
-                "accept it; an export leaves the others out. The file that was loaded stays as it is.",
-            )
+        elif session.can(Role.OWNER) and st.button(
+            "Propose them as rows", key="propose_boxes", disabled=session.job_started() is not None
+        ):
+            _dialog(project.name, missing)
+
+
+@st.dialog("Propose boxes", width="medium")
+def _dialog(name: str, missing: pd.DataFrame) -> None:
+    boxes = "1 box" if len(missing) == 1 else f"{len(missing):,} boxes"
+    pictures = missing["image"].nunique()
+    st.markdown(f"**A new version gets {boxes} more, in {pictures:,} picture{'s' * (pictures != 1)}.**")
+    st.text(
+        "They are rows without a label. Give a row a class to accept it; an export leaves the others out. "
+        "The file that was loaded and the decisions stay as they are."
+    )
+    st.dataframe(
+        by_class(missing),
+        hide_index=True,
+        column_config={
+            "label": st.column_config.TextColumn("Class"),
+            "boxes": st.column_config.NumberColumn("Boxes", format="localized"),
+            "lowest": st.column_config.NumberColumn("Lowest score", format="%.2f"),
+            "highest": st.column_config.NumberColumn("Highest score", format="%.2f"),
+        },
+        alt="Boxes that would be proposed, by class",
+    )
+    with st.container(horizontal=True):
+        if st.button(f"Propose {boxes}", type="primary", key="propose_boxes_go"):
+            start(name, missing)
+            st.rerun()
+        if st.button("Back", key="propose_boxes_back"):
+            st.rerun()
+
+
+def start(name: str, missing: pd.DataFrame) -> None:
+    """Propose these boxes, which are those that the person saw counted, and analyse anew, unless work runs."""
+    session.require_role(Role.OWNER, "load data")
+    workspace = session.workspace()
+    session.jobs().start(name, lambda progress: propose_and_audit(workspace, name, missing, progress))

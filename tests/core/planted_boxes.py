@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.dataset import Columns, Dataset
+from core.issues import Result
+from core.methods.boxes import iou
 from core.predictions import Predictions
 
 SIDES = ["x", "y", "w", "h"]
@@ -105,3 +110,53 @@ def dataset_of(table: pd.DataFrame, classes: list[str]) -> Dataset:
     labels = pd.Index(classes).get_indexer(table["label"]).astype(np.int32)
     columns = Columns(id="id", label="label", content=("path",), kind="image")
     return Dataset("boxes", table, columns, tuple(classes), tuple(classes), labels)
+
+
+INJECTED = {"wrong_class": "swapped", "shifted_box": "badly_placed", "spurious_box": "spurious"}
+
+
+def blood_cells(folder: Path, seed: int, jitter: float = 0.03) -> Planted:
+    """The published boxes with the faults of injected_truth.csv in them, and simulated detections of the
+    boxes as published. Boxes without an area are published too; nothing detects them."""
+    published, injected = (
+        json.loads((folder / name).read_text())
+        for name in ("instances.json", "instances_with_injected_errors.json")
+    )
+    names = {c["id"]: c["name"] for c in published["categories"]}
+    paths = {i["id"]: i["file_name"] for i in published["images"]}
+
+    def frame(file: dict[str, Any]) -> pd.DataFrame:
+        rows = [
+            (a["id"], paths[a["image_id"]], names[a["category_id"]], *a["bbox"]) for a in file["annotations"]
+        ]
+        return pd.DataFrame(rows, columns=["id", "path", "label", *SIDES])
+
+    true = frame(published)
+    true = true[(true["w"] > 0) & (true["h"] > 0)].reset_index(drop=True)
+    classes = list(names.values())
+    truth = pd.read_csv(folder / "injected_truth.csv")
+    ids = truth["ann_id"].astype("Int64").astype("str")
+    rows = {fault: set(ids[truth["error"] == error]) for error, fault in INJECTED.items()}
+    gone = truth[truth["error"] == "missing_box"]
+    removed = pd.DataFrame([json.loads(box) for box in gone["orig_bbox"]], columns=SIDES)
+    removed.insert(0, "path", gone["image_id"].map(paths).to_numpy())
+    found = detected(true, classes, np.random.default_rng(seed), jitter=jitter)
+    predictions = Predictions("simulated", detections=found)
+    return Planted(dataset_of(frame(injected), classes), predictions, rows, removed)
+
+
+def hits_by_fault(found: Result, sample: Planted) -> dict[str, tuple[int, int, int]]:
+    """{fault: (rightly flagged, planted, flagged)}, and so for "missing". A missing box is found where a
+    proposal overlaps it by more than half; a box counts for the one fault that the check gives it."""
+    made = {}
+    for fault, rows in sample.rows.items():
+        flagged = set(found.table.index[found.table["fault"] == fault])
+        made[fault] = len(flagged & rows), len(rows), len(flagged)
+    missing, removed = found.figures["missing"], sample.removed
+    by_picture = {path: rows[SIDES].to_numpy(dtype=float) for path, rows in missing.groupby("image")}
+    hit = sum(
+        path in by_picture and (iou(by_picture[path], np.tile(box, (len(by_picture[path]), 1))) > 0.5).any()
+        for path, box in zip(removed["path"], removed[SIDES].to_numpy(dtype=float), strict=True)
+    )
+    made["missing"] = int(hit), len(removed), len(missing)
+    return made

@@ -74,7 +74,7 @@ def decided(workspace: Workspace, verdicts: dict[str, str | Action], **options: 
 
 def test_propose_boxes__new_rows_without_a_label_and_a_suggestion(workspace: Workspace) -> None:
     before = workspace.open("small")
-    propose_and_audit(workspace, "small", Progress())
+    propose_and_audit(workspace, "small", missing_boxes(workspace, "small"), Progress())
     project = workspace.open("small")
     assert project.dataset.row_ids.tolist() == ["7", "9", "proposed-1", "proposed-2"]
     assert project.dataset.labels.tolist() == [0, 1, -1, -1]

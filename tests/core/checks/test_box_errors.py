@@ -19,7 +19,7 @@ from core.issues import Result
 from core.methods.boxes import iou
 from core.predictions import Predictions
 from core.progress import Progress
-from tests.core.planted_boxes import SIDES, Planted, dataset_of, detected, planted
+from tests.core.planted_boxes import SIDES, Planted, blood_cells, dataset_of, hits_by_fault, planted
 
 CHECK = checks()["box_errors"]
 CLASSES = ["ant", "bee"]
@@ -42,21 +42,11 @@ def detections(*rows: tuple[str, str, float, float, float, float, float]) -> Pre
 
 
 def quality(found: Result, sample: Planted) -> dict[str, tuple[float, float]]:
-    """{fault: (recall, precision)}. A missing box is found where a proposal overlaps it by half; a box that
-    the check calls badly placed or swapped counts for that fault only."""
-    made = {}
-    for fault, planted_rows in sample.rows.items():
-        flagged = set(found.table.index[found.table["fault"] == fault])
-        hit = len(flagged & planted_rows)
-        made[fault] = hit / len(planted_rows), hit / max(len(flagged), 1)
-    missing, removed = found.figures["missing"], sample.removed
-    by_picture = {path: rows[SIDES].to_numpy(dtype=float) for path, rows in missing.groupby("image")}
-    hit = sum(
-        path in by_picture and (iou(by_picture[path], np.tile(box, (len(by_picture[path]), 1))) > 0.5).any()
-        for path, box in zip(removed["path"], removed[SIDES].to_numpy(dtype=float), strict=True)
-    )
-    made["missing"] = hit / len(removed), hit / max(len(missing), 1)
-    return made
+    """{fault: (recall, precision)}."""
+    counts = hits_by_fault(found, sample)
+    return {
+        fault: (hit / planted, hit / max(flagged, 1)) for fault, (hit, planted, flagged) in counts.items()
+    }
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -225,41 +215,10 @@ def test_score__agrees_with_cleanlab_in_direction() -> None:
 
 def test_run__finds_the_faults_injected_into_blood_cells(shared_data: Path) -> None:
     """364 pictures of crowded cells. Their detections are simulated from the published boxes: 3 % missed, 2 %
-    of another class, sides moved by 3 %. Recall can be no more than that leaves."""
-    folder = shared_data / "detection_bccd"
-    published, injected = (
-        json.loads((folder / name).read_text())
-        for name in ("instances.json", "instances_with_injected_errors.json")
-    )
-    names = {c["id"]: c["name"] for c in published["categories"]}
-    paths = {i["id"]: i["file_name"] for i in published["images"]}
-
-    def frame(file: dict[str, Any]) -> pd.DataFrame:
-        rows = [
-            (a["id"], paths[a["image_id"]], names[a["category_id"]], *a["bbox"]) for a in file["annotations"]
-        ]
-        return pd.DataFrame(rows, columns=["id", "path", "label", *SIDES])
-
-    true = frame(published)
-    true = true[(true["w"] > 0) & (true["h"] > 0)].reset_index(drop=True)
-    classes = list(names.values())
-    truth = pd.read_csv(folder / "injected_truth.csv")
-    ids = truth["ann_id"].astype("Int64").astype("str")
-    rows = {
-        fault: set(ids[truth["error"] == error])
-        for fault, error in (
-            ("swapped", "wrong_class"),
-            ("badly_placed", "shifted_box"),
-            ("spurious", "spurious_box"),
-        )
-    }
-    gone = truth[truth["error"] == "missing_box"]
-    removed = pd.DataFrame([json.loads(box) for box in gone["orig_bbox"]], columns=SIDES)
-    removed.insert(0, "path", gone["image_id"].map(paths).to_numpy())
-    found = detected(true, classes, np.random.default_rng(0))
-    sample = Planted(
-        dataset_of(frame(injected), classes), Predictions("simulated", detections=found), rows, removed
-    )
+    of another class, sides moved by 3 %. Recall can be no more than that leaves. One seed: over others the
+    recall of spurious boxes falls to 0.3, where a class is found just too seldom to be searched for them
+    (tests/benchmarks/bench_boxes.py)."""
+    sample = blood_cells(shared_data / "detection_bccd", 0)
     result = run(sample.dataset, sample.predictions)
     measured = quality(result, sample)
     least = {
