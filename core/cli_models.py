@@ -1,4 +1,4 @@
-"""The command line's part on models: predictions of one or several of them, and which one is in use."""
+"""The command line's part on models: predictions, which model is in use, the objects that no box marks."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ def add(commands: Any, open_workspace: Callable[[argparse.Namespace], Workspace]
     parser.add_argument("--mean", nargs="+", metavar="MODEL", help="add the mean of these models")
     parser.add_argument("--forget", metavar="MODEL", help="delete a model that is not in use")
     parser.set_defaults(run=lambda args: _models(args, open_workspace(args)))
+    return parser
+
+
+def add_boxes(
+    commands: Any, open_workspace: Callable[[argparse.Namespace], Workspace]
+) -> argparse.ArgumentParser:
+    """The command `boxes`."""
+    text = "count the objects that a model finds and no box marks, and propose boxes for them"
+    parser: argparse.ArgumentParser = commands.add_parser("boxes", help=text)
+    parser.add_argument("name", metavar="NAME")
+    propose = "put a version with these boxes, without a label yet, in the place of the data set"
+    parser.add_argument("--propose", action="store_true", help=propose)
+    parser.set_defaults(run=lambda args: _boxes(args, open_workspace(args)))
     return parser
 
 
@@ -145,4 +158,21 @@ def _models(args: argparse.Namespace, workspace: Workspace) -> int:
         mark = "*" if model.in_use else " "
         fits = agreement_of(dataset, model.predictions).sentence if model.fits else "made for other data"
         print(f"{mark} {model.name}: {fits}")
+    return 0
+
+
+def _boxes(args: argparse.Namespace, workspace: Workspace) -> int:
+    """Without --propose nothing is changed: the counts are what a person agrees to."""
+    from core.cli_progress import shown
+    from core.proposed_boxes import by_class, missing_boxes, propose_and_audit
+
+    missing = missing_boxes(workspace, args.name)
+    pictures = missing["image"].nunique() if len(missing) else 0
+    print(f"{args.name}: {len(missing):,} objects without a box, in {pictures:,} pictures")
+    for line in by_class(missing).to_dict("records"):
+        print(f"  {line['label']}: {line['boxes']:,} (scores {line['lowest']:.2f} to {line['highest']:.2f})")
+    if args.propose:
+        with shown() as progress:
+            made = propose_and_audit(workspace, args.name, missing, progress)
+        print(made.sentence)
     return 0

@@ -57,7 +57,7 @@ def _dialog(name: str, missing: pd.DataFrame) -> None:
 
 
 def start(name: str, missing: pd.DataFrame) -> None:
-    """Propose these boxes, which are those that the person saw counted, and analyse anew, unless work runs."""
+    """Propose these boxes, the ones that the person saw counted, and analyse anew, unless work runs."""
     session.require_role(Role.OWNER, "load data")
     workspace = session.workspace()
     session.jobs().start(name, lambda progress: propose_and_audit(workspace, name, missing, progress))

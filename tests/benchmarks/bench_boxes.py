@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.bench_boxes`: how many injected faults of boxes the check finds, by type.
 
-364 pictures of blood cells with 641 injected faults; a detector is simulated from the boxes as published: 3 %
-missed, 2 % of another class, every side moved by normal noise. A real detector's errors are less even, so that
-these shares are what the method leaves, not what a model will reach. Needs the data of ../shared.
+364 pictures of blood cells with 641 injected faults; a detector is simulated from the boxes as published:
+3 % missed, 2 % of another class, every side moved by normal noise. A real detector's errors are less even, so
+that these shares are what the method leaves, not what a model will reach. Needs the data of ../shared.
 """
 
 from __future__ import annotations
