@@ -98,8 +98,7 @@ def _merges(project: Project, result: Result) -> None:
     chosen = session.choice("Which pairs of classes", options, _PARAM)
     lines = kinds[chosen]
     pages = -(-len(lines) // AT_ONCE)
-    asked = st.query_params.get("page", "")
-    page = min(max(int(asked), 1), pages) if asked.isascii() and asked.isdigit() else 1
+    page = picking.asked_page(pages)
     for line in lines.iloc[(page - 1) * AT_ONCE : page * AT_ONCE].itertuples():
         _one(project, line, found, current)
     if pages > 1:

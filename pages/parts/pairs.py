@@ -43,7 +43,7 @@ def show(project: Project, result: Result) -> None:
             "says the same in other words" if project.dataset.columns.kind == "text" else "is the same thing"
         )
         st.text(f"No method flags these. Look whether one {words}.")
-    page = _page(st.query_params.get("page"), len(shown))
+    page = picking.asked_page(len(shown))
     row, other, cosine = shown[page - 1]
     _pair(project, result, row, other, cosine, chosen == JUDGED)
     _verdict(project, found, row, other)
@@ -83,10 +83,6 @@ def _verdict(project: Project, found: Judgements, row: int, other: int) -> None:
         said = judging.said(found.of_rows(ids[0], ids[1]))
         if said:
             st.text(said, width="content")
-
-
-def _page(text: str | None, pages: int) -> int:
-    return min(max(int(text), 1), pages) if text and text.isascii() and text.isdigit() else 1
 
 
 def _pair(

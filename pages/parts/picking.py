@@ -23,6 +23,12 @@ def selected_points(key: str) -> list[int]:
     return [p["point_index"] for p in selection(key)["points"]]
 
 
+def asked_page(pages: int) -> int:
+    """The page of the address, from 1 to `pages`."""
+    asked = st.query_params.get("page", "")
+    return min(max(int(asked), 1), pages) if asked.isascii() and asked.isdigit() else 1
+
+
 def pagination(pages: int, page: int, key: str) -> None:
     """Page buttons that write `page` to the address. key: names what is paged, so that it starts anew."""
     # `bound` does not fit: this widget always has a default, which Streamlit does not want beside a value.

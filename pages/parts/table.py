@@ -17,7 +17,7 @@ def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None 
     clusters: (N,) cluster numbers, to be shown where the rows are ordered by them.
     """
     pages = page_count(len(positions))
-    page = _page(st.query_params.get("page"), pages)
+    page = picking.asked_page(pages)
     shown = page_of(positions, page)
     ids_shown = board.dataset.row_ids[shown]
     standings = session.team().standings_of(board.dataset.name, session.person(), ids_shown)
@@ -36,10 +36,6 @@ def show(board: items.Board, positions: np.ndarray, clusters: np.ndarray | None 
             first = (page - 1) * PAGE_ROWS
             st.text(f"{first + 1:,} to {first + len(rows):,} of {len(positions):,}")
     return rows
-
-
-def _page(text: str | None, pages: int) -> int:
-    return min(max(int(text), 1), pages) if text and text.isascii() and text.isdigit() else 1
 
 
 def _columns(board: items.Board) -> dict:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.errors import StoreUnavailable
 from core.review.decisions import Action, Decision
 from core.review.people import NotPermitted
-from pages.parts import session
+from pages.parts import picking, session
 
 
 def zone() -> tzinfo:
@@ -46,8 +46,8 @@ def bounds(day: date) -> tuple[str, str]:
 
 def page_of(count: int, size: int) -> tuple[int, int]:
     """(the page of the address, from 1; how many there are, at least 1)."""
-    pages, asked = max(1, -(-count // size)), st.query_params.get("page", "")
-    return min(max(int(asked), 1), pages) if asked.isascii() and asked.isdigit() else 1, pages
+    pages = max(1, -(-count // size))
+    return picking.asked_page(pages), pages
 
 
 def record(*events: Decision) -> bool:
