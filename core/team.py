@@ -31,6 +31,7 @@ from core.review.queue import Filters, tag_of
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from core.issues import Result
     from core.review.claims import Claim, Claims
     from core.review.people import People
     from core.review.store import Receipt, Store
@@ -266,8 +267,7 @@ class Team:
         for event in events:
             self.people.require(person, Role(max(_LEAST.get(event.action, 2), 3 if event.final else 2)))
         sees = {name: self.sees_all(name, person) for name in {e.dataset for e in events}}
-        own = [replace(e, annotator=person) for e in events]
-        receipts = self.desk.record([self._truly_shown(e, blind=not sees[e.dataset]) for e in own])
+        receipts = self.desk.record(self._truly_shown([replace(e, annotator=person) for e in events], sees))
         for name in {e.dataset for e, r in zip(events, receipts, strict=True) if not r.refused}:
             done = [e.row_id for e in events if e.dataset == name and e.action in VERDICTS]
             self.claims.renew(name, person, done)
@@ -275,24 +275,29 @@ class Team:
                 receipts = [replace(r, meanwhile=_unnamed(r.meanwhile)) for r in receipts]
         return receipts
 
-    def _truly_shown(self, event: Decision, blind: bool) -> Decision:
-        """The event with what the server knows of what was on the screen, whatever the browser says."""
-        if event.action not in VERDICTS or event.dataset not in self.desk.workspace.names():
-            return event
-        known: dict[str, Any] = {"blind": blind}
-        told = told_by_browser(event)
-        if event.row_id:
-            mark_sent = told.pop("mark", None)
-            secret = self.desk.workspace.secret()
-            known["source"] = source_of(secret, event.dataset, event.row_id, mark_sent)
-            known |= self._scored(event, str(told.get("find", "")))
-        return replace(event, shown=json.dumps({**told, **known}))
+    def _truly_shown(self, events: Sequence[Decision], sees: Mapping[str, bool]) -> list[Decision]:
+        """The events with what the server knows of what was on the screen, whatever the browser says.
 
-    def _scored(self, event: Decision, check: str) -> dict[str, float]:
+        sees: data set -> whether the person may know what others decided there.
+        """
+        there, secret = self.desk.workspace.names(), self.desk.workspace.secret()
+        results = cache(lambda name: self.desk.results(self.desk.project(name)))  # read once for them all
+        found = []
+        for event in events:
+            if event.action in VERDICTS and event.dataset in there:
+                known: dict[str, Any] = {"blind": not sees[event.dataset]}
+                told = told_by_browser(event)
+                if event.row_id:
+                    mark_sent = told.pop("mark", None)
+                    known["source"] = source_of(secret, event.dataset, event.row_id, mark_sent)
+                    known |= self._scored(event, results(event.dataset).get(str(told.get("find", ""))))
+                event = replace(event, shown=json.dumps({**told, **known}))
+            found.append(event)
+        return found
+
+    def _scored(self, event: Decision, result: Result | None) -> dict[str, float]:
         """The label quality score by which the row was ranked, 0 = worst; empty where there is none."""
-        project = self.desk.project(event.dataset)
-        result = self.desk.results(project).get(check)
-        position = int(project.dataset.positions([event.row_id])[0])
+        position = int(self.desk.project(event.dataset).dataset.positions([event.row_id])[0])
         if result is None or position < 0:
             return {}
         return {"score": round(float(result.cells["score"][position]), 3)}
