@@ -21,7 +21,7 @@ from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.audit_rows import Dealt, draws, mark, mixed, source_of
 from core.review.chance import random_order
-from core.review.decisions import VERDICTS, Action, Decision, Standing, told_by_browser
+from core.review.decisions import UNDOABLE, VERDICTS, Action, Decision, Standing, told_by_browser
 from core.review.fold import Standings
 from core.review.look import Look
 from core.review.orders import RANDOM_SEED
@@ -342,7 +342,7 @@ class Team:
         last = 4 * _STEPS
         while True:
             events = self.store.events(name, annotator=person, last=last)
-            found, known = timeline(events, _UNDOABLE), {e.op_id: e for e in events}
+            found, known = timeline(events, UNDOABLE), {e.op_id: e for e in events}
             whole = all(e.undoes is None or e.undoes in known for e in events)
             if len(events) < last or (whole and len(found.done) >= _STEPS):
                 break
@@ -353,7 +353,6 @@ class Team:
         return {"done": [_step(e) for e in found.done][-_STEPS:], "undone": undone[-_STEPS:]}
 
 
-_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
 """The role that an event needs where it is more than an annotator's."""
 

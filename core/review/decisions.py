@@ -29,6 +29,8 @@ class Action(StrEnum):
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
+UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
+"""What a person can take back and bring back."""
 
 
 @dataclass(frozen=True, slots=True)

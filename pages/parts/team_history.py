@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core.issue_rows import state_of
-from core.review.decisions import VERDICTS, Action
+from core.review.decisions import UNDOABLE, VERDICTS, Action
 from core.review.people import WORKSPACE, Role
 from core.session_token import lifetime, mint_download
 from core.trail import (
@@ -47,7 +47,6 @@ _WORDS = {
     Action.PAIR: "pairs judged",
     Action.LOCK: "locked splits",
 }
-_UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
 
 
 def show(project: Project) -> None:
@@ -178,8 +177,8 @@ def _can_undo(entry: Entry) -> bool:
     if entry.undone:
         return False
     if entry.event.action is Action.UNDO:
-        return not entry.redo and entry.of is not None and entry.of.action in _UNDOABLE
-    return entry.event.action in _UNDOABLE
+        return not entry.redo and entry.of is not None and entry.of.action in UNDOABLE
+    return entry.event.action in UNDOABLE
 
 
 def _members(entry: Entry) -> None:
