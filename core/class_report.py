@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
+from core.methods.exact import mcnemar
 from core.methods.intervals import wilson
 from core.overview import MATRIX_CLASSES, Confusion, confusion_of
 from core.progress import Progress
@@ -193,7 +194,5 @@ class Difference:
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:
     """first, second: (n,) bool, whether the model predicts the row's given label."""
-    from scipy.stats import binomtest
-
     a, b = int((first & ~second).sum()), int((second & ~first).sum())
-    return Difference(a, b, float(binomtest(a, a + b, 0.5).pvalue) if a + b else 1.0)
+    return Difference(a, b, mcnemar(a, b)[0])

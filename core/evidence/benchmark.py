@@ -139,17 +139,3 @@ def sweep(predicted: np.ndarray, given: np.ndarray, wrong: np.ndarray, seed: int
         low, high = np.quantile(where, [0.025, 0.975]) if both.any() else (np.nan, np.nan)
         lines.append((first, second, at, float(low), float(high), float(both.mean())))
     return pd.DataFrame(lines, columns=["first", "second", "at", "low", "high", "crosses"])
-
-
-def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
-    """(exact p, mid-p), two-sided, of two models right alone on so many rows each; (1, 1) without such rows.
-
-    Source: McNemar, 1947; the mid-p variant: Fagerland, Lydersen, Laake, 2013.
-    """
-    from scipy.stats import binom
-
-    n, k = only_first + only_second, min(only_first, only_second)
-    if n == 0:
-        return 1.0, 1.0
-    exact = min(1.0, 2 * float(binom.cdf(k, n, 0.5)))
-    return exact, min(1.0, 2 * float(binom.cdf(k, n, 0.5)) - float(binom.pmf(k, n, 0.5)))

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evidence.benchmark import corrected, crossing, inclusion, mcnemar, sweep
+from core.evidence.benchmark import corrected, crossing, inclusion, sweep
+from core.methods.exact import mcnemar
 
 
 def world(rng: np.random.Generator, n: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
