@@ -199,10 +199,6 @@ def _is_model(folder: Path) -> bool:
     return any((folder / _FILES[part]).exists() for part in ("pred_probs", "predicted"))
 
 
-def _loaded(file: Path) -> np.ndarray | None:
-    return np.load(file, mmap_mode="r", allow_pickle=False) if file.exists() else None
-
-
 def _dataset(workspace: Workspace, name: str) -> tuple[Path, dict[str, Any]]:
     folder = workspace.folder(name)
     return folder, json.loads((folder / _DATASET).read_text(encoding="utf-8"))
@@ -226,9 +222,9 @@ def _made_for(meta: dict[str, Any]) -> str:
 
 def _mapped(model: str, folder: Path, digests: dict[str, str]) -> Predictions:
     """digests: of the parts, as they were stored; a part that a model was stored without is not there."""
-    from core.storage import load_detections
+    from core.storage import load_array, load_detections
 
-    arrays = {part: _loaded(folder / _FILES[part]) for part in ("pred_probs", "predicted")}
+    arrays = {part: load_array(folder / _FILES[part]) for part in ("pred_probs", "predicted")}
     found = Predictions(model, **arrays, detections=load_detections(folder / _FILES["detections"]))
     found.trust({part: digests.get(part, "") for part in _FILES})
     return found

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _INDEX = "__row_id__"
 _TABLE = "table.arrow"
-DETECTIONS = "detections.parquet"
+_DETECTIONS = "detections.parquet"
 _MASKS = "masks.arrow"
 
 
@@ -56,7 +56,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
         if array is not None:
             save_array(folder / f"{name}.npy", array)
     if prepared.predictions.detections is not None:
-        save_detections(folder / DETECTIONS, prepared.predictions.detections)
+        save_detections(folder / _DETECTIONS, prepared.predictions.detections)
     if dataset.masks is not None:
         _write_masks(dataset.masks, folder / _MASKS)
         dataset.part("masks")
@@ -146,14 +146,14 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     frame.index = pd.Index(frame.index, dtype="str")
     columns = _columns(meta["columns"])
     source = Source(**{**meta["source"], "path": Path(meta["source"]["path"])})
-    media_hash = _load_array(folder / "media_hash.npy")
+    media_hash = load_array(folder / "media_hash.npy")
     dataset = Dataset(
         name=folder.name,
         table=frame,
         columns=columns,
         classes=tuple(meta["classes"]),
         tokens=tuple(meta["tokens"]),
-        labels=np.asarray(_load_array(folder / "labels.npy")),
+        labels=np.asarray(load_array(folder / "labels.npy")),
         media_root=None if meta["media_root"] is None else Path(meta["media_root"]),
         media_hash=None if media_hash is None else media_hash.astype("U64"),
         sets=_label_sets(meta.get("sets")),
@@ -164,10 +164,10 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
     )
     predictions = Predictions(
         model=meta["model"],
-        pred_probs=_load_array(folder / "pred_probs.npy"),
-        embeddings=_load_array(folder / "embeddings.npy"),
-        predicted=_load_array(folder / "predicted.npy"),
-        detections=load_detections(folder / DETECTIONS),
+        pred_probs=load_array(folder / "pred_probs.npy"),
+        embeddings=load_array(folder / "embeddings.npy"),
+        predicted=load_array(folder / "predicted.npy"),
+        detections=load_detections(folder / _DETECTIONS),
     )
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])
@@ -196,7 +196,7 @@ def _said_of_flags(flags: Flags) -> dict[str, Any]:
 
 def _flags(kept: dict[str, Any] | None, folder: Path) -> Flags | None:
     """None also for a data set that was stored before flags were read."""
-    rows = None if kept is None else _load_array(folder / "flags.npy")
+    rows = None if kept is None else load_array(folder / "flags.npy")
     return None if kept is None or rows is None else Flags(**kept, rows=rows)
 
 
@@ -251,5 +251,6 @@ def load_detections(path: Path) -> pd.DataFrame | None:
     return pd.read_parquet(path) if path.exists() else None
 
 
-def _load_array(path: Path) -> np.ndarray | None:
+def load_array(path: Path) -> np.ndarray | None:
+    """A stored array, memory-mapped; None where there is no such file."""
     return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
