@@ -18,7 +18,7 @@ from core.review.decisions import VERDICTS, Action
 from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
 from core.workspace import Project
-from pages.parts import charts, session
+from pages.parts import charts, explore_charts, session
 from pages.parts.numbers import rows
 
 _FEW = 10
@@ -187,30 +187,22 @@ def _reliability(frame: pd.DataFrame) -> None:
         f"{worst['found']:.0%} are"
     )
     st.markdown(":small[**Foretold against found**, over random rows, 95% Wilson intervals]")
-    names = {"foretold": "confidence", "found": "agrees", "low": "agrees_low", "high": "agrees_high"}
-    bins = frame.rename(columns=names)
-    charts.show(_reliability_figure(bins), alt, key="foretold")
+    said = [
+        f"{n:,} rows foretold {told:.1%} wrong: {share:.1%} are, interval {low:.1%} to {high:.1%}"
+        for n, told, share, low, high in frame.itertuples(index=False)
+    ]
+    shares = frame[["foretold", "found", "low", "high"]]
+    top = min(1.0, 1.1 * float(frame[["foretold", "high"]].to_numpy().max()))
+    figure = explore_charts.told_against_seen(
+        shares,
+        said,
+        charts.colours(),
+        names=("foretold exactly", "random rows"),
+        titles=("foretold share wrong", "found wrong"),
+        limits=(0, top),
+    )
+    charts.show(figure, alt, key="foretold")
     charts.with_table(frame, "Foretold and found share of wrong labels", "foretold")
-
-
-def _reliability_figure(bins: pd.DataFrame) -> dict[str, Any]:
-    from pages.parts import explore_charts
-
-    figure = explore_charts.reliability(bins, charts.colours())
-    figure["data"][1] |= {
-        "name": "random rows",
-        "hovertext": [
-            f"{n:,} rows foretold {told:.1%} wrong: {share:.1%} are, interval {low:.1%} to {high:.1%}"
-            for n, told, share, low, high in bins.itertuples(index=False)
-        ],
-    }
-    figure["data"][0]["name"] = "foretold exactly"
-    top = min(1.0, 1.1 * float(bins[["confidence", "agrees_high"]].to_numpy().max()))
-    for axis in ("xaxis", "yaxis"):
-        figure["layout"][axis]["range"] = [0, top]
-    figure["layout"]["xaxis"] |= {"title": {"text": "foretold share wrong"}}
-    figure["layout"]["yaxis"] |= {"title": {"text": "found wrong"}}
-    return figure
 
 
 def _how(key: str, said: tuple[str, ...]) -> None:

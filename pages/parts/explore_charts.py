@@ -25,15 +25,45 @@ def predicted_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, A
 
 
 def reliability(bins: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
-    """Share of labels that agree against the model's probability, with 95% intervals, and the line of equals.
+    """Share of labels that agree against the model's probability.
 
     bins: as in core.class_report.Calibration.
     """
-    agrees, low, high = (bins[c].to_numpy() for c in ("agrees", "agrees_low", "agrees_high"))
+    first = max(0.0, min(float(bins["confidence"].min()), float(bins["agrees_low"].min())) - 0.05)
+    return told_against_seen(
+        bins[["confidence", "agrees", "agrees_low", "agrees_high"]],
+        [
+            f"{rows:,} rows at {p:.1%} on average: {share:.1%} agree, interval {lo:.1%} to {hi:.1%}"
+            for rows, p, share, lo, hi in bins[
+                ["rows", "confidence", "agrees", "agrees_low", "agrees_high"]
+            ].itertuples(index=False)
+        ],
+        theme,
+        names=("perfectly calibrated", "this model"),
+        titles=("probability of the predicted class", "labels that agree"),
+        limits=(first, 1.02),
+    )
+
+
+def told_against_seen(
+    shares: pd.DataFrame,
+    said: list[str],
+    theme: charts.Colours,
+    *,
+    names: tuple[str, str],
+    titles: tuple[str, str],
+    limits: tuple[float, float],
+) -> dict[str, Any]:
+    """What was told of each bin against what was seen, with 95% intervals, and the line of equals.
+
+    shares: columns told, seen, low, high, whatever they are called. said: of each bin, under the pointer.
+    names: of the line and of the dots. titles, limits: of the axes; both have the same limits.
+    """
+    told, seen, low, high = shares.to_numpy(dtype=float).T
     line = {
         "type": "scatter",
         "mode": "lines",
-        "name": "perfectly calibrated",
+        "name": names[0],
         "x": [0, 1],
         "y": [0, 1],
         "line": {"color": theme.secondary, "width": 1, "dash": "dash"},
@@ -42,26 +72,18 @@ def reliability(bins: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
     dots = {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": "this model",
-        "x": bins["confidence"].tolist(),
-        "y": agrees.tolist(),
+        "name": names[1],
+        "x": told.tolist(),
+        "y": seen.tolist(),
         "line": {"color": theme.given, "width": 1},
         "marker": {"color": theme.given, "size": 9},
-        "error_y": charts.error_bars(agrees, low, high, theme.secondary),
-        "hovertext": [
-            f"{rows:,} rows at {p:.1%} on average: {share:.1%} agree, interval {lo:.1%} to {hi:.1%}"
-            for rows, p, share, lo, hi in bins[
-                ["rows", "confidence", "agrees", "agrees_low", "agrees_high"]
-            ].itertuples(index=False)
-        ],
+        "error_y": charts.error_bars(seen, low, high, theme.secondary),
+        "hovertext": said,
         "hoverinfo": "text",
     }
     layout = charts.base_layout(theme)
-    first = max(0.0, min(float(bins["confidence"].min()), float(low.min())) - 0.05)
-    layout["xaxis"] |= {"title": {"text": "probability of the predicted class"}, "tickformat": ".0%"}
-    layout["yaxis"] |= {"title": {"text": "labels that agree"}, "tickformat": ".0%"}
-    for axis in ("xaxis", "yaxis"):
-        layout[axis]["range"] = [first, 1.02]
+    for axis, title in zip(("xaxis", "yaxis"), titles, strict=True):
+        layout[axis] |= {"title": {"text": title}, "tickformat": ".0%", "range": list(limits)}
     return {"data": [line, dots], "layout": layout | {"showlegend": True}}
 
 
