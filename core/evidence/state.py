@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -54,22 +54,22 @@ class State:
     left: Remaining
     strict: Remaining
     line: tuple[Remaining, ...]
-    stop: Stop | None
-    curve: Curve | None
-    ahead: Yield | None
-    reliability: pd.DataFrame
-    pace: Hours | None
-    rest: Hours | None
+    stop: Stop | None = None
+    curve: Curve | None = None
+    ahead: Yield | None = None
+    reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pace: Hours | None = None
+    rest: Hours | None = None
 
 
 def state(dataset: Dataset, log: ReviewLog, labels: Result | None) -> State:
     """labels: the label errors found, whose score ranks the rows; None: nothing ranks them."""
     rows = len(dataset)
-    strict = log.wrong | log.ambiguous
-    left = remaining(rows, log.wrong, log.drawn)
-    line = tuple(burn_down(rows, log.wrong, log.drawn))
     made = State(
-        log, left, remaining(rows, strict, log.drawn), line, None, None, None, pd.DataFrame(), None, None
+        log,
+        remaining(rows, log.wrong, log.drawn),
+        remaining(rows, log.wrong | log.ambiguous, log.drawn),
+        tuple(burn_down(rows, log.wrong, log.drawn)),
     )
     if labels is None or not rows:
         return made
@@ -81,17 +81,14 @@ def state(dataset: Dataset, log: ReviewLog, labels: Result | None) -> State:
     ahead = ranking[unread[ranking]][:NEXT]
     stop = _stop(dataset, log, score, ranking, curve, unread)
     rest = stop.cost.rows if stop.cost is not None else 0
-    return State(
-        log,
-        left,
-        made.strict,
-        line,
-        stop,
-        curve,
-        next_yield(curve, score[ahead]),
-        reliability(curve, score[log.positions[log.drawn]], log.wrong[log.drawn]),
-        hours_left(len(ahead), log.seconds),
-        hours_left(rest, log.seconds) if rest else None,
+    return replace(
+        made,
+        stop=stop,
+        curve=curve,
+        ahead=next_yield(curve, score[ahead]),
+        reliability=reliability(curve, score[log.positions[log.drawn]], log.wrong[log.drawn]),
+        pace=hours_left(len(ahead), log.seconds),
+        rest=hours_left(rest, log.seconds) if rest else None,
     )
 
 
