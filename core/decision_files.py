@@ -20,7 +20,7 @@ from core.corrections import ExportOptions, refuse_all
 from core.dataset import Columns, Dataset
 from core.errors import InputError, Problem
 from core.exporting import counted, write_export
-from core.files import staged
+from core.files import json_lines, staged
 from core.patch import HEADER, Key, Layout, keys, read_key
 from core.patch_report import Applied, Patch, apply_patch, decided_rows, write_report
 from core.progress import Progress
@@ -243,18 +243,11 @@ def _entries(path: Path, problems: list[Problem]) -> Iterator[tuple[int, dict[st
                 for row, cells in enumerate(csv.DictReader(handle), 1):
                     yield row, _csv_entry(cells)
                 return
-            for row, line in enumerate(handle, 1):
-                if not line.strip():
-                    continue
-                try:
-                    entry = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    problems.append(Problem("error", f"not JSON: {error}", file=path.name, row=row))
-                    continue
-                if isinstance(entry, dict):
-                    yield row, entry
+            for row, entry in json_lines(handle, path.name):
+                if isinstance(entry, Problem):
+                    problems.append(entry)
                 else:
-                    problems.append(Problem("error", "not a JSON object", file=path.name, row=row))
+                    yield row, entry
     except (UnicodeDecodeError, csv.Error) as error:
         problems.append(Problem("error", f"not readable: {error}", file=path.name, mend="save it as UTF-8"))
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files of JSON lines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from core.errors import Problem
 
 
 @contextmanager
@@ -45,3 +47,20 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
     with staged(path) as (temporary,):
         temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def json_lines(lines: Iterable[str], file: str) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """(number of a line, its object or why it is none); empty lines are counted and left out.
+
+    file: its name, for the problems.
+    """
+    for row, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            entry = Problem("error", f"not JSON: {error}", file=file, row=row)
+        if not isinstance(entry, (dict, Problem)):
+            entry = Problem("error", "not a JSON object", file=file, row=row)
+        yield row, entry

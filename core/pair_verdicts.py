@@ -19,8 +19,8 @@ import pandas as pd
 
 from core.corrections import refuse_all
 from core.dataset import Dataset
-from core.errors import Problem, refuse
-from core.files import staged
+from core.errors import InputError, Problem, refuse
+from core.files import json_lines, staged
 from core.issues import Result
 from core.methods.duplicates import contents
 from core.review.decisions import Decision
@@ -185,15 +185,9 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 for row, cells in enumerate(reader, 1):
                     yield row, {k: unescape(v) for k, v in cells.items() if k is not None and v is not None}
                 return
-            for row, line in enumerate(handle, 1):
-                if not line.strip():
-                    continue
-                try:
-                    entry = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise refuse(f"not JSON: {error}", file=path.name, row=row) from None
-                if not isinstance(entry, dict):
-                    raise refuse("not a JSON object", file=path.name, row=row)
+            for row, entry in json_lines(handle, path.name):
+                if isinstance(entry, Problem):
+                    raise InputError(entry)
                 yield row, entry
     except (UnicodeDecodeError, csv.Error) as error:
         raise refuse(f"not readable: {error}", file=path.name, mend="save it as UTF-8") from None
