@@ -45,16 +45,12 @@ def _pick(project: Project, now: Plan) -> Plan:
     # The keys name the plan in force: when another is saved, the fields show that one.
     key = f"plan_{project.name}_{now}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        share = st.number_input(
+        share = _percent(
             "Rows drawn by lot for several looks, %",
-            0.0,
-            100.0,
-            now.share * 100,
-            step=1.0,
-            format="%.4g",
-            key=f"{key}_share",
+            now.share,
+            f"{key}_share",
+            "A random share tells how far people agree on the whole queue.",
             width=270,
-            help="A random share tells how far people agree on the whole queue.",
         )
         looks = st.number_input("Looks of each", 1, MOST_LOOKS, now.looks, key=f"{key}_looks", width=150)
         seed = st.number_input(
@@ -80,31 +76,32 @@ def _pick(project: Project, now: Plan) -> Plan:
         key=f"{key}_blind",
         help="Adjudicators and owners see all. Only blind answers say how far people agree.",
     )
-    hide = st.number_input(
+    hidden = _percent(
         "Rows shown without the model's suggestion, %",
-        0.0,
-        100.0,
-        now.hide_suggestions * 100,
-        step=1.0,
-        format="%.4g",
-        key=f"{key}_hide",
-        width=330,
-        help="Drawn by lot. They tell whether people follow the suggestion because it is shown.",
+        now.hide_suggestions,
+        f"{key}_hide",
+        "Drawn by lot. They tell whether people follow the suggestion because it is shown.",
     )
-    audit = st.number_input(
+    audit = _percent(
         "Random rows mixed into the queue, %",
-        0.0,
-        90.0,
-        now.audit * 100,
-        step=5.0,
-        format="%.4g",
-        key=f"{key}_audit",
-        width=330,
-        help="Of the rows that are shown. Without them nothing can be said of the rows that nobody reads: "
+        now.audit,
+        f"{key}_audit",
+        "Of the rows that are shown. Without them nothing can be said of the rows that nobody reads: "
         "Evidence estimates from them how many wrong labels are left. They are shown without a suggestion.",
+        most=90.0,
+        step=5.0,
     )
-    hidden, drawn = round(hide / 100, 6), round(audit / 100, 6)
-    return Plan(looks, round(share / 100, 6), tuple(classes), changes, blind, hidden, seed, drawn)
+    return Plan(looks, share, tuple(classes), changes, blind, hidden, seed, audit)
+
+
+def _percent(
+    label: str, now: float, key: str, why: str, *, most: float = 100.0, step: float = 1.0, width: int = 330
+) -> float:
+    """A share in [0, 1], asked for as a percentage."""
+    asked = st.number_input(
+        label, 0.0, most, now * 100, step=step, format="%.4g", key=key, width=width, help=why
+    )
+    return round(asked / 100, 6)
 
 
 def _save(name: str, plan: Plan) -> None:
