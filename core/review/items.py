@@ -19,8 +19,8 @@ from core.mask_overlay import shown as shown_masks
 from core.media import picture_size, tile_side
 from core.predictions import Predictions
 from core.registry import collect
+from core.review.box_view import box_view
 from core.review.decisions import Decision
-from core.review.drawn import drawn
 from core.review.fields import cell_text, fields
 from core.review.queue import DEFAULT_FIND, NUMBER_FIND
 from core.review.token_view import sentence_view
@@ -245,7 +245,7 @@ def content(board: Board, position: int) -> dict[str, Any]:
             "size": size,
             "tile": tile_side(size),
             "name": cell_text(dataset.table[columns.content[0]].array[position]),
-            "boxes": drawn(board, position, size),
+            "boxes": box_view(board, position, size),
             **({} if masks is None else {"masks": masks}),
         }
     if columns.kind == "text":

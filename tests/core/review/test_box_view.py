@@ -11,7 +11,7 @@ import pandas as pd
 from core.audit import checks
 from core.predictions import Predictions
 from core.progress import Progress
-from core.review.drawn import MOST_OTHERS, drawn
+from core.review.box_view import MOST_OTHERS, box_view
 from core.review.items import Board
 from tests.core.planted_boxes import SIDES, dataset_of
 
@@ -38,41 +38,41 @@ def sample() -> Board:
     return board(pd.DataFrame(rows, columns=["path", "label", *SIDES]), Predictions("m", detections=found))
 
 
-def test_drawn__own_others_and_the_contradicting_detection_in_shares() -> None:
-    assert drawn(sample(), 0, SIZE) == {
+def test_box_view__own_others_and_the_contradicting_detection_in_shares() -> None:
+    assert box_view(sample(), 0, SIZE) == {
         "own": [0.1, 0.1, 0.2, 0.2],
         "others": [{"box": [0.5, 0.5, 0.1, 0.1], "label": "bee"}],
         "more": 0,
         "found": {"box": [0.1, 0.12, 0.2, 0.2], "label": "bee", "score": 0.9},
     }
-    alone = drawn(sample(), 2, SIZE)
+    alone = box_view(sample(), 2, SIZE)
     assert alone is not None and alone["others"] == [] and alone["found"] is None
 
 
-def test_drawn__nothing_without_a_box_or_a_size() -> None:
-    assert drawn(sample(), 3, SIZE) is None
-    assert drawn(sample(), 0, None) is None
+def test_box_view__nothing_without_a_box_or_a_size() -> None:
+    assert box_view(sample(), 3, SIZE) is None
+    assert box_view(sample(), 0, None) is None
 
 
-def test_drawn__a_row_that_hides_what_models_say_hides_the_detection() -> None:
+def test_box_view__a_row_that_hides_what_models_say_hides_the_detection() -> None:
     hidden = replace(sample(), hidden=np.array([True, False, False, False]))
-    found = drawn(hidden, 0, SIZE)
+    found = box_view(hidden, 0, SIZE)
     assert found is not None and found["found"] is None and len(found["others"]) == 1
 
 
-def test_drawn__the_nearest_of_very_many() -> None:
+def test_box_view__the_nearest_of_very_many() -> None:
     n = MOST_OTHERS + 51
     table = pd.DataFrame(
         {"path": "a.png", "label": "ant", "x": np.arange(n) * 20.0, "y": 0.0, "w": 9.0, "h": 9.0}
     )
-    found = drawn(board(table, Predictions()), 0, SIZE)
+    found = box_view(board(table, Predictions()), 0, SIZE)
     assert found is not None and found["more"] == 50
     assert max(box["box"][0] for box in found["others"]) == MOST_OTHERS * 20 / 200
 
 
-def test_drawn__yolo_boxes_are_shares_around_their_centres() -> None:
+def test_box_view__yolo_boxes_are_shares_around_their_centres() -> None:
     table = pd.DataFrame(
         {"box": ["b"], "path": ["a.png"], "label": ["ant"], "x": 0.5, "y": 0.4, "w": 0.2, "h": 0.1}
     )
-    shown = drawn(board(table, Predictions()), 0, None)
+    shown = box_view(board(table, Predictions()), 0, None)
     assert shown is not None and shown["own"] == [0.4, 0.35, 0.2, 0.1]

@@ -16,7 +16,7 @@ MOST_OTHERS = 200
 CHECK = "box_errors"
 
 
-def drawn(board: Board, position: int, size: tuple[int, int] | None) -> dict[str, Any] | None:
+def box_view(board: Board, position: int, size: tuple[int, int] | None) -> dict[str, Any] | None:
     """What to draw, each box as x, y, width, height in shares of the upright picture; None without a box.
 
     own: the row's box. others: those of the same picture, as {box, label or None}.
