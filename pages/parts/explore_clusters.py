@@ -249,11 +249,12 @@ def _one(
     facts: ClusterFacts,
 ) -> None:
     """One cluster: its figures in a sentence, what can be done with it, and rows of it."""
-    labels = audit.results.get(default_find(project.dataset))
+    usual = default_find(project.dataset)
+    labels = audit.results.get(usual)
     number, count, flagged = int(line["cluster"]), int(line["rows"]), int(line["flagged"])
     st.text(_sentence(line))
     # A cut at 1 takes in every row that a check has scored; without one only flagged rows are in a queue.
-    find = "" if labels is None else default_find(project.dataset)
+    find = "" if labels is None else usual
     cut = {"cut": "1.0"} if audit.results else {}
     every = session.only(**({"find": find} if find else {}), **cut, cluster=str(cluster))
     reviews = session.can(Role.ANNOTATOR)
@@ -264,7 +265,7 @@ def _one(
             st.switch_page("review.py", query_params=every)
         only_flagged = f"Review its {flagged:,} flagged"
         if reviews and flagged and st.button(only_flagged, key="review_flagged", type="primary"):
-            params = session.only(find=default_find(project.dataset), cluster=str(cluster))
+            params = session.only(find=usual, cluster=str(cluster))
             st.switch_page("review.py", query_params=params)
         st.page_link("issues.py", label="List them", query_params=every)
     table = None if labels is None else labels.table
