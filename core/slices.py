@@ -33,8 +33,6 @@ from core.progress import Progress
 from core.review.queue import default_find
 from core.workspace import Project, Workspace
 
-FROM = "label_issues"
-"""The check whose flagged rows are explained, where labels are classes."""
 FEWEST, MOST = 2, 200
 NUMBERS_AS_VALUES = 20
 """Different numbers in a column up to which each is a slice; a column with more is cut into quartiles."""

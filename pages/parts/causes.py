@@ -12,7 +12,8 @@ from core.audit import Audit
 from core.methods.class_structure import FEW_SHARE, OVERLAP
 from core.methods.systematic import params_of
 from core.review.people import Role
-from core.slices import FROM, Causes, find_causes, stored_causes
+from core.review.queue import DEFAULT_FIND
+from core.slices import Causes, find_causes, stored_causes
 from core.workspace import Project
 from pages.parts import annotators, charts, explore_charts, session, work
 from pages.parts.numbers import rows
@@ -168,7 +169,9 @@ def _weak(found: Causes) -> None:
             params = params_of(line["params"])
             if params:
                 st.page_link(
-                    "issues.py", label="List its label errors", query_params=session.only(find=FROM, **params)
+                    "issues.py",
+                    label="List its label errors",
+                    query_params=session.only(find=DEFAULT_FIND, **params),
                 )
     if len(frame):
         table = frame.drop(columns=["sentence", "params"])

@@ -18,8 +18,9 @@ from core.methods.clusters import clusters
 from core.methods.systematic import params_of
 from core.predictions import Predictions
 from core.progress import Cancelled, Progress
+from core.review.queue import DEFAULT_FIND as FROM
 from core.settings import Settings
-from core.slices import FROM, Causes, causes, find_causes, slice_columns, stored_causes
+from core.slices import Causes, causes, find_causes, slice_columns, stored_causes
 from core.source import Source
 from core.workspace import Workspace
 from tests.benchmarks.bench_ambiguous import opened
