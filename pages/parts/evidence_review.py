@@ -16,7 +16,7 @@ from core.evidence.state import State, by_group, state
 from core.issues import Result
 from core.review.decisions import VERDICTS, Action
 from core.review.people import Role
-from core.review.queue import DEFAULT_FIND
+from core.review.queue import default_find
 from core.workspace import Project
 from pages.parts import charts, explore_charts, session
 from pages.parts.numbers import rows
@@ -48,7 +48,7 @@ _AHEAD = (
 
 def show(project: Project, audit: Audit) -> None:
     """The sections on what the review has shown so far."""
-    labels = audit.results.get(DEFAULT_FIND)
+    labels = audit.results.get(default_find(project.dataset))
     made = "" if labels is None else str(labels.summary.get("computed_at", ""))
     key = (project.dataset.fingerprint, session.store().last_seq(project.name), made)
     found = _state(key, project, labels)
@@ -165,7 +165,7 @@ def _groups(project: Project, log: ReviewLog) -> None:
     """Classes and splits of which enough random rows were read."""
     dataset = project.dataset
     kinds: dict[str, dict[str, np.ndarray]] = {"class": {}, "split": {}}
-    if dataset.sets is None and len(dataset.classes) <= 1000:
+    if dataset.sets is None and dataset.targets is None and len(dataset.classes) <= 1000:
         kinds["class"] = {name: dataset.labels == code for code, name in enumerate(dataset.classes)}
     if dataset.splits is not None and dataset.splits.nunique() <= 20:
         kinds["split"] = {str(name): (dataset.splits == name).to_numpy() for name in dataset.splits.unique()}

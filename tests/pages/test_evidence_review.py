@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
+
+from core.predictions import Predictions
 from core.review.chance import random_order
 from core.review.decisions import Action, Decision
 from core.review.orders import RANDOM_SEED
+from core.targets import Targets
 from core.workspace import Workspace
 from pages.parts import session
-from tests.pages.conftest import Open, words
+from tests.conftest import make_dataset
+from tests.pages.conftest import Open, save, words
 
 
 def read_random(workspace: Workspace, name: str, rows: int) -> list[Decision]:
@@ -59,3 +65,24 @@ def test_evidence__of_a_data_set_that_is_read_through(open_page: Open, workspace
     open_page("evidence", ds="one-row")
     session.store().record(read_random(workspace, "one-row", 1))
     assert "Every row has been read: 1 label is found wrong" in words(open_page("evidence", ds="one-row"))
+
+
+def test_evidence__of_numbers_goes_by_the_check_of_numbers(open_page: Open, workspace: Workspace) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(120) % 3 / 2
+    given = np.where(np.arange(120) % 10 == 0, truth[::-1], truth)
+    names = tuple(dict.fromkeys(str(v) for v in given))
+    codes = [names.index(str(v)) for v in given]
+    dataset = replace(make_dataset(codes, names, "numbers"), targets=Targets(1))
+    save(workspace, dataset, Predictions("a model", predicted=truth + rng.normal(0, 0.5, 120)))
+    shown = json.dumps({"source": "audit", "find": "target_errors"})
+    order = random_order(dataset.row_ids, RANDOM_SEED)[:40].tolist()
+    decisions = [
+        Decision("numbers", str(dataset.row_ids[p]), Action.KEEP, "ann", str(given[p]), f"n{i}", shown=shown)
+        for i, p in enumerate(order)
+    ]
+    assert not [r for r in session.store().record(decisions) if r.refused]
+    app = open_page("evidence", ds="numbers")
+    said = words(app)
+    assert "When to stop?" in said and "in the next 50 rows of the ranking" in said
+    assert not [t for t in app.toggle if t.label == "By class"]  # a number is no class
