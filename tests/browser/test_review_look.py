@@ -31,7 +31,7 @@ def test_findings__are_folded_and_stay_open(page: Page, server: Server) -> None:
     expect(summary).to_have_text("Flagged by 2 of 8 checks")
     expect(lines.first).to_be_hidden()
     page.keyboard.press("i")
-    expect(lines).to_have_count(7)
+    expect(lines).to_have_count(8)
     expect(lines.first).to_have_text(
         "Label errors: flagged, score 0.50, suggests coat. The model gives coat 84% and dress <1%; "
         "of the 26 nearest rows 4 are coat and 19 dress."

@@ -46,6 +46,12 @@ def likely(labels: list[int], wrong: set[int], k: int = 2) -> Predictions:
     return Predictions("test model", probs, np.eye(len(labels), 4, dtype=np.float32) + 0.1)
 
 
+@pytest.fixture(autouse=True)
+def same_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that runs becomes the main module; processes that are started later would run it again."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture(scope="module")
 def workspace_folder(made_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy for each file: what one does to the data sets, others do not see."""
@@ -73,8 +79,6 @@ def made_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(workspace_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    # A script that runs becomes the main module; processes that are started later would run it again.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setenv("LABELMEND_WORKSPACE", str(workspace_folder))
     monkeypatch.setenv("LABELMEND_ANNOTATOR", "ann")
     shared_workspace.cache_clear()
