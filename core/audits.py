@@ -14,7 +14,8 @@ from core.audit import Audit, cached_audit, checks, run_audit
 from core.cache import cache_key
 from core.judged import JUDGED_CHECKS, judged_audit
 from core.progress import Progress
-from core.review.judgements import NO_JUDGEMENTS, Judgements, PairLog
+from core.review.judgements import NO_JUDGEMENTS, Judgements, pair_log
+from core.review.tail import Tail
 from core.workspace import Project, Workspace
 
 _KEPT = 4
@@ -62,10 +63,10 @@ def judgements_of(workspace: Workspace, name: str) -> Judgements:
 
 
 @cache
-def _pair_log(url: str) -> PairLog:
+def _pair_log(url: str) -> Tail[Judgements]:
     from core.review.store import shared_store
 
-    return PairLog(shared_store(url))
+    return pair_log(shared_store(url))
 
 
 def found_audit(workspace: Workspace, project: Project) -> Audit:

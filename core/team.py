@@ -28,6 +28,7 @@ from core.review.orders import RANDOM_SEED
 from core.review.people import Role
 from core.review.plan import Drawn, Plan, draw, plan_in_force
 from core.review.queue import Filters, tag_of
+from core.review.tail import Tail
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ class Team:
         """people: who may do what; None: as the settings say."""
         self.desk = desk
         self._people = people
-        self._plans: dict[str, tuple[int, Plan]] = {}
-        self._assignments: dict[str, tuple[int, tuple[Decision, ...], Assigned]] = {}
         self._draws: dict[str, tuple[Plan, Dataset, Drawn]] = {}
         self._mixed: dict[str, tuple[tuple[Any, ...], Dealt]] = {}
 
@@ -69,33 +68,27 @@ class Team:
 
         return Claims(self.store.database)
 
+    @cached_property
+    def _plans(self) -> Tail[Plan]:
+        return Tail(self.store, Action.PLAN, plan_in_force)
+
+    @cached_property
+    def _assigned(self) -> Tail[Assigned]:
+        """Which rows are given to whom."""
+        return Tail(self.store, Action.ASSIGN, assigned)
+
     def role(self, person: str) -> Role:
         """What a person may do now."""
         return self.people.role(person)
 
     def plan(self, name: str) -> Plan:
         """How this data set is reviewed."""
-        seq, plan = self._plans.get(name, (0, Plan()))
-        for event in self.store.events(name, seq, actions=[Action.PLAN]):
-            seq, plan = event.seq, plan_in_force([event], plan)
-        self._plans[name] = (seq, plan)
-        return plan
-
-    def _assigned(self, name: str, last: int) -> Assigned:
-        """Which rows are given to whom, as of event `last` or later."""
-        seq, events, found = self._assignments.get(name, (0, (), {}))
-        if last > seq:
-            new = tuple(self.store.events(name, seq, actions=(Action.ASSIGN, Action.UNDO)))
-            if new:
-                events = (*events, *new)
-                found = assigned(events)
-            self._assignments[name] = max([last, *(e.seq for e in new)]), events, found
-        return found
+        return self._plans.of(name)
 
     def in_others_hands(self, name: str, person: str) -> frozenset[str]:
         """The rows that are lent to somebody else, or given to others and not to this person."""
         lent = {row_id for row_id, claim in self.claims.held(name).items() if claim.annotator != person}
-        given = self._assigned(name, self.store.last_seq(name))
+        given = self._assigned.of(name)
         return frozenset(lent.union(row_id for row_id, people in given.items() if person not in people))
 
     def sees_all(self, name: str, person: str) -> bool:
@@ -255,7 +248,7 @@ class Team:
             drawn,
             seen,
             standings,
-            self._assigned(name, seen),
+            self._assigned.of(name, seen),
             {row_id: claim for row_id, claim in held.items() if claim.annotator != person},
             role >= Role.ANNOTATOR,
             role >= Role.ADJUDICATOR,

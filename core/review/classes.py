@@ -22,6 +22,7 @@ import numpy as np
 from core.dataset import Dataset
 from core.errors import refuse
 from core.review.decisions import Action, Decision, Standing, live
+from core.review.tail import Tail
 from core.targets import number_of
 
 if TYPE_CHECKING:
@@ -239,31 +240,16 @@ def usage(dataset: Dataset, standings: Mapping[str, Standing], current: ClassLis
 
 
 class ClassLog:
-    """The class lists of a store's data sets, read on from where they were. Safe to share between threads."""
+    """The class lists of a store's data sets. Safe to share between threads."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._tail = Tail(store, Action.CLASS, lambda events: events)
         self._lock = threading.Lock()
-        self._seen: dict[str, tuple[int, tuple[Decision, ...]]] = {}
         self._made: dict[str, tuple[tuple[Decision, ...], tuple[str, ...], ClassList]] = {}
 
-    def events(self, dataset: str, last: int | None = None) -> tuple[Decision, ...]:
-        """The changes of a data set's class list and every UNDO, in store order.
-
-        last: seq of the data set's latest event, where that was asked a moment ago.
-        """
-        with self._lock:
-            seq, events = self._seen.get(dataset, (0, ()))
-            last = self._store.last_seq(dataset) if last is None else last
-            if last > seq:
-                new = self._store.events(dataset, seq, actions=CLASS_ACTIONS)
-                events = (*events, *new) if new else events
-                self._seen[dataset] = (max([last, *(e.seq for e in new)]), events)
-            return events
-
     def of(self, dataset: Dataset, last: int | None = None) -> ClassList:
-        """The classes of a data set now. last: as for `events`."""
-        events = self.events(dataset.name, last)
+        """The classes of a data set now. last: seq of its latest event, where that was asked a moment ago."""
+        events = self._tail.of(dataset.name, last)
         with self._lock:
             made = self._made.get(dataset.name)
             if made is None or made[0] is not events or made[1] != dataset.classes:

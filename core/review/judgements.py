@@ -7,7 +7,6 @@ other, verdict], and for verdicts recorded elsewhere "judge", who gave them.
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.review.decisions import Action, Decision, live
+from core.review.tail import Tail
 
 if TYPE_CHECKING:
     from core.review.store import Store
@@ -25,7 +25,6 @@ Pair = tuple[str, str]
 
 SAME: Verdict = "same"
 DIFFERENT: Verdict = "different"
-PAIR_ACTIONS = (Action.PAIR, Action.UNDO)
 _ABOUT: tuple[Of, ...] = ("rows", "classes")
 
 
@@ -146,29 +145,6 @@ def in_words(event: Decision) -> str:
     return f"{len(pairs):,} pairs of {of}{by}: {counts[SAME]:,} the same, {counts[DIFFERENT]:,} not the same"
 
 
-class PairLog:
-    """The judgements of a store's data sets, read on from where they were. Safe to share between threads."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._lock = threading.Lock()
-        self._seen: dict[str, tuple[int, tuple[Decision, ...], Judgements]] = {}
-
-    def of(self, dataset: str) -> Judgements:
-        """The judgements now: the same object until a pair is judged."""
-        with self._lock:
-            seq, events, found = self._seen.get(dataset, (0, (), NO_JUDGEMENTS))
-            new = self._store.events(dataset, seq, actions=PAIR_ACTIONS)
-            if new:
-                seq = new[-1].seq
-                ours = {e.op_id for e in events}
-                kept = []
-                for event in new:  # of the UNDOs only those that concern a judgement
-                    if event.action is Action.PAIR or event.undoes in ours:
-                        kept.append(event)
-                        ours.add(event.op_id)
-                if kept:
-                    events = (*events, *kept)
-                    found = judgements(events)
-                self._seen[dataset] = seq, events, found
-            return found
+def pair_log(store: Store) -> Tail[Judgements]:
+    """The judgements of a store's data sets now, by their names."""
+    return Tail(store, Action.PAIR, judgements)

@@ -13,12 +13,12 @@ from core.review.judgements import (
     DIFFERENT,
     NO_JUDGEMENTS,
     SAME,
-    PairLog,
     Verdict,
     fault,
     in_words,
     judgements,
     pair_event,
+    pair_log,
 )
 from core.review.store import Store
 
@@ -116,7 +116,7 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 def test_pair_log__reads_on_and_is_the_same_until_a_pair_is_judged(store: Store) -> None:
-    log = PairLog(store)
+    log = pair_log(store)
     assert log.of("pets") is NO_JUDGEMENTS
     event = said("a", "b", DIFFERENT, op="op")
     keep = Decision("pets", "a", Action.KEEP, "ann", "cat", "keep")
@@ -132,4 +132,4 @@ def test_pair_log__reads_on_and_is_the_same_until_a_pair_is_judged(store: Store)
     assert store.decided("pets") == 0
     store.record([undo(event)])
     assert log.of("pets").of_rows("a", "b") is None
-    assert PairLog(store).of("pets").rows == {}
+    assert pair_log(store).of("pets").rows == {}
