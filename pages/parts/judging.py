@@ -66,14 +66,15 @@ def said(judged: Judged | None) -> str:
 
 
 def offer_undo(name: str) -> None:
-    """Where the last thing this person did here was to judge pairs: what it was, and Undo."""
+    """Where the last thing this person did here was to judge pairs: what it was, and Undo. Who tried to
+    without a name is asked for it."""
     me = session.current()
-    if me.refused:
-        st.warning(session.escape(me.refused), icon=":material/error:")
-        me.refused = ""
-        sign_in.require_name()
     if not me.annotator or not session.can(Role.ANNOTATOR):
+        if me.refused:
+            st.warning(session.escape(me.refused), icon=":material/error:")
+            sign_in.ask_name("name_to_judge")
         return
+    me.refused = ""
     last = session.store().events(name, annotator=me.annotator, last=1)
     if not last or last[0].action is not Action.PAIR:
         return

@@ -60,7 +60,8 @@ def locks(project: Project, splits: Splits) -> frozenset[str]:
 
 
 def _change(project: Project, splits: Splits, names: list[str], changes: int) -> None:
-    sign_in.require_name()
+    if not sign_in.ask_name("name_to_lock"):
+        return
     key = f"locks_{project.name}_{changes}"
     chosen = st.multiselect("Locked splits", splits.names, names, key=key, placeholder="none")
     st.button(
@@ -124,7 +125,8 @@ def _read(project: Project) -> None:
     upload = st.file_uploader("File of verdicts", type=["csv", "jsonl"], help=help, key="verdicts_file")
     if upload is None:
         return
-    sign_in.require_name()
+    if not sign_in.ask_name("name_to_store"):
+        return
     try:
         path = store_upload(session.workspace().uploads, upload.name, upload)
         verdicts, empty = read_verdicts(path, project.dataset)

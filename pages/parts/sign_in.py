@@ -70,10 +70,19 @@ def _say_whom_to_ask() -> None:
 
 def require_name() -> None:
     """Ask for a name where none is known, and end the run: nothing is decided by nobody."""
+    if not ask_name("name"):
+        st.stop()
+
+
+def ask_name(key: str) -> bool:
+    """Ask for a name where none is known. Whether one is: where not, the caller shows nothing to decide.
+
+    key: of the form, one for each place of a page that asks.
+    """
     if session.current().annotator:
-        return
+        return True
     st.subheader("Who is reviewing?", anchor=False)
-    with st.form("name", border=False, width=420):
+    with st.form(key, border=False, width=420):
         name = st.text_input(
             "Your name", os_user(), max_chars=80, help="Stored with each decision. You can change it later."
         )
@@ -81,7 +90,7 @@ def require_name() -> None:
             choose_name(name)
             if session.current().annotator:
                 st.rerun()
-    st.stop()
+    return False
 
 
 def choose_name(text: str) -> None:

@@ -275,3 +275,24 @@ def test_splits__the_held_out_side_is_locked_until_an_owner_says_otherwise(open_
     said = words(app)
     assert "Locked splits: train." in said and "Exclude 2 rows from training" not in said
     assert "2 rows of training would be dropped too, but are in a locked split." in said
+
+
+def test_splits__without_a_name_is_whole_and_asks_where_it_is_needed(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELMEND_ANNOTATOR", "")
+    shared_workspace.cache_clear()
+    app = open_page("splits", ds="leaky")
+    said = words(app)
+    assert "Locked splits: " in said and "Review these" in said and "Pairs" in said
+    button(app, "Not a duplicate").click().run()
+    assert "Give your name first: a judgement is stored with it." in words(app).replace("\\", "")
+    assert "Review these" in words(app)
+    app.text_input[-1].set_value("eve")
+    [b for b in app.button if b.label == "Start reviewing"][-1].click().run()
+    said = words(app)
+    assert "Give your name first" not in said and "Who is reviewing?" not in said
+    button(app, "The same").click().run()
+    assert "Your last step:" in words(app)
+    event = session.store().events("leaky", annotator="eve")[-1]
+    assert event.action is Action.PAIR
