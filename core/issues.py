@@ -41,6 +41,9 @@ class Setting:
     choices: tuple[Any, ...] = ()
 
 
+_NONE = "none: "
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """What one check found in one data set.
@@ -55,6 +58,11 @@ class Result:
     table: pd.DataFrame
     summary: dict[str, Any]
     figures: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def looked(self) -> bool:
+        """Whether there was something to look for; see `nothing`."""
+        return not str(self.summary["estimator"]).startswith(_NONE)
 
     @cached_property
     def cells(self) -> Mapping[str, Any]:
@@ -165,3 +173,20 @@ def issue_table(
         **extra,
     }
     return pd.DataFrame(columns, index=dataset.row_ids)
+
+
+def nothing(
+    dataset: Dataset,
+    why: str,
+    /,
+    more: Mapping[str, Any] | None = None,
+    figures: dict[str, pd.DataFrame] | None = None,
+    **extra: Any,
+) -> Result:
+    """For data in which a check has nothing to look for: each row has score 1 and none is flagged.
+
+    why: ends the estimator. more: what else belongs in the summary. extra: raw columns of the check.
+    """
+    n = len(dataset)
+    table = issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool), **extra)
+    return Result(table, {"flagged": 0, "estimator": _NONE + why, **(more or {})}, figures or {})

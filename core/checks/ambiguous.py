@@ -15,7 +15,7 @@ import numpy as np
 
 from core.checks.label_issues import percent
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.methods.confident_learning import Probabilities, blocks, scan
 from core.methods.corrected_confidence import Mixture, rank, votes_of
 from core.methods.label_filters import DEFAULT_FILTER, flag
@@ -42,7 +42,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     if dataset.sets is not None or probs.shape[1] < 2:
         several = dataset.sets is not None
         note = "A row can have several labels here." if several else "With one class nothing is ambiguous."
-        return _none(dataset, note)
+        return nothing(dataset, "there are no two classes to choose from", {"note": note})
     votes = None
     if predictions.embeddings is not None and n > 1:
         found = graph(predictions, progress.part(0, 0.5))
@@ -118,12 +118,6 @@ def _reasons(
         row: f"Two classes fit: {who} {names[a]} {percent(p)} and {names[b]} {percent(r)}."
         for row, a, p, b, r in cells
     }
-
-
-def _none(dataset: Dataset, note: str) -> Result:
-    n = len(dataset)
-    summary = {"flagged": 0, "estimator": "none: there are no two classes to choose from", "note": note}
-    return Result(issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool)), summary)
 
 
 CHECK = Check(

@@ -11,7 +11,7 @@ import pandas as pd
 from core.annotator_votes import vote_codes
 from core.checks.label_issues import percent
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.methods.agreement import class_counts
 from core.methods.consensus import METHODS, Consensus, consensus, default_method
 from core.methods.intervals import wilson
@@ -42,7 +42,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     if dataset.sets is not None or not judged.any():
         several = dataset.sets is not None
         note = "A row can have several labels here." if several else "No labelled row has two answers."
-        return _none(dataset, note)
+        return nothing(dataset, "there are no answers to compare", {"note": note})
     probs = predictions.pred_probs
     method, missed = _method(params["consensus"], votes, probs is not None)
     k, given = len(dataset.classes), np.asarray(dataset.labels)
@@ -162,12 +162,6 @@ def _notes(ambiguous: int, unknown: int) -> list[str]:
     if unknown:
         said.append(f"{unknown:,} {answers} that name no class were left out.")
     return said
-
-
-def _none(dataset: Dataset, note: str) -> Result:
-    n = len(dataset)
-    summary = {"flagged": 0, "estimator": "none: there are no answers to compare", "note": note}
-    return Result(issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool)), summary)
 
 
 CHECK = Check(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.methods.identity import (
     BINS,
     LEAST_ROWS,
@@ -49,12 +49,12 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     assert embeddings is not None
     levels = Levels(1 - params["eps"], params["merge"], params["ambiguous"], params["near_duplicate"])
     if why := _unfit(labels, len(dataset.classes), params, levels, dataset.sets is not None):
-        return _nothing(dataset, params, why, {})
+        return _nothing(dataset, why, {})
     progress.report(0, "comparing rows of each class")
     found = cosines(embeddings, labels, progress.part(0, 0.2))
     figure = {"cosines": _cosines_frame(found)}
     if why := _cannot_tell(found, levels):
-        return _nothing(dataset, params, why, figure, found)
+        return _nothing(dataset, why, figure, found)
     cleaned = clean(embeddings, labels, len(dataset.classes), levels, progress.part(0.2, 0.7))
     table = _table(dataset, embeddings, cleaned, levels, progress.part(0.7, 0.9))
     figures = {
@@ -327,24 +327,20 @@ def _said(found: Cosines) -> dict[str, Any]:
 
 def _nothing(
     dataset: Dataset,
-    params: Mapping[str, Any],
     why: str,
     figures: dict[str, pd.DataFrame],
     found: Cosines | None = None,
 ) -> Result:
     """For data to which the check does not apply, or whose embeddings cannot carry it."""
     n = len(dataset)
-    blank: Any = pd.array(np.full(n, "", dtype=object), dtype="str")
-    none = np.zeros(n, dtype=bool)
-    table = issue_table(dataset, np.ones(n), none, why=blank, copy=none.copy())
-    summary = {
-        "flagged": 0,
-        "estimator": "none: it was not run" if found is None else "none: stopped before anything was flagged",
-        "stopped": found is not None,
-        "note": why,
-        **({} if found is None else _said(found)),
-    }
-    return Result(table, summary, figures)
+    return nothing(
+        dataset,
+        "it was not run" if found is None else "stopped before anything was flagged",
+        {"stopped": found is not None, "note": why, **({} if found is None else _said(found))},
+        figures,
+        why=pd.array(np.full(n, "", dtype=object), dtype="str"),
+        copy=np.zeros(n, dtype=bool),
+    )
 
 
 CHECK = Check(

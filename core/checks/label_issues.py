@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.checks import _label_sets
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.methods.confident_learning import (
     SCORES,
     Scan,
@@ -145,19 +145,9 @@ def _too_small(dataset: Dataset) -> str:
 
 
 def _nothing_to_compare(dataset: Dataset, note: str) -> Result:
-    n = len(dataset)
-    table = issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool))
     unlabelled = int((dataset.labels < 0).sum())
-    return Result(
-        table,
-        {
-            "flagged": 0,
-            "estimator": "none: the data set has one class",
-            "scored": n - unlabelled,
-            "unlabelled": unlabelled,
-            "note": note,
-        },
-    )
+    counts = {"scored": len(dataset) - unlabelled, "unlabelled": unlabelled}
+    return nothing(dataset, "the data set has one class", {**counts, "note": note})
 
 
 def _spread(n: int, scanned: Scan, values: np.ndarray, fill: float, dtype: type) -> np.ndarray:

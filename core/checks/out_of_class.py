@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.checks.label_issues import percent
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.methods.confident_learning import blocks
 from core.methods.out_of_class import (
     LEAST_TRUSTED,
@@ -147,11 +147,9 @@ def _summary(wanted: str, asked: str, q: float, trusted: int, flagged: int, foun
 
 
 def _none(dataset: Dataset, note: str) -> Result:
-    n = len(dataset)
-    summary = {"flagged": 0, "estimator": "none: one label a row is needed", "note": note}
     empty = pd.DataFrame({"group": [], "row_id": pd.array([], dtype="str"), "rows": []})
-    table = issue_table(dataset, np.ones(n), np.zeros(n, dtype=bool), group=np.full(n, -1, np.int32))
-    return Result(table, summary, {"groups": empty})
+    group = np.full(len(dataset), -1, np.int32)
+    return nothing(dataset, "one label a row is needed", {"note": note}, {"groups": empty}, group=group)
 
 
 CHECK = Check(

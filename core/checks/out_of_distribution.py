@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, issue_table, nothing
 from core.neighbour_graph import graph
 from core.predictions import Predictions
 from core.progress import Progress
@@ -72,16 +72,9 @@ def tukey_fence(values: np.ndarray, fence: float) -> float:
 
 def _one_row(dataset: Dataset) -> Result:
     n = len(dataset)
-    summary = {
-        "flagged": 0,
-        "estimator": "none: a row needs others to be compared with",
-        "recall": None,
-        "note": f"{n:,} row is too few to compare.",
-    }
     empty = np.zeros(n, dtype=np.float32)
-    return Result(
-        issue_table(dataset, np.ones(n), empty.astype(bool), distance=empty, times_usual=empty), summary
-    )
+    more = {"recall": None, "note": f"{n:,} row is too few to compare."}
+    return nothing(dataset, "a row needs others to be compared with", more, distance=empty, times_usual=empty)
 
 
 CHECK = Check(

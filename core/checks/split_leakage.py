@@ -12,7 +12,7 @@ import pandas as pd
 from core.checks._leak_figures import EMBEDDING, EXACT, METHODS, NEAR, NGRAM, PICTURE, RUN
 from core.checks._leaks import Leaks, bits_of, conclude, equal_rows, sides_of
 from core.dataset import Dataset
-from core.issues import Check, Cost, Result, Setting, issue_table
+from core.issues import Check, Cost, Result, Setting, nothing
 from core.methods.across_splits import (
     HELD_OUT_SPLITS,
     NONE,
@@ -222,24 +222,20 @@ def _nothing(dataset: Dataset, splits: Splits | None) -> Result:
     """For a data set in which no split is held out."""
     n = len(dataset)
     none: Any = pd.array(np.full(n, "", dtype=object), dtype="str")
-    table = issue_table(
+    return nothing(
         dataset,
-        np.ones(n),
-        np.zeros(n, dtype=bool),
+        "there is one split, and a row needs another to leak into",
+        {
+            "training": [] if splits is None else list(splits.training),
+            "held_out": [],
+            "blind_spots": [],
+            "note": "",
+        },
         other=none,
         method=none,
         distance=np.full(n, np.nan, dtype=np.float32),
         leaks=np.zeros(n, dtype=bool),
     )
-    summary = {
-        "flagged": 0,
-        "estimator": "none: there is one split, and a row needs another to leak into",
-        "training": [] if splits is None else list(splits.training),
-        "held_out": [],
-        "blind_spots": [],
-        "note": "",
-    }
-    return Result(table, summary)
 
 
 CHECK = Check(

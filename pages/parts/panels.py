@@ -199,5 +199,5 @@ def metrics(dataset: Dataset, results: dict[str, Result]) -> None:
                 border=True,
                 help=session.escape(how),
             )
-    if nothing := [checks()[name].title for name in most_first if name not in found]:
+    if nothing := [checks()[n].title for n in most_first if n not in found and results[n].looked]:
         st.markdown(f":small[Looked for and not found: {', '.join(nothing)}.]")

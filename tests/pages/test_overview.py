@@ -213,3 +213,9 @@ def test_overview__a_failed_analysis_says_why_and_what_is_safe(
     assert app.error[0].value.replace("\\", "") == (
         "Analysis stopped: Not enough memory. Your data and 0 decisions are safe."
     )
+
+
+def test_overview__what_was_not_looked_for_is_not_said_to_be_absent(open_page: Open) -> None:
+    said = words(open_page("overview", ds="clean"))
+    [line] = [line for line in said.splitlines() if "Looked for and not found" in line]
+    assert "Conflicting copies" in line and "Identities" not in line  # too few classes for that check
