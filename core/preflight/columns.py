@@ -34,9 +34,10 @@ _TEXT = ("text", "sentence", "content", "message", "question", "review", "commen
          "utterance", "document", "query", "title", "description")  # fmt: skip
 
 
-def guess_columns(raw: RawTable) -> Columns:
+def guess_columns(raw: RawTable, said: Columns | None = None) -> Columns:
     """The likeliest roles of a table's columns. Deterministic; a role that nothing speaks for is None.
 
+    said: roles that are known; their columns are no others' guess, least of all content.
     id: named so, unique unless it is called "id" itself (then repeats are an error to be shown).
     label: named so, else the last column with few different values. split: named so, else one that
     holds nothing but names of splits. content: image paths by suffix, else the longest text, else
@@ -60,11 +61,15 @@ def guess_columns(raw: RawTable) -> Columns:
     facts = text_facts(sample[[c for c, kind in sample.dtypes.items() if isinstance(kind, pd.StringDtype)]])
     mask = _guess_mask(sample, facts)
     sample = sample.drop(columns=[c for c in sample if mask is not None and _is_of_masks(str(c), mask)])
-    label = layout.get("label_column") or _by_name(sample.columns, _LABEL)
-    split = layout.get("split") or _guess_split(_without(sample, label), facts)
+    said = said or Columns()
+    label = said.label or layout.get("label_column") or _by_name(sample.columns, _LABEL)
+    split = said.split or layout.get("split") or _guess_split(_without(sample, label), facts)
     left = _without(sample, split)
     label = _guess_label(left, facts) if label is None and mask is None else label
     content, kind = _guess_content(_without(left, label), facts)
+    if kind == "tabular":  # a picture's path may be its id
+        content = tuple(c for c in content if c != said.id)
+        kind = kind if content else "none"
     mask = mask if kind == "image" else None
     target = guess_target(raw, label) or None
     return Columns(row_id, label, split, content, kind, guess_label_delimiter(raw, label), target, mask=mask)
@@ -84,7 +89,7 @@ def label_by_name(columns: Iterable[str]) -> str | None:
 
 def fill_columns(said: Columns, raw: RawTable) -> Columns:
     """The roles that were said; those left open are guessed."""
-    guessed = guess_columns(raw)
+    guessed = guess_columns(raw, said)
     return Columns(
         id=said.id or guessed.id,
         label=said.label or guessed.label,
@@ -107,7 +112,7 @@ def _sample(frame: _Frame) -> _Frame:
 
 
 def _without(frame: pd.DataFrame, column: str | None) -> pd.DataFrame:
-    return frame if column is None else frame.drop(columns=[column])
+    return frame if column is None else frame.drop(columns=[column], errors="ignore")
 
 
 def _is_stored_index(name: str) -> bool:

@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 
 from core.dataset import Columns
-from core.preflight.columns import guess_columns
+from core.preflight.columns import fill_columns, guess_columns
 from core.source import RawTable, Source
+
+SOURCE = Source(Path("t"), "csv", "", 0, {})
 
 
 def guess(columns: dict[str, list[Any]], format: str = "csv", **layout: Any) -> Columns:
@@ -104,3 +106,27 @@ def test_guess__file_names_are_no_text() -> None:
     files = [f"newsgroup/folder/{i:06d}" for i in range(20)]
     assert guess({"label": TWO, "file": files}).kind == "tabular"
     assert guess({"label": TWO, "file": files, "text": LONG}).content == ("text",)
+
+
+def test_fill__a_said_label_and_id_are_no_features() -> None:
+    numbers = [i / 7 for i in range(20)]
+    table = {"code": list(range(20)), "a": numbers, "colour": TWO, "price": numbers[::-1]}
+    raw = RawTable(pd.DataFrame(table), SOURCE)
+    assert guess_columns(raw).content == ("code", "a", "price")
+    found = fill_columns(Columns(id="code", label="price"), raw)
+    assert (found.id, found.label, found.content) == ("code", "price", ("a", "colour"))
+
+
+def test_fill__a_said_split_is_no_feature_and_a_path_can_be_id_and_picture() -> None:
+    raw = RawTable(pd.DataFrame({"fold": [1, 2] * 10, "a": [i / 7 for i in range(20)], "label": TWO}), SOURCE)
+    assert fill_columns(Columns(split="fold"), raw).content == ("a",)
+    bare = RawTable(pd.DataFrame({"code": [i / 7 for i in range(20)], "label": TWO}), SOURCE)
+    assert fill_columns(Columns(id="code"), bare).kind == "none"
+    paths = RawTable(pd.DataFrame({"path": [f"{i}.png" for i in range(20)], "label": TWO}), SOURCE)
+    found = fill_columns(Columns(id="path"), paths)
+    assert (found.id, found.content, found.kind) == ("path", ("path",), "image")
+
+
+def test_fill__a_said_column_that_is_not_there_is_left_to_the_check() -> None:
+    raw = RawTable(pd.DataFrame({"text": LONG, "label": TWO}), SOURCE)
+    assert fill_columns(Columns(label="absent"), raw).label == "absent"
