@@ -1,6 +1,8 @@
-"""Exact intervals and tests of binomial counts."""
+"""Exact intervals and tests of counts, and of what counts bound."""
 
 from __future__ import annotations
+
+import numpy as np
 
 
 def clopper_pearson(hits: int, trials: int, alpha: float = 0.05) -> tuple[float, float]:
@@ -29,3 +31,19 @@ def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
         return 1.0, 1.0
     exact = min(1.0, 2 * float(binom.cdf(k, n, 0.5)))
     return exact, min(1.0, 2 * float(binom.cdf(k, n, 0.5)) - float(binom.pmf(k, n, 0.5)))
+
+
+def median_interval(values: np.ndarray, alpha: float = 0.05) -> tuple[float, float]:
+    """An interval of the median that holds with at least 1 - alpha, whatever the distribution: two of the
+    (n,) values in their order; infinite where there are too few for that (five and fewer, at 95%).
+
+    Source: Thompson: On confidence ranges for the median, 1936.
+    """
+    from scipy.stats import binom
+
+    n = len(values)
+    rank = int(binom.ppf(alpha / 2, n, 0.5)) if n else 0
+    if rank < 1:
+        return float("-inf"), float("inf")
+    ends = np.partition(values, (rank - 1, n - rank))
+    return float(ends[rank - 1]), float(ends[n - rank])

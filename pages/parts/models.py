@@ -10,7 +10,7 @@ import streamlit as st
 from core.audits import not_run
 from core.baseline import train_and_store, why_not
 from core.errors import InputError
-from core.model_agreement import Agreement, agreement_of
+from core.model_agreement import Agreement, Miss, agreement_of
 from core.model_store import Model, add_mean, models, use_model
 from core.predictions import BASELINE
 from core.review.people import Role
@@ -21,6 +21,10 @@ UNNAMED = "(no name)"
 AGREEMENT = (
     "How many given labels are the model's first choice. The labels can be wrong, so that more is not always "
     "better: a model that learned their errors agrees with them too."
+)
+MISS = (
+    "Half of the given numbers are farther from the model's than that, half are nearer. The given numbers "
+    "can be wrong, so that less is not always better."
 )
 
 
@@ -43,7 +47,7 @@ def choose(found: Project) -> None:
         tab.told = ""
     there = models(session.workspace(), found.name)
     fitting = [m for m in there if m.fits]
-    st.markdown(f":small[{AGREEMENT}]")
+    st.markdown(f":small[{AGREEMENT if found.dataset.targets is None else MISS}]")
     if fitting:
         _use(found, fitting)
     for model in there:
@@ -63,12 +67,19 @@ def table(found: Project) -> None:
     st.table(
         pd.DataFrame(
             [[session.escape(shown(m)), *_cells(found, m)] for m in there],
-            columns=["Model", "In use", "Agrees with", "95% interval", "Labels compared"],
+            columns=["Model", "In use", *_COMPARED[found.dataset.targets is not None]],
         ),
         border="horizontal",
         hide_index=True,
     )
-    st.markdown(f":small[{AGREEMENT}]")
+    st.markdown(f":small[{AGREEMENT if found.dataset.targets is None else MISS}]")
+
+
+_COMPARED = {
+    False: ["Agrees with", "95% interval", "Labels compared"],
+    True: ["Typically off by", "95% interval", "Numbers compared"],
+}
+"""What the columns are called, by whether labels are numbers."""
 
 
 def shown(model: Model) -> str:
@@ -83,10 +94,12 @@ def _cells(found: Project, model: Model) -> list[str]:
     said = agreement_of(found.dataset, model.predictions)
     if not said.rows:
         return [use, "no labels", "", "0"]
+    if isinstance(said, Miss):
+        return [use, f"{said.typical:.3g}", said.interval, f"{said.rows:,}"]
     return [use, f"{said.share:.1%}", f"{said.low:.1%}-{said.high:.1%}", f"{said.rows:,}"]
 
 
-def sentence(said: Agreement) -> str:
+def sentence(said: Agreement | Miss) -> str:
     """How far a model agrees, as Markdown."""
     return session.escape(f"{said.sentence[:1].upper()}{said.sentence[1:]}")
 

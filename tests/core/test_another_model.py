@@ -10,8 +10,9 @@ import pytest
 from core.another_model import read_model
 from core.dataset import Dataset
 from core.errors import InputError
-from core.model_agreement import agreement_of
+from core.model_agreement import Miss, agreement_of
 from core.predictions import Predictions
+from core.targets import Targets
 from tests.conftest import make_dataset
 from tests.core.label_sets import PROBS, moods
 
@@ -71,6 +72,20 @@ def test_agreement_of__share_of_the_labelled_rows_with_its_interval(pets: Datase
     assert (
         agreement_of(make_dataset([-1, -1]), Predictions("m", P[:2])).sentence == "no labels to compare with"
     )
+
+
+def test_agreement_of__numbers_are_how_far_apart_the_two_lie() -> None:
+    given = [float(i) for i in range(10)]
+    names = tuple(str(number) for number in given)
+    numbers = replace(make_dataset([*range(10), -1], names), targets=Targets(1))
+    off = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, np.nan, 0])
+    found = agreement_of(numbers, Predictions("m", predicted=np.array([*given, 5.0]) + off))
+    assert isinstance(found, Miss)
+    assert (found.rows, found.typical) == (9, 4.0)  # one row has no label, one no finite prediction
+    assert (found.low, found.high) == (1.0, 7.0)
+    assert found.sentence == "is typically 4 off (9 numbers, 95% interval 1-7)"
+    few = agreement_of(replace(make_dataset([0, -1], ("1.0",)), targets=Targets(1)), Predictions("m"))
+    assert few.sentence == "no numbers to compare with"
 
 
 def test_agreement_of__several_labels_count_where_they_are_exactly_the_given_ones() -> None:
