@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from core import provenance
-from core.audit import checks
-from core.audits import not_run
 from core.review.people import Role
-from pages.parts import evidence_review, models, session
-from pages.parts.problems import show_problems
+from pages.parts import session
+
+TABS = {
+    "left": "Errors left",
+    "numbers": "How numbers are made",
+}
 
 session.require_role(Role.VIEWER, "look")
 project = session.require_project()
 audit = session.audit(project)
-decided = session.store().settled(project.name)
-found = provenance.origins(project, audit)
-
 st.title("Evidence", anchor=False)
-evidence_review.show(project, audit)
-st.subheader("Where do the numbers on the Overview come from?", anchor=False)
-st.text("How each was made, and what it does not cover.")
-for origin in found:
-    st.subheader(origin.title, anchor=False)
-    st.table(
-        pd.DataFrame(
-            [[session.escape(t) for t in (n.name, n.value, n.estimator)] for n in origin.numbers],
-            columns=["Number", "Value", "Estimator"],
-        ),
-        border="horizontal",
-        hide_index=True,
-    )
-    facts = (*origin.made_from, ("Not covered", origin.not_covered))
-    with st.container(gap="xxsmall"):
-        for fact, text in facts:
-            if text:
-                st.markdown(f":small[**{fact}:** {session.escape(text)}]")
-for name in not_run(audit):
-    st.text(f"{checks()[name].title}: not run yet.")
-for name, missing in audit.missed.items():
-    st.text(f"{checks()[name].title}: not run. It needs {' and '.join(missing)}.")
+tab = session.choice("Part of the page", TABS, "tab")
+# Imported where they are shown: the first tab need not wait for the statistics of another.
+if tab == "numbers":
+    from pages.parts import evidence_numbers
 
-st.subheader("Models", anchor=False)
-models.table(project)
-
-st.subheader("Decisions", anchor=False)
-st.text(f"{decided:,} rows have a decision in force. They are counted, not estimated.")
-
-st.subheader("What the import said", anchor=False)
-if project.problems:
-    show_problems(project.problems)
+    evidence_numbers.show(project, audit)
 else:
-    st.text("Nothing: no value was changed, inferred or left out.")
+    from pages.parts import evidence_review
 
-st.subheader("Copy as text", anchor=False)
-st.code(provenance.as_text(project, decided, found), language=None, wrap_lines=True, height=220)
+    evidence_review.show(project, audit)

@@ -32,6 +32,7 @@ PAGES = {
     "review_text": "/review?ds=messages",
     "review_table": "/review?ds=wine",
     "evidence": "/evidence?ds=digits",
+    "evidence_numbers": "/evidence?ds=digits&tab=numbers",
     "export": "/export?ds=digits",
 }
 

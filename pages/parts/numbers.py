@@ -43,7 +43,13 @@ def estimator_line(summary: Mapping[str, Any]) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":small[{line}]", width="content")
-        st.page_link("evidence.py", label=":small[:blue[How]]", icon="", query_params=session.only(), help="")
+        st.page_link(
+            "evidence.py",
+            label=":small[:blue[How]]",
+            icon="",
+            query_params=session.only(tab="numbers"),
+            help="",
+        )
 
 
 def source_line(found: Project, labels: Result) -> None:

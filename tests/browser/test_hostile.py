@@ -37,7 +37,16 @@ EVIL = (
     "https://elsewhere.invalid www.elsewhere.invalid a@elsewhere.invalid",
 )
 TABS = ("progress", "disagreements", "agreement", "people", "plan", "classes", "history")
-PAGES = ("", "load", "issues", "evidence", "export", "review", *(f"team&tab={tab}" for tab in TABS))
+PAGES = (
+    "",
+    "load",
+    "issues",
+    "evidence",
+    "evidence&tab=numbers",
+    "export",
+    "review",
+    *(f"team&tab={tab}" for tab in TABS),
+)
 
 
 def evil(workspace: Workspace, n: int = 40, name: str = "evil") -> None:

@@ -24,7 +24,7 @@ Causes = Callable[[str], AppTest]
 def open_causes(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> Causes:
     """The tab, drawn on a page that has a part to spare."""
     monkeypatch.setattr(models, "table", lambda project: causes.show(project, session.audit(project)))
-    return lambda name: open_page("evidence", ds=name)
+    return lambda name: open_page("evidence", ds=name, tab="numbers")
 
 
 def crowd(workspace: Workspace, name: str, people: tuple[str, ...] = ("lea", "tom", "ida")) -> None:

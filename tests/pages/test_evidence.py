@@ -7,7 +7,7 @@ from tests.pages.conftest import Open, words
 
 def test_evidence__every_count_of_the_overview_with_its_estimator(open_page: Open) -> None:
     overview = open_page("overview", ds="pets")
-    app = open_page("evidence", ds="pets")
+    app = open_page("evidence", ds="pets", tab="numbers")
     tables = [t.value.astype(str) for t in app.table]
     counted = {m.label: m.value for m in overview.metric if m.label != "Reviewed"}
     titles = [s.value for s in app.subheader]
@@ -30,4 +30,4 @@ def test_evidence__every_count_of_the_overview_with_its_estimator(open_page: Ope
     ],
 )
 def test_evidence__edge_cases(open_page: Open, dataset: str, sentence: str) -> None:
-    assert sentence in words(open_page("evidence", ds=dataset))
+    assert sentence in words(open_page("evidence", ds=dataset, tab="numbers"))

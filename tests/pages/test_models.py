@@ -41,7 +41,7 @@ def in_use(workspace: Workspace, name: str) -> str:
 
 def test_evidence__compares_the_models(open_page: Open, workspace: Workspace) -> None:
     with_two(workspace, "two")
-    table = next(t.value for t in open_page("evidence", ds="two").table if "In use" in t.value)
+    table = next(t.value for t in open_page("evidence", ds="two", tab="numbers").table if "In use" in t.value)
     assert table.values.tolist() == [
         ["test model", "yes", "91.7%", "80.4%-96.7%", "48"],
         ["other", "", "95.8%", "86.0%-98.8%", "48"],
@@ -49,7 +49,7 @@ def test_evidence__compares_the_models(open_page: Open, workspace: Workspace) ->
 
 
 def test_evidence__without_predictions(open_page: Open) -> None:
-    assert "There are no predictions." in words(open_page("evidence", ds="no-predictions"))
+    assert "There are no predictions." in words(open_page("evidence", ds="no-predictions", tab="numbers"))
 
 
 def test_overview__changes_the_model_in_use(open_page: Open, workspace: Workspace) -> None:
@@ -123,7 +123,9 @@ def test_overview__names_are_shown_as_they_are(open_page: Open, workspace: Works
     app = opened(open_page, "two-evil")
     shown = next(r for r in app.radio if r.label == "Model in use").options
     assert shown == [session.escape(name) for name in HOSTILE]
-    table = next(t.value for t in open_page("evidence", ds="two-evil").table if "In use" in t.value)
+    table = next(
+        t.value for t in open_page("evidence", ds="two-evil", tab="numbers").table if "In use" in t.value
+    )
     assert table["Model"].tolist() == [session.escape(name) for name in HOSTILE]
 
 
