@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import Audit
-from core.evidence import words
+from core.evidence import method, words
 from core.evidence.log import ReviewLog, review_log
 from core.evidence.remaining import Remaining
 from core.evidence.state import State, by_group, state
@@ -19,31 +19,11 @@ from core.review.people import Role
 from core.review.queue import default_find
 from core.workspace import Project
 from pages.parts import charts, explore_charts, session
+from pages.parts.how import how
 from pages.parts.numbers import rows
 
 _FEW = 10
 """Random rows before which the interval is too wide to draw: nothing else would be seen beside it."""
-_LEFT = (
-    "Each random row is a bet against every possible number of wrong labels: if m are wrong, F of them found "
-    "and n rows unread, the next random row is wrong with probability (m - F) / n. Numbers against which the "
-    "bets have won more than 20 to 1 are ruled out. The bets are fair whatever was read before, so that the "
-    "interval holds at every look and for every ranking (Waudby-Smith and Ramdas, 2020).",
-    "It assumes that random rows are read in their order and none is passed over. It counts what your "
-    "annotators would say: if they call right labels wrong, so does the estimate. Excluded rows count as "
-    "wrong.",
-)
-_STOP = (
-    "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "
-    "ranking is read down to where all but the last of them lie: 45 of 46 for 90% and 95% confidence (Lewis, "
-    "Yang and Frieder, 2021).",
-    "The ranking must not change meanwhile: one that has learned from these rows would rank them high.",
-)
-_AHEAD = (
-    "A logistic curve from label quality score to the probability of an error, learned from every decision "
-    "so far (maximum posterior; priors a ~ N(0, 2²), b ~ N(1, 0.5²): at first the score is taken at its "
-    "word). The range is 5 to 95% of 1,000 draws, seed 0.",
-    "It foretells rows like those that were read. The sum of the probabilities is no estimate of all errors.",
-)
 
 
 def show(project: Project, audit: Audit) -> None:
@@ -68,18 +48,18 @@ def show(project: Project, audit: Audit) -> None:
     if found.left.audits:
         _burn_down(found)
         _groups(project, found.log)
-        _how("left", _LEFT)
+        how(method.LEFT, "left")
     if labels is None:
         return
     st.subheader("When to stop?", anchor=False)
     if found.stop is not None:
         st.text(words.stop_in_words(found.stop, found.rest))
-        _how("stop", _STOP)
+        how(method.STOP, "stop")
     st.subheader("What comes next?", anchor=False)
     st.text(words.ahead_in_words(found) or "No row of the ranking is unread.")
     if len(found.reliability):
         _reliability(found.reliability)
-    _how("ahead", _AHEAD)
+    how(method.AHEAD, "ahead")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -203,9 +183,3 @@ def _reliability(frame: pd.DataFrame) -> None:
     )
     charts.show(figure, alt, key="foretold")
     charts.with_table(frame, "Foretold and found share of wrong labels", "foretold")
-
-
-def _how(key: str, said: tuple[str, ...]) -> None:
-    with st.expander("How this is made", key=f"how_{key}"):
-        for text in said:
-            st.text(text)
