@@ -1,4 +1,4 @@
-"""How a figure of the evidence is made, in words: the panel under each of them, on the page and in the report."""
+"""How a figure of the evidence is made, in words: the panel under it, on the page and in the report."""
 
 from __future__ import annotations
 
