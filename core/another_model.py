@@ -98,6 +98,6 @@ def _check(
     order = column_order(found.names, values.shape[1], names, tokens, found.file)
     classes = Classes(dataset.classes, dataset.tokens, dataset.labels, order, (), dataset.sets)
     array = replace(found, values=values)
-    probs, said = checked_probs(array, classes, dataset.row_ids, softmax, progress or Progress())
+    (probs, log_sums), said = checked_probs(array, classes, dataset.row_ids, softmax, progress or Progress())
     boxes = with_class_names(found.detections, names, tokens)
-    return Predictions(name, probs, detections=boxes), [*problems, *said]
+    return Predictions(name, probs, detections=boxes, log_sums=log_sums), [*problems, *said]

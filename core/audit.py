@@ -37,6 +37,7 @@ IN_WORDS = {
     "labels": "labels",
     "pred_probs": "predicted probabilities",
     "embeddings": "embeddings",
+    "log_sums": "logits",
     "content": "a content column (image, text or features)",
     "split": "a split column",
     "predicted": "predicted numbers",

@@ -302,18 +302,19 @@ def _predictions(
     ids: pd.Index,
     progress: Progress,
 ) -> Predictions:
-    pred_probs = embeddings = predicted = None
+    pred_probs = embeddings = predicted = log_sums = None
     if array is not None and classes.targets is not None:
         predicted = _attempt(problems, checked_numbers, array, classes, ids)
     elif array is not None:
-        pred_probs = _attempt(problems, checked_probs, array, classes, ids, plan.softmax, progress)
+        made = _attempt(problems, checked_probs, array, classes, ids, plan.softmax, progress)
+        pred_probs, log_sums = made or (None, None)
     if plan.embeddings is not None:
         embeddings = _attempt(problems, _embeddings, plan.embeddings, plan.columns.id, ids, progress)
     source = plan.pred_probs or plan.embeddings
     found = None if array is None or pred_probs is None else array.detections
     detections = with_class_names(found, classes.names, classes.tokens)
     name = model or (source.stem if source is not None else "")
-    return Predictions(name, pred_probs, embeddings, predicted, detections)
+    return Predictions(name, pred_probs, embeddings, predicted, detections, log_sums)
 
 
 def _embeddings(

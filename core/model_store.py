@@ -2,6 +2,7 @@
 
 <root>/models/<data set>/<key>/pred_probs.npy   rows and columns as the data set had them; predicted.npy where
                                                 its labels are numbers
+                               log_sums.npy    where it gave logits: what softmax takes away
                                detections.parquet   where rows are boxes: what it found in the pictures
                                model.json       name, digests, what it was made for, what was said of it
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _META, _DATASET = "model.json", "dataset.json"
-_FILES = {"pred_probs": "pred_probs.npy", "predicted": "predicted.npy", "detections": "detections.parquet"}
+_ARRAYS = ("pred_probs", "predicted", "log_sums")
+_FILES = {**{part: f"{part}.npy" for part in _ARRAYS}, "detections": "detections.parquet"}
 """The parts of Predictions that a model brings, and where they lie."""
 _NOT_LINKED = (*_FILES.values(), _DATASET, "choices.json")
 MEAN = "mean of "
@@ -224,7 +226,7 @@ def _mapped(model: str, folder: Path, digests: dict[str, str]) -> Predictions:
     """digests: of the parts, as they were stored; a part that a model was stored without is not there."""
     from core.storage import load_array, load_detections
 
-    arrays = {part: load_array(folder / _FILES[part]) for part in ("pred_probs", "predicted")}
+    arrays = {part: load_array(folder / _FILES[part]) for part in _ARRAYS}
     found = Predictions(model, **arrays, detections=load_detections(folder / _FILES["detections"]))
     found.trust({part: digests.get(part, "") for part in _FILES})
     return found
@@ -251,7 +253,7 @@ def _put(
     from core.storage import save_array, save_detections
 
     def write(new: Path) -> None:
-        for part in ("pred_probs", "predicted"):
+        for part in _ARRAYS:
             if (array := getattr(predictions, part)) is not None:
                 save_array(new / _FILES[part], array)
         if predictions.detections is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BASELINE = "baseline: "
 """How the name of a model begins that was trained here, and all that is said of it."""
-MODEL_PARTS = ("pred_probs", "embeddings", "predicted", "detections")
+MODEL_PARTS = ("pred_probs", "embeddings", "predicted", "detections", "log_sums")
 """The parts of what a model made, each with a digest of its own."""
 
 
@@ -30,6 +30,8 @@ class Predictions:
     detections: where rows are boxes in pictures, all that the model found there, one line a detection:
         image (categorical, paths as the data have them), label (categorical, Dataset.names), score in [0, 1],
         x, y, w, h (float32, as core.boxes.Boxes has them).
+    log_sums: (N,) float32, where the model gave logits: the log of the sum of their exponentials, which
+        softmax takes away. With pred_probs it gives the logits back.
     """
 
     model: str = ""
@@ -37,6 +39,7 @@ class Predictions:
     embeddings: np.ndarray | None = None
     predicted: np.ndarray | None = None
     detections: pd.DataFrame | None = None
+    log_sums: np.ndarray | None = None
     # Not an argument: a copy made with dataclasses.replace must digest its own values.
     _parts: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
@@ -54,8 +57,7 @@ class Predictions:
     def _digest(self, name: str) -> str:
         if name == "detections":
             return "" if self.detections is None else _frame_digest(self.detections)
-        arrays = {"pred_probs": self.pred_probs, "embeddings": self.embeddings, "predicted": self.predicted}
-        array = arrays[name]
+        array: np.ndarray | None = getattr(self, name)
         return "" if array is None else _array_digest(array)
 
     def trust(self, parts: Mapping[str, str]) -> None:

@@ -50,6 +50,7 @@ def write_dataset(folder: Path, prepared: Prepared, dataset: Dataset, others: It
         "pred_probs": prepared.predictions.pred_probs,
         "embeddings": prepared.predictions.embeddings,
         "predicted": prepared.predictions.predicted,
+        "log_sums": prepared.predictions.log_sums,
         "flags": None if dataset.flags is None else dataset.flags.rows,
     }
     for name, array in arrays.items():
@@ -168,6 +169,7 @@ def read_dataset(folder: Path) -> tuple[Dataset, Predictions, Source, tuple[Prob
         embeddings=load_array(folder / "embeddings.npy"),
         predicted=load_array(folder / "predicted.npy"),
         detections=load_detections(folder / _DETECTIONS),
+        log_sums=load_array(folder / "log_sums.npy"),
     )
     dataset.trust(meta["parts"]["dataset"])
     predictions.trust(meta["parts"]["predictions"])

@@ -21,14 +21,19 @@ from core.methods.out_of_class import (
     NEAREST,
     Alike,
     groups,
-    max_logit,
+    largest_logit,
     rarity,
     trusted_distance,
 )
 from core.predictions import Predictions
 from core.progress import Progress
 
-SCORES = ("nearest_rows", "log_probability")
+SCORES = ("nearest_rows", "max_logit", "energy", "log_probability")
+_ASK = {
+    "nearest_rows": "embeddings of trusted rows to compare with",
+    "max_logit": "logits",
+    "energy": "logits",
+}
 _LEAST = 1e-9
 
 
@@ -36,7 +41,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     """Flag rows that are unlike the trusted rows of the class that fits them best; see `rarity`.
 
     Trusted: the given label is the model's first class. score: the share of trusted rows with that first
-    class that are as unlike, by distance to the nearest trusted rows or by log-probability; 1 = as usual.
+    class that are as unlike, by distance to the nearest trusted rows, by the largest logit, by the energy
+    (log of the sum of exponentials of the logits) or by log-probability; 1 = as usual. What is not there to
+    go by is replaced by the next of these that is.
     Flagged: not trusted, and a score up to `false_alarms`. No suggestion: that no class fits is the finding.
     Extra column: group, number of the group of flagged rows that are alike, from 0, -1 = none. Figure
     "groups": what could be new classes, by their most central rows.
@@ -48,14 +55,18 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         return _none(dataset, "This asks for one label a row, and for two classes or more.")
     first, top = _first(probs, progress.part(0, 0.2))
     trusted = np.asarray(dataset.labels) == first
-    q, wanted = params["false_alarms"], params["score"]
-    if predictions.embeddings is None or trusted.sum() < 2:
+    q, wanted, log_sums = params["false_alarms"], params["score"], predictions.log_sums
+    if wanted == "nearest_rows" and (predictions.embeddings is None or trusted.sum() < 2):
+        wanted = "max_logit"
+    if log_sums is None and wanted in ("max_logit", "energy"):
         wanted = "log_probability"
     times: np.ndarray | None = None
     if wanted == "nearest_rows" and predictions.embeddings is not None:
         score, times = _by_distance(predictions.embeddings, first, trusted, progress.part(0.2, 0.85))
+    elif wanted == "energy" and log_sums is not None:
+        score = rarity(np.asarray(log_sums), first, trusted)
     else:
-        score = rarity(max_logit(np.log(np.maximum(top, _LEAST))[:, None]), first, trusted)
+        score = rarity(largest_logit(top, log_sums if wanted == "max_logit" else None), first, trusted)
     flagged = ~trusted & (score <= q)
     rows = np.flatnonzero(flagged)
     rows = rows[np.argsort(score[rows], kind="stable")]
@@ -66,7 +77,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     group = np.full(len(dataset), -1, dtype=np.int32)
     group[rows] = found.number
     progress.report(0.95, "writing reasons")
-    reasons = _reasons(dataset, first, top, score, times, rows)
+    reasons = _reasons(dataset, first, top, score, times, rows, wanted)
     table = issue_table(dataset, score, flagged, reasons=reasons, group=group)
     summary = _summary(wanted, params["score"], q, int(trusted.sum()), len(rows), len(found.sizes))
     ids = dataset.row_ids.to_numpy()[rows[found.medoids]]
@@ -103,6 +114,7 @@ def _reasons(
     score: np.ndarray,
     times: np.ndarray | None,
     rows: np.ndarray,
+    by: str,
 ) -> dict[int, str]:
     """ "No class seems to fit: the likeliest is dog with 36%, and the 10 nearest rows ... " """
     out = {}
@@ -111,7 +123,8 @@ def _reasons(
         likeliest = f"the likeliest is {name} with {percent(float(top[row]))}"
         more = percent(1 - float(score[row]))
         if times is None:
-            fact = f"{likeliest}, less than in {more} of the rows that are surely {name}"
+            what = {"max_logit": ", its logit is less", "energy": ", the energy of its logits is less"}
+            fact = f"{likeliest}{what.get(by, ', less')} than in {more} of the rows that are surely {name}"
         else:
             far = f"{times[row]:.1f} times as far away as is usual" if times[row] < 1000 else "far away"
             fact = (
@@ -126,10 +139,12 @@ def _summary(wanted: str, asked: str, q: float, trusted: int, flagged: int, foun
     by = {
         "log_probability": "log-probability of the likeliest class",
         "nearest_rows": f"distance to the {NEAREST} nearest trusted rows",
+        "max_logit": "largest logit",
+        "energy": "energy (log of the sum of exponentials of the logits)",
     }
     notes = []
     if wanted != asked:
-        notes.append("No embeddings of trusted rows to compare with: log-probabilities only.")
+        notes.append(f"No {_ASK[asked]}: by {by[wanted]}.")
     if trusted < LEAST_TRUSTED:
         notes.append(f"{trusted:,} trusted rows are too few to say what is usual.")
     if flagged > MOST_GROUPED:
@@ -157,7 +172,7 @@ CHECK = Check(
     title="Out of class",
     help="Rows that seem to belong to none of the classes, and groups of them that could be new ones.",
     needs=frozenset({"labels", "pred_probs"}),
-    uses=frozenset({"embeddings"}),
+    uses=frozenset({"embeddings", "log_sums"}),
     run=run,
     labels="class",
     cost=Cost(78, 900),
@@ -165,14 +180,15 @@ CHECK = Check(
         Setting(
             "score",
             "nearest_rows",
-            "What has to be unusual: the distance to the nearest rows that surely belong to a class, or the "
-            "log-probability of the likeliest class, which is used where there are no embeddings.",
+            "What has to be unusual: the distance to the nearest rows that surely belong to a class; the "
+            "largest logit (used where there are no embeddings) or the energy of the logits, if the model's "
+            "file held them; the log-probability of the likeliest class, used where there are neither.",
             SCORES,
         ),
         Setting("false_alarms", 0.05, "Share of trusted rows that are as unlike, 0 to 1."),
     ),
     limits=(
-        "Only probabilities are kept, not logits, so that how large the logits were is lost. Rows whose "
+        "Probabilities alone do not tell how large the logits were. Rows whose "
         "label is the model's first class are trusted and never flagged: a row of no class that was labelled "
         "as the model would label it stays hidden. Hard rows of the known classes look alike, and the worse "
         "the model the more of them are flagged: 4% of CIFAR-10N, in which every row has a class."

@@ -19,15 +19,18 @@ LEAST_TRUSTED = 20
 """Trusted rows of a class from which it has a scale of its own; below, all trusted rows are the scale."""
 LEAST_GROUP = 5
 MOST_GROUPED = 2000
+_LEAST = 1e-9
 
 
-def max_logit(logits: np.ndarray) -> np.ndarray:
-    """(N,) the largest logit of each row; low = belongs to no class. logits: (N, K).
+def largest_logit(top: np.ndarray, log_sums: np.ndarray | None = None) -> np.ndarray:
+    """(N,) the largest logit of each row, from what softmax left of it; low = belongs to no class.
 
-    Of log-probabilities this is the log of the largest probability: (10, 9) and (1, 0) are alike then. The
-    energy, log of the sum of exponentials, is 0 for every row of log-probabilities, and says nothing.
+    top: (N,) each row's largest probability. log_sums: (N,) the log of the sum of exponentials of its logits,
+    which is their energy; None where they are not known: the log of the largest probability then. Of that,
+    logits of (10, 9) and (1, 0) are alike.
     """
-    return np.asarray(logits).max(axis=1)
+    logs = np.log(np.maximum(top, _LEAST))
+    return logs if log_sums is None else logs + log_sums
 
 
 def rarity(score: np.ndarray, group: np.ndarray, trusted: np.ndarray) -> np.ndarray:

@@ -89,7 +89,17 @@ def check_label_probs(
 def check_pred_probs(
     array: np.ndarray, file: str, softmax: bool = False, progress: Progress | None = None
 ) -> tuple[np.ndarray, list[Problem]]:
-    """(probabilities, what was found). array: (N, K) float32 or float64, looked through in one pass.
+    """(probabilities, what was found): as `check_scores`, without what logits say beyond them."""
+    values, _, problems = check_scores(array, file, softmax, progress)
+    return values, problems
+
+
+def check_scores(
+    array: np.ndarray, file: str, softmax: bool = False, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray | None, list[Problem]]:
+    """(probabilities, Predictions.log_sums where these are logits, what was found).
+
+    array: (N, K) float32 or float64, looked through in one pass.
 
     Where nothing has to be mended the array itself comes back, bit for bit. Otherwise a copy, mended
     in this order: the exponential of log-probabilities, which show by themselves (none over 0, exp of each
@@ -103,6 +113,7 @@ def check_pred_probs(
         raise refuse(f"{array.shape[1]} column", file=file, expected="one column for each class", mend=mend)
     survey = _survey(array, progress)
     problems: list[Problem] = []
+    log_sums = None
     if _are_logs(array, survey):
         array = _mended(array, np.exp)
         found = "log-probabilities (none over 0, and exp of each row sums to 1), taken as probabilities"
@@ -112,6 +123,7 @@ def check_pred_probs(
     if not survey.bounded:
         if not softmax:
             raise _not_probabilities(array, survey, file)
+        log_sums = each_chunk(array, _log_sums, 1, np.dtype(np.float32))[:, 0]
         array = _mended(array, _softmax)
         problems.append(Problem("notice", "logits, turned into probabilities by softmax", file=file))
         survey = _survey(array, progress)
@@ -131,7 +143,7 @@ def check_pred_probs(
     if outside or survey.off > NOISE:
         array = _mended(array, _renormalised if survey.off > NOISE else _clipped)
     problems += survey.remarks(file)
-    return array, problems
+    return array, log_sums, problems
 
 
 def check_embeddings(array: np.ndarray, file: str, progress: Progress | None = None) -> None:
@@ -255,6 +267,11 @@ def _renormalised(chunk: np.ndarray) -> np.ndarray:
 def _softmax(chunk: np.ndarray) -> np.ndarray:
     powers = np.exp(chunk - chunk.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _log_sums(chunk: np.ndarray) -> np.ndarray:
+    top = chunk.max(axis=1, keepdims=True).astype(np.float64)
+    return top + np.log(np.exp(chunk - top).sum(axis=1, keepdims=True))
 
 
 def _sigmoid(chunk: np.ndarray) -> np.ndarray:

@@ -153,6 +153,10 @@ def test_prepare__logits_need_the_word(tmp_path: Path) -> None:
     found = load(csv_file(tmp_path), tmp_path, pred_probs=logits, softmax=True)
     assert found.ok and found.predictions.pred_probs is not None
     assert np.allclose(found.predictions.pred_probs.sum(axis=1), 1)
+    assert found.predictions.log_sums is not None
+    again = np.log(found.predictions.pred_probs) + found.predictions.log_sums[:, None]
+    np.testing.assert_allclose(again, logits, atol=1e-5)
+    assert load(csv_file(tmp_path), tmp_path, pred_probs=probs()).predictions.log_sums is None
 
 
 def test_prepare__merge_variants(tmp_path: Path) -> None:

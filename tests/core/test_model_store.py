@@ -82,6 +82,17 @@ def test_use_model__finds_the_results_of_before_in_the_cache(
     assert current_audit(workspace, workspace.open("pets")).results["label_issues"].table.equals(first)
 
 
+def test_use_model__takes_along_what_logits_say_beyond_probabilities(workspace: Workspace) -> None:
+    sums = np.arange(6, dtype=np.float32)
+    add_model(workspace, "pets", Predictions("c", B, log_sums=sums))
+    use_model(workspace, "pets", "c")
+    assert np.array_equal(workspace.open("pets").predictions.log_sums, sums)
+    use_model(workspace, "pets", "a")
+    assert workspace.open("pets").predictions.log_sums is None
+    [kept] = [m.predictions for m in models(workspace, "pets") if m.name == "c"]
+    assert np.array_equal(kept.log_sums, sums)
+
+
 def test_use_model__what_is_not_there(workspace: Workspace) -> None:
     with pytest.raises(InputError, match=r"no model called 'c' for 'pets'\. Expected: a, b"):
         use_model(workspace, "pets", "c")

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict, train_test_split
 
-from core.checks.out_of_class import CHECK, SCORES, run
+from core.checks.out_of_class import CHECK, run
 from core.issues import Result
-from core.methods.out_of_class import LEAST_TRUSTED, groups, max_logit, rarity, trusted_distance
+from core.methods.out_of_class import LEAST_TRUSTED, groups, largest_logit, rarity, trusted_distance
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.conftest import make_dataset
@@ -45,29 +45,35 @@ def trial(seed: int) -> Trial:
     return Trial(inside[rows], test, model.decision_function(x[rows] / 16), np.searchsorted(known, y[rows]))
 
 
-def test_max_logit__closed_form() -> None:
+def score_of(t: Trial, logits: bool = False) -> np.ndarray:
+    return largest_logit(
+        softmax(t.logits, axis=1).max(axis=1), logsumexp(t.logits, axis=1) if logits else None
+    )
+
+
+def test_largest_logit__closed_form() -> None:
     logits = np.array([[10.0, 9.0], [1.0, 0.0]])
-    assert max_logit(logits).tolist() == [10, 1]
-    logs = logits - logsumexp(logits, axis=1, keepdims=True)
-    assert max_logit(logs)[0] == pytest.approx(max_logit(logs)[1])  # of probabilities how large is lost
-    np.testing.assert_allclose(logsumexp(logs, axis=1), 0, atol=1e-12)  # and so is energy
+    top, log_sums = softmax(logits, axis=1).max(axis=1), logsumexp(logits, axis=1)
+    np.testing.assert_allclose(largest_logit(top, log_sums), [10, 1])
+    alone = largest_logit(top)
+    assert alone[0] == pytest.approx(alone[1])  # of probabilities how large is lost
 
 
 @pytest.mark.parametrize("logits", [True, False])
-def test_max_logit__unknown_digits_score_lower(logits: bool) -> None:
+def test_largest_logit__unknown_digits_score_lower(logits: bool) -> None:
     found = []
     for seed in SEEDS:
         t = trial(seed)
-        found.append(roc_auc_score(t.known, max_logit(t.logits if logits else _logs(t))))
+        found.append(roc_auc_score(t.known, score_of(t, logits)))
     assert np.mean(found) >= 0.86
 
 
-def test_max_logit__unknowns_at_random_are_not_told_apart() -> None:
+def test_largest_logit__unknowns_at_random_are_not_told_apart() -> None:
     found = []
     for seed in SEEDS:
         t = trial(seed)
         permuted = np.random.default_rng(seed).permutation(t.known)
-        found.append(roc_auc_score(permuted, max_logit(_logs(t))))
+        found.append(roc_auc_score(permuted, score_of(t)))
     assert np.mean(found) == pytest.approx(0.5, abs=0.03)
 
 
@@ -76,15 +82,11 @@ def test_rarity__false_alarms_on_held_out_known_rows() -> None:
     alarms = []
     for seed in SEEDS:
         t = trial(seed)
-        score, first = max_logit(_logs(t))[t.known], t.logits[t.known].argmax(axis=1)
+        score, first = score_of(t)[t.known], t.logits[t.known].argmax(axis=1)
         seen = np.random.default_rng(seed).random(t.known.sum()) < 0.5
         trusted = seen & (first == t.labels[t.known])
         alarms.append((rarity(score, first, trusted)[~seen] <= 0.05).mean())
     assert np.mean(alarms) == pytest.approx(0.05, abs=0.015)
-
-
-def _logs(t: Trial) -> np.ndarray:
-    return np.log(np.maximum(softmax(t.logits, axis=1), 1e-30))
 
 
 def test_rarity__share_of_trusted_rows_of_the_group() -> None:
@@ -134,6 +136,7 @@ class Strangers:
     stranger: np.ndarray
     given: np.ndarray
     probs: np.ndarray
+    log_sums: np.ndarray
 
 
 @cache
@@ -146,20 +149,34 @@ def digits_with_strangers() -> Strangers:
     stranger, pixels = ~inside[kept], (x[kept] / 16).astype(np.float32)
     given = np.where(stranger, rng.integers(0, 6, len(kept)), np.searchsorted(known, y[kept]))
     model = LogisticRegression(C=10, max_iter=2000)
-    probs = cross_val_predict(model, pixels, given, cv=5, method="predict_proba")
-    return Strangers(pixels, y[kept], stranger, given, probs)
+    logits = cross_val_predict(model, pixels, given, cv=5, method="decision_function")
+    return Strangers(pixels, y[kept], stranger, given, softmax(logits, axis=1), logsumexp(logits, axis=1))
 
 
-def audit(score: str, with_embeddings: bool = True) -> tuple[Result, np.ndarray]:
+def audit(score: str, with_embeddings: bool = True, with_logits: bool = False) -> tuple[Result, np.ndarray]:
     data = digits_with_strangers()
     dataset = make_dataset(data.given.tolist(), tuple("abcdef"))
-    predictions = Predictions("m", data.probs, data.pixels if with_embeddings else None)
+    predictions = Predictions(
+        "m",
+        data.probs,
+        data.pixels if with_embeddings else None,
+        log_sums=data.log_sums if with_logits else None,
+    )
     return run(dataset, predictions, DEFAULTS | {"score": score}, Progress()), data.stranger
 
 
-@pytest.mark.parametrize(("score", "precision", "recall"), [(SCORES[0], 0.65, 0.55), (SCORES[1], 0.5, 0.3)])
+@pytest.mark.parametrize(
+    ("score", "precision", "recall"),
+    [
+        ("nearest_rows", 0.65, 0.55),
+        ("max_logit", 0.5, 0.3),
+        ("energy", 0.5, 0.3),
+        ("log_probability", 0.5, 0.3),
+    ],
+)
 def test_run__finds_strangers_among_digits(score: str, precision: float, recall: float) -> None:
-    result, stranger = audit(score)
+    result, stranger = audit(score, with_logits=True)
+    assert not result.summary["note"]
     flagged = result.table["flagged"].to_numpy()
     assert stranger[flagged].mean() >= precision > stranger.mean() * 3
     assert flagged[stranger].mean() >= recall
@@ -167,7 +184,7 @@ def test_run__finds_strangers_among_digits(score: str, precision: float, recall:
 
 
 def test_run__groups_are_of_one_digit() -> None:
-    result, _ = audit(SCORES[0])
+    result, _ = audit("nearest_rows")
     digit = digits_with_strangers().digit
     figure, group = result.figures["groups"], result.table["group"].to_numpy()
     assert len(figure) >= 3
@@ -178,16 +195,26 @@ def test_run__groups_are_of_one_digit() -> None:
 
 
 def test_run__says_that_without_embeddings_probabilities_decide() -> None:
-    result, _ = audit(SCORES[0], with_embeddings=False)
-    straight, _ = audit(SCORES[1], with_embeddings=False)
+    result, _ = audit("nearest_rows", with_embeddings=False)
+    straight, _ = audit("log_probability", with_embeddings=False)
     assert result.summary["note"].startswith("No embeddings of trusted rows")
     assert straight.summary["note"] == ""
     assert result.table["score"].equals(straight.table["score"])
     assert result.table["reason"].str.contains("of the rows that are surely").sum() > 20
 
 
+def test_run__without_embeddings_logits_decide_where_the_model_gave_them() -> None:
+    result, _ = audit("nearest_rows", with_embeddings=False, with_logits=True)
+    straight, _ = audit("max_logit", with_embeddings=False, with_logits=True)
+    lost, _ = audit("energy", with_embeddings=False)
+    assert result.table["score"].equals(straight.table["score"])
+    assert result.summary["note"].endswith("by largest logit.")
+    assert straight.table["reason"].str.contains("its logit is less than in").any()
+    assert lost.summary["note"] == "No logits: by log-probability of the likeliest class."
+
+
 def test_run__trusted_rows_are_never_flagged() -> None:
-    result, _ = audit(SCORES[0])
+    result, _ = audit("nearest_rows")
     data = digits_with_strangers()
     trusted = data.probs.argmax(axis=1) == data.given
     assert not result.table["flagged"].to_numpy()[trusted].any()
