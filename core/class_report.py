@@ -132,8 +132,9 @@ def calibration(confidence: np.ndarray, agrees: np.ndarray) -> Calibration | Non
     low, high = 2 * error - np.quantile(again, [0.975, 0.025])
     chance = _error(rng.binomial(rows, mean.clip(0, 1), (DRAWS, len(bins))), rows, mean)
     by_chance = float(np.quantile(chance, 0.95))
-    low = 0.0 if error <= by_chance else max(0.0, float(low))
-    return Calibration(bins.drop(columns="hits"), float(error), low, min(1.0, float(high)), by_chance)
+    low = 0.0 if error <= by_chance else min(float(error), max(0.0, float(low)))
+    high = min(1.0, max(float(error), float(high)))  # draws of a mere chance error can all lie above twice it
+    return Calibration(bins.drop(columns="hits"), float(error), low, high, by_chance)
 
 
 def _bins(confidence: np.ndarray, agrees: np.ndarray) -> pd.DataFrame:
