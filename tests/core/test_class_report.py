@@ -190,7 +190,7 @@ def test_calibration__is_an_error_and_covers_all_rows(rows: list[tuple[float, bo
 
 
 def test_calibration__an_error_by_chance_lies_within_its_interval() -> None:
-    """900 rows of 60 classes that the model cannot tell apart: at times nearly all draws lie above the error."""
+    """900 rows of 60 classes that the model cannot tell apart: nearly all draws can lie above the error."""
     for seed in range(190, 200):
         rng = np.random.default_rng(seed)
         confidence = np.repeat(rng.uniform(0.016, 0.018, 15), 60)
