@@ -163,12 +163,13 @@ def cosines(bins: pd.DataFrame, levels: dict[str, float], theme: charts.Colours)
     """
     centre, width = (bins["low"] + bins["high"]) / 2, float(bins["high"].iloc[0] - bins["low"].iloc[0])
     some = (bins["same"] + bins["cross"] > 0).to_numpy()
-    data = []
+    data, top = [], 0.0
     for name, title, colour in (
         ("same", "one class", theme.given),
         ("cross", "two classes", theme.suggested),
     ):
         share = bins[name] / max(1, int(bins[name].sum()))
+        top = max(top, float(share.max()))
         data.append(
             {
                 "type": "bar",
@@ -195,11 +196,14 @@ def cosines(bins: pd.DataFrame, levels: dict[str, float], theme: charts.Colours)
         "annotations": [
             {
                 "x": at, "y": 0.99 - 0.1 * number, "yref": "paper", "text": charts.safe(name),
-                "showarrow": False, "xanchor": "left", "xshift": 3, "font": {"color": theme.text, "size": 12},
+                "showarrow": False, "xanchor": "right", "xshift": -3,
+                "font": {"color": theme.text, "size": 12},
+                "bgcolor": theme.page,
             }
             for number, (name, at) in enumerate(levels.items())
         ],
     }  # fmt: skip
     layout["xaxis"] |= {"title": {"text": "cosine"}}
-    layout["yaxis"] |= {"title": {"text": "share of pairs"}, "tickformat": ".0%"}
+    room = top / (1 - 0.1 * len(levels) - 0.05)  # the levels are named above the bars
+    layout["yaxis"] |= {"title": {"text": "share of pairs"}, "tickformat": ".0%", "range": [0, room]}
     return {"data": data, "layout": layout}
