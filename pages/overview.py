@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.audits import not_run
 from core.review.people import Role
-from core.review.queue import default_find
+from core.review.queue import MASK_FIND, default_find
 from pages.parts import examples, models, numbers, session, work
 
 session.require_role(Role.VIEWER, "look")
@@ -80,6 +80,7 @@ if not_run(audit) and session.job_started() is None:
     work.offer_missing(project, not_run(audit))
 if result is not None and count > 1:
     numbers.notes(result.summary)
+if result is not None and count > 1 and find != MASK_FIND:
     session.let_first_screen_paint()
     left, right = st.columns(2, gap="medium")
     with left:

@@ -87,7 +87,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     }
     figures = {"mask_classes": _classes(masks, seen), "mask_pairs": _pairs(masks, seen.overlap.counts)}
     words = _estimator(bool(model.any()), bool(np.isfinite(softmins).any()), params)
-    more = {"compared": int(model.sum()), "classes": len(masks.names), "seed": SEED}
+    more = {"compared": int(model.sum()), "scored": len(dataset), "classes": len(masks.names), "seed": SEED}
     made = fault_result(
         dataset,
         [_differs(dataset, masks, share, facts, params), *faults],

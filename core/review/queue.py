@@ -25,6 +25,7 @@ from core.review.where import conditions, equal, matching, strings
 
 DEFAULT_FIND = "label_issues"
 NUMBER_FIND = "target_errors"
+MASK_FIND = "mask_errors"
 """In its place where labels are numbers."""
 SETTLED = {
     "keep": Action.KEEP,
@@ -143,13 +144,15 @@ _NOWHERE = Space()
 def check_in_use(results: Mapping[str, Result], filters: Filters) -> str:
     """Name of the check that `filters` look at: as asked, else that of wrong labels, else the first; "" if
     none."""
-    usual = [name for name in (filters.find, DEFAULT_FIND, NUMBER_FIND) if name in results]
+    usual = [name for name in (filters.find, DEFAULT_FIND, NUMBER_FIND, MASK_FIND) if name in results]
     return usual[0] if usual else next(iter(results), "")
 
 
 def default_find(dataset: Dataset) -> str:
     """The check that looks for wrong labels in a data set, whether or not it has run."""
-    return DEFAULT_FIND if dataset.targets is None else NUMBER_FIND
+    if dataset.targets is not None:
+        return NUMBER_FIND
+    return MASK_FIND if dataset.masks is not None and dataset.columns.label is None else DEFAULT_FIND
 
 
 def select(

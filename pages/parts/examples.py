@@ -39,7 +39,7 @@ def _card(found: Project, board: items.Board, position: int, image: bool) -> Non
     suggested = items.suggestion_of(board, position)
     if image:
         looks = f", looks like {suggested}" if suggested else ""
-        alt = f"Row {position + 1:,}, labelled {given}{looks}"
+        alt = f"Row {position + 1:,}" + ("" if given is None else f", labelled {given}") + looks
         st.image(image_address(found, position), alt=alt, width="stretch")
         _open(found, position, given, suggested)
         return
@@ -53,8 +53,9 @@ def _open(found: Project, position: int, given: str | None, suggested: str | Non
     """The caption, which opens the row on the Issues page."""
     row_id = str(found.dataset.row_ids[position])
     looks = f", looks like **{_short(suggested)}**" if suggested else ""
+    said = f"row {position + 1:,}" if given is None else f"labelled **{_short(given)}**"
     if st.button(
-        f":small[labelled **{_short(str(given))}**{looks}]",
+        f":small[{said}{looks}]",
         key=f"example_{row_id}",
         type="tertiary",
         wrap=True,

@@ -25,8 +25,11 @@ def headline(result: Result) -> str:
     labelled = int(result.summary["scored"])
     flagged = int(result.summary["flagged"])
     if not flagged:
-        return f"No label errors found in {rows(labelled)}"
+        what = "mask" if "compared" in result.summary else "label"
+        return f"No {what} errors found in {rows(labelled)}"
     verb = "looks" if flagged == 1 else "look"
+    if "compared" in result.summary:
+        return f"{flagged:,} of {labelled:,} masks {verb} wrong"
     if "usual_miss" in result.summary:
         return f"{flagged:,} of {labelled:,} numbers {verb} wrong"
     if "labels_missing" in result.summary:

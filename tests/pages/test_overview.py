@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from core.audit import run_audit
 from core.methods.label_filters import FILTERS
 from core.review.decisions import Action, Decision
 from core.review.store import Store
 from core.workspace import Workspace
 from sample_data import SAMPLES
+from tests.core.mask_sets import SIDE, mask_folder, prepared, write_png
 from tests.pages.conftest import HOSTILE, Open, save, words
 
 
@@ -219,3 +223,21 @@ def test_overview__what_was_not_looked_for_is_not_said_to_be_absent(open_page: O
     said = words(open_page("overview", ds="clean"))
     [line] = [line for line in said.splitlines() if "Looked for and not found" in line]
     assert "Conflicting copies" in line and "Identities" not in line  # too few classes for that check
+
+
+def test_overview__of_pictures_with_masks_goes_by_the_check_of_masks(
+    open_page: Open, workspace: Workspace, tmp_path: Path
+) -> None:
+    root = mask_folder(tmp_path / "masks", 12)
+    write_png(root / "masks" / "003.png", np.zeros((SIDE, SIDE), np.uint8))
+    made = prepared(root)
+    workspace.save(made)
+    assert made.dataset is not None
+    run_audit(made.dataset, made.predictions, workspace.cache_dir)
+    app = open_page("overview", ds="masks")
+    assert app.title[0].value == "1 of 12 masks looks wrong"
+    assert "Review the 1, worst first" in words(app) and "labelled" not in words(app)
+    pairs, classes = (table.value for table in app.dataframe[:2])
+    assert pairs.columns.tolist() == ["Given", "Predicted", "Pixels", "Of the given"]
+    assert pairs["Given"].tolist()[0] == "road" and (pairs["Of the given"] > 0).all()
+    assert classes["95% interval"].str.contains("% to ").all()

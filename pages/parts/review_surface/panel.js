@@ -54,6 +54,7 @@ class Panel {
 
   setClasses(classes) {
     this.classes = classes;
+    this.search.hidden = !classes.length;
     this.finder = new ClassSearch(classes);
     this.hint();
   }
@@ -92,13 +93,14 @@ class Panel {
     this.item = item;
     this.matches = null;
     this.search.value = "";
-    text(this.given, item.given_name ?? "no label");
+    const masked = item.given === null && item.content.masks;
+    text(this.given, item.given_name ?? (masked ? "its mask" : "no label"));
     text(this.suggested, item.suggestion ?? (item.hidden ? "hidden" : "none"));
     this.given.title = item.given_name ?? "";
     this.suggested.title = item.suggestion ?? "";
     this.explain(item);
     this.findings.show(item);
-    text(this.buttons.keep.label, item.given === null ? "Keep unlabelled" : `Keep “${plain(item.given_name)}”`);
+    text(this.buttons.keep.label, masked ? "Keep the mask" : item.given === null ? "Keep unlabelled" : `Keep “${plain(item.given_name)}”`);
     text(this.buttons.take.label, item.suggestion === null ? this.noSuggestion(item) : `Change to “${plain(item.suggestion)}”`);
     this.buttons.take.node.disabled = item.suggestion === null;
     this.mark(decision);
