@@ -30,6 +30,8 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, select, tag_of
+from core.review.spot_checks import Gate, gates_of
+from core.review.tail import Tail
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -67,6 +69,14 @@ class Desk:
     def _class_log(self) -> ClassLog:
         return ClassLog(self.store)
 
+    @cached_property
+    def _gates(self) -> Tail[dict[str, Gate]]:
+        return Tail(self.store, Action.GATE, gates_of)
+
+    def gates(self, name: str) -> Mapping[str, Gate]:
+        """The spot checks of a data set by id, in the order of opening."""
+        return self._gates.of(name)
+
     def classes(self, name: str, last: int | None = None) -> ClassList:
         """The classes of a data set as they are called now. last: seq of its latest event, where known."""
         return self._class_log.of(self.project(name).dataset, last)
@@ -103,14 +113,25 @@ class Desk:
                 return self._queues[key]
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
-        space = self._space(project, filters)
-        positions = select(project.dataset, results, actions(standings), filters, space)
+        if filters.gate:
+            positions = self._drawn(project, filters.gate)
+        else:
+            space = self._space(project, filters)
+            positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
             self._queues[key] = positions, tag
             while len(self._queues) > _QUEUES_KEPT:
                 self._queues.popitem(last=False)
         return positions, tag
+
+    def _drawn(self, project: Project, gate: str) -> np.ndarray:
+        """(M,) positions of the rows of a spot check, in the order of the draw."""
+        found = self.gates(project.name).get(gate)
+        if found is None:
+            raise refuse("there is no such spot check", mend="open the Batches tab of Evidence")
+        positions = project.dataset.positions(found.order)
+        return positions[positions >= 0]
 
     def _space(self, project: Project, filters: Filters) -> Space:
         """Where rows lie, as far as the filters ask; computes no clusters and no map."""

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.gates import said_to_checker
 from core.guards import Refused, body_of, dataset_of, fresh, reads, whole, writes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.queue import Filters
@@ -32,7 +33,8 @@ async def decisions(team: Team, request: Request) -> Response:
     session = await writes(team, request)
     events = _parse(await body_of(request), session.annotator)
     receipts = await run_in_threadpool(team.record, session.annotator, events)
-    return fresh({"receipts": [_receipt(r) for r in receipts]})
+    over = await run_in_threadpool(said_to_checker, team, events)
+    return fresh({"receipts": [_receipt(r) for r in receipts], **({"over": over} if over else {})})
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

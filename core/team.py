@@ -19,7 +19,7 @@ from core.desk import Desk, QueueChanged, shared_desk
 from core.identity import people_of
 from core.review import items
 from core.review.assignments import Assigned, assigned
-from core.review.audit_rows import Dealt, draws, mark, mixed, source_of
+from core.review.audit_rows import Dealt, draws, mark, mixed, origin_of
 from core.review.chance import random_order
 from core.review.decisions import UNDOABLE, VERDICTS, Action, Decision, Standing, told_by_browser
 from core.review.fold import Standings
@@ -131,7 +131,8 @@ class Team:
 
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
-        return replace(self.desk.board(name, filters, person), hidden=self.hidden(name, person))
+        hidden = self.hidden(name, person) | bool(filters.gate)
+        return replace(self.desk.board(name, filters, person), hidden=hidden)
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
         """The standings of these rows that a person may know."""
@@ -200,7 +201,7 @@ class Team:
         made = [
             {
                 "rank": rank,
-                "mark": mark(secret, name, str(look.board.dataset.row_ids[p]), bool(dealt.drawn[rank])),
+                "mark": mark(secret, name, look.row(p)[0], bool(dealt.drawn[rank]), filters.gate),
                 **look.item(p, lent),
             }
             for rank, p in zip(ranks, chosen, strict=True)
@@ -237,7 +238,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(drawn, role)
+        seen, hidden = standings.seq, self._hidden(drawn, role) | bool(filters.gate)
         return Look(
             name,
             person,
@@ -282,7 +283,7 @@ class Team:
                 told = told_by_browser(event)
                 if event.row_id:
                     mark_sent = told.pop("mark", None)
-                    known["source"] = source_of(secret, event.dataset, event.row_id, mark_sent)
+                    known |= origin_of(secret, event.dataset, event.row_id, mark_sent)
                     known |= self._scored(event, results(event.dataset).get(str(told.get("find", ""))))
                 event = replace(event, shown=json.dumps({**told, **known}))
             found.append(event)
@@ -300,7 +301,9 @@ class Team:
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
         if position >= 0 and (
-            self.hidden(name, person)[position] or self.dealt(name, person, filters).draws(position)
+            filters.gate
+            or self.hidden(name, person)[position]
+            or self.dealt(name, person, filters).draws(position)
         ):
             return {**found, "suggested": [], "why": []}
         return found
@@ -347,6 +350,7 @@ class Team:
 
 
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
+_LEAST |= {Action.GATE: 4, Action.RULE: 3}
 """The role that an event needs where it is more than an annotator's."""
 
 

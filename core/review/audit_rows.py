@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.review.chance import unit_interval
+from core.review.fixes import GATE
 from core.review.look import Look
 from core.review.queue import Filters
 
@@ -88,20 +89,35 @@ def _coins(share: float) -> Iterator[bool]:
         start += _BLOCK
 
 
-def mark(secret: bytes, dataset: str, row_id: str, drawn: bool) -> str:
+def mark(secret: bytes, dataset: str, row_id: str, drawn: bool, gate: str = "") -> str:
     """What a browser sends back with a decision, by which the server knows where the row came from.
 
-    It does not tell the annotator: the marks of both kinds look alike.
+    It does not tell the annotator: the marks of both kinds look alike. gate: the id of the spot check whose
+    queue it is; the mark begins with it, as the address of that queue does.
     """
+    if gate:
+        return f"{gate}:{_mark(secret, dataset, row_id, f'gate {gate}')}"
     return _mark(secret, dataset, row_id, DRAWN if drawn else RANKED)
 
 
 def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
     """DRAWN, RANKED, or PICKED for a mark that the server has not made for this row."""
     for source in (DRAWN, RANKED):
-        if isinstance(told, str) and hmac.compare_digest(told, _mark(secret, dataset, row_id, source)):
+        if (
+            isinstance(told, str)
+            and told.isascii()
+            and hmac.compare_digest(told, _mark(secret, dataset, row_id, source))
+        ):
             return source
     return PICKED
+
+
+def origin_of(secret: bytes, dataset: str, row_id: str, told: object) -> dict[str, str]:
+    """What is kept of where a decision's row came from: its source, and which spot check where it is one's."""
+    gate, colon, _ = told.partition(":") if isinstance(told, str) and told.isascii() else ("", "", "")
+    if colon and hmac.compare_digest(str(told), mark(secret, dataset, row_id, False, gate or colon)):
+        return {"source": GATE, "gate": gate}
+    return {"source": source_of(secret, dataset, row_id, told)}
 
 
 def _mark(secret: bytes, dataset: str, row_id: str, source: str) -> str:

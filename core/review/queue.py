@@ -53,6 +53,7 @@ class Filters:
     as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
+    gate: id of a spot check: the rows of its batch in the order of the draw, whatever the other filters say.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
@@ -68,6 +69,7 @@ class Filters:
     area: str = ""
     like: str = ""
     about: str = ""
+    gate: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -77,6 +79,8 @@ class Filters:
         Raises InputError for one that means nothing.
         """
         values: dict[str, Any] = {f.name: params[f.name] for f in fields(cls) if params.get(f.name)}
+        if "gate" in values:
+            values = {name: values[name] for name in ("find", "gate") if name in values}
         if "cut" in values:
             values["cut"] = _cut(values["cut"])
         for name, allowed in (("state", STATES), ("sort", SORTS)):

@@ -140,6 +140,8 @@ def place_words(filters: Filters) -> dict[str, str]:
         words["like"] = f"like row {filters.like}"
     if filters.about:
         words["about"] = About.parse(filters.about).words
+    if filters.gate:
+        words["gate"] = "rows in random order"
     return words
 
 

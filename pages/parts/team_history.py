@@ -46,6 +46,8 @@ _WORDS = {
     Action.ROLE: "roles",
     Action.PAIR: "pairs judged",
     Action.LOCK: "locked splits",
+    Action.GATE: "spot checks",
+    Action.RULE: "rules",
 }
 
 

@@ -19,6 +19,7 @@ class Screen {
     this.outbox = outboxFor(`${data.workspace}:${data.dataset}:${data.annotator}`);
     this.outbox.onChange = () => this.sent();
     this.outbox.onReceipt = (op, receipt) => this.received(op, receipt);
+    this.outbox.onOver = (words) => this.over(words);
     this.update(data);
   }
 
@@ -88,7 +89,7 @@ class Screen {
     this.strip.close();
     this.feed.close();
     this.stage.close();
-    this.outbox.onChange = this.outbox.onReceipt = null;
+    this.outbox.onChange = this.outbox.onReceipt = this.outbox.onOver = null;
     this.root.remove();
   }
 
