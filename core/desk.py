@@ -30,7 +30,7 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, select, tag_of
-from core.review.spot_checks import Gate, gates_of
+from core.review.spot_checks import Gate, Rule, gates_of, rules_of
 from core.review.tail import Tail
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
@@ -72,6 +72,14 @@ class Desk:
     @cached_property
     def _gates(self) -> Tail[dict[str, Gate]]:
         return Tail(self.store, Action.GATE, gates_of)
+
+    @cached_property
+    def _rules(self) -> Tail[tuple[Rule, ...]]:
+        return Tail(self.store, Action.RULE, rules_of)
+
+    def rules(self, name: str) -> tuple[Rule, ...]:
+        """The rules by which labels of a data set can be fixed, in the order of saving."""
+        return self._rules.of(name)
 
     def gates(self, name: str) -> Mapping[str, Gate]:
         """The spot checks of a data set by id, in the order of opening."""

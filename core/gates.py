@@ -1,4 +1,4 @@
-"""Fixes that are accepted by a spot check: opened on a queue or a rule, checked blind, applied as one event."""
+"""Fixes that a spot check accepts: opened on a queue or a rule, checked blind, applied as one event."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_of(team: Team, name: str, gate: Gate) -> Check:
 
 def checks_of(team: Team, name: str) -> list[Check]:
     """The spot checks of a data set, the newest first."""
-    return [check_of(team, name, gate) for gate in reversed(team.desk.gates(name).values())]
+    return [check_of(team, name, gate) for gate in reversed([*team.desk.gates(name).values()])]
 
 
 def gate_named(team: Team, name: str, gate_id: str) -> Gate:
@@ -112,9 +112,8 @@ def open_again(team: Team, person: str, dataset: str, gate: Gate, op_id: str = "
     """Open a check of what is left of a batch, with a fresh draw and half the alpha. Returns its id."""
     team.people.require(person, Role.OWNER)
     standings, held = team.store.standings(dataset), team.in_others_hands(dataset, person)
-    batch = {
-        row_id: fix for row_id, fix in gate.batch.items() if row_id not in standings and row_id not in held
-    }
+    free = (row_id for row_id in gate.batch if row_id not in standings and row_id not in held)
+    batch = {row_id: gate.batch[row_id] for row_id in free}
     confidence = 1 - gate.alpha * 2**gate.tries
     return _open(
         team, person, dataset, batch, gate.filters, gate.promise, confidence, gate.name, gate.rule, op_id

@@ -300,11 +300,8 @@ class Team:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
-        if position >= 0 and (
-            filters.gate
-            or self.hidden(name, person)[position]
-            or self.dealt(name, person, filters).draws(position)
-        ):
+        hidden = self.hidden(name, person) | bool(filters.gate)
+        if position >= 0 and (hidden[position] or self.dealt(name, person, filters).draws(position)):
             return {**found, "suggested": [], "why": []}
         return found
 

@@ -17,6 +17,24 @@ from enum import StrEnum
 
 import numpy as np
 
+from core.evidence.method import Method
+
+METHOD = Method(
+    "Spot check of a batch",
+    "Rows of the batch are read in an order drawn by lot (SipHash of the row's id, keyed by the check's id), "
+    "without the suggestion. Each answer is a bet against every batch in which more than the promised share "
+    "is wrong: three bettors risk none, a quarter and half of what they have. The batch is accepted when the "
+    "mean of what they hold reaches 1 / alpha, refused when bettors on the other side (2, 4 and 8 times the "
+    "promised share) hold as much or too many wrong fixes are known, and given up after 6 ln(1 / alpha) / "
+    "promise rows.",
+    "Rows are read in the order of the draw and none is passed over; ambiguous, excluded and sent on count "
+    "as wrong fixes. Rows that are decided elsewhere leave the batch, by people who do not know the order. "
+    "After a check that failed, the next one draws anew, with half the alpha.",
+    "Confidence sequences for sampling without replacement (Waudby-Smith and Ramdas, 2020, arXiv "
+    "2006.04347); Ville's inequality.",
+    "Who checks has seen the suggestions before, or makes the model's mistakes. It counts what they would "
+    "say.",
+)
 ALPHA, PROMISE = 0.05, 0.05
 _FOR, _AGAINST = np.array([0, 0.25, 0.5]), np.array([2.0, 4.0, 8.0])
 

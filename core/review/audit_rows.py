@@ -102,18 +102,15 @@ def mark(secret: bytes, dataset: str, row_id: str, drawn: bool, gate: str = "") 
 
 def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
     """DRAWN, RANKED, or PICKED for a mark that the server has not made for this row."""
+    known = told if isinstance(told, str) and told.isascii() else ""
     for source in (DRAWN, RANKED):
-        if (
-            isinstance(told, str)
-            and told.isascii()
-            and hmac.compare_digest(told, _mark(secret, dataset, row_id, source))
-        ):
+        if hmac.compare_digest(known, _mark(secret, dataset, row_id, source)):
             return source
     return PICKED
 
 
 def origin_of(secret: bytes, dataset: str, row_id: str, told: object) -> dict[str, str]:
-    """What is kept of where a decision's row came from: its source, and which spot check where it is one's."""
+    """What is kept of where a decision's row came from: its source, and of which spot check it is a row."""
     gate, colon, _ = told.partition(":") if isinstance(told, str) and told.isascii() else ("", "", "")
     if colon and hmac.compare_digest(str(told), mark(secret, dataset, row_id, False, gate or colon)):
         return {"source": GATE, "gate": gate}

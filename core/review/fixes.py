@@ -1,4 +1,4 @@
-"""What a decision says of the spot check that it comes from: kept with it for ever, in what was on the screen."""
+"""What a decision says of the spot check that it comes from, kept with it for ever in its `shown`."""
 
 from __future__ import annotations
 

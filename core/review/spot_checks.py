@@ -1,4 +1,4 @@
-"""Spot checks inside a batch of suggested labels: opened by an event, answered in the ordinary review, replayed.
+"""Spot checks inside a batch of suggested labels: opened by an event, answered in the ordinary review.
 
 A GATE event freezes the batch: its rows, the given label of each and the fix that is suggested for it. Which
 rows are drawn, and in which order, follows from the event's id. An answer of a check is a verdict whose

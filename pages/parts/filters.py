@@ -145,6 +145,27 @@ def place_words(filters: Filters) -> dict[str, str]:
     return words
 
 
+def queue_name(chosen: Filters, check: str) -> str:
+    """The queue in a few words, as they stand beside the row. check: in use, "" for none."""
+    if chosen.gate:
+        return place_words(chosen)["gate"].capitalize()
+    order = ORDERS[chosen.sort][0]
+    if chosen.sort == "random":
+        parts = [order]
+    else:
+        parts = [checks()[check].title if check else "All rows"]
+        parts += [order.lower()] if chosen.sort != "worst" else []
+    if chosen.given or chosen.sug:
+        parts.append(f"{chosen.given or 'any'} → {chosen.sug or 'any'}")
+    if chosen.cut is not None:
+        parts.append(f"score up to {chosen.cut:.2f}")
+    parts += [value.replace("_", " ") for value in (chosen.split, chosen.state) if value]
+    parts += place_words(chosen).values()
+    if chosen.q:
+        parts.append(f"“{chosen.q}”")
+    return " · ".join(parts)
+
+
 def _places(filters: Filters) -> None:
     """The filters without a widget, each with a way to take it off."""
     words = place_words(filters)

@@ -24,8 +24,8 @@ from core.review.people import NotPermitted, People, Role
 from core.review.policy import ABOUT, outcomes
 from core.review.queue import Filters
 from core.review.spot_checks import Gate
-from core.source import Source
 from core.settings import Settings
+from core.source import Source
 from core.team import Team
 from core.trail import Wanted, page_of_events
 from core.workspace import Project, Workspace
@@ -258,7 +258,7 @@ def test_open__is_refused_without_rows_or_with_numbers_that_mean_nothing(make_te
     team = make_team(5)
     wish = Wish("pets", Filters(), Action.RELABEL)
     for promise, confidence in ((0.6, 0.95), (-0.1, 0.95), (0.05, 1.0), (0.05, 0.2)):
-        with pytest.raises(InputError, match="promise|confidence"):
+        with pytest.raises(InputError, match=r"promise|confidence"):
             gates.open_check(team, "lead", wish, promise, confidence, "x")
     with pytest.raises(InputError, match="no row would change"):
         gates.open_check(team, "lead", replace(wish, label="cat"), 0.05, 0.95, "x")
