@@ -99,7 +99,7 @@ def guideline(line: Mapping[str, object]) -> str:
     where = f"{plain(str(line['column']))} is {plain(str(line['value']))}"
     counts = f"{line['observed']:,} of {line['rows']:,} read"
     if new:
-        return f"Guideline: where {where}, label {new} what looks like {given}: {counts} were so."
+        return f"Guideline: where {where}, ask whether {given} is not {new}: {counts} were."
     if given:
         return f"Guideline: where {where}, look twice before you label {given}: {counts} were wrong."
     return f"Guideline: look again at labels where {where}: {counts} were wrong."

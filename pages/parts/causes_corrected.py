@@ -29,7 +29,9 @@ def show(project: Project) -> None:
     found, read, wrong = _found(key, project)
     if wrong < LEAST:
         verb = "is" if wrong == 1 else "are"
-        st.text(f"{wrong:,} of {rows(read)} read one by one {verb} wrong: too few to look for what they share.")
+        st.text(
+            f"{wrong:,} of {rows(read)} read one by one {verb} wrong: too few to look for what they share."
+        )
         return
     frame = found.findings
     if frame.empty:

@@ -159,10 +159,24 @@ def _start(project: Project, audit: Audit, before: int) -> None:
             width=340,
         )
         promise = st.number_input(
-            "At most so many wrong, %", 0.0, 50.0, 100 * method.PROMISE, 1.0, key="gate_promise", width=190
+            "At most so many wrong, %",
+            0.0,
+            50.0,
+            100 * method.PROMISE,
+            1.0,
+            "%.1f",
+            key="gate_promise",
+            width=190,
         )
         confidence = st.number_input(
-            "Confidence, %", 50.0, 99.9, 100 * (1 - method.ALPHA), 1.0, key="gate_confidence", width=150
+            "Confidence, %",
+            50.0,
+            99.9,
+            100 * (1 - method.ALPHA),
+            1.0,
+            "%.1f",
+            key="gate_confidence",
+            width=150,
         )
     shares = round(promise / 100, 6), round(confidence / 100, 6)
     st.text(gates.cost_in_words(change, shares[0], round(1 - shares[1], 6)))

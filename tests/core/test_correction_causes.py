@@ -71,9 +71,7 @@ def test_correction_causes__a_pair_of_classes_piles_up_in_a_slice_with_its_exact
     assert line["p"] == pytest.approx(hypergeom.sf(47, 120, 48, 60), rel=1e-9)
     assert line["p"] <= line["q"] <= 0.05
     assert line["sentence"] == "Of 60 rows labelled cat with shop = b, 48 are dog; 24 were to be expected."
-    assert guideline(line) == (
-        "Guideline: where shop is b, label dog what looks like cat: 48 of 60 read were so."
-    )
+    assert guideline(line) == ("Guideline: where shop is b, ask whether cat is not dog: 48 of 60 read were.")
     assert rule_params(line) == {"find": "label_issues", "given": "cat", "sug": "dog", "where": "shop=b"}
 
 

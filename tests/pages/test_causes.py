@@ -124,7 +124,7 @@ def test_causes__of_corrections_propose_a_guideline_that_is_saved_as_a_rule(
     said = words(app).replace("\\", "")
     assert "What do the corrections have in common?" in said
     assert "rows labelled shirt with source = shop_b, " in said and " are t-shirt; " in said
-    assert "Guideline: where source is shop_b, label t-shirt what looks like shirt: " in said
+    assert "Guideline: where source is shop_b, ask whether shirt is not t-shirt: " in said
     assert "Over 200 rows that were read one by one, " in said
     assert session.desk().rules("clothes-3") == ()
     app.button(key="save_rule_0").click().run()
