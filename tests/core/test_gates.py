@@ -290,6 +290,7 @@ def test_answers__are_the_checks_only_where_the_server_says_so(make_team: Make) 
         {"source": "gate", "gate": gate.id},
         {"mark": f"é{gate.id}:"},
         {"source": "accepted", "gate": gate.id, "checked": 1},
+        {"more": {"source": "accepted", "gate": gate.id}},
     ]
     for i, told in enumerate(forged):
         row = gate.order[i]
