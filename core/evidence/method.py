@@ -42,7 +42,8 @@ STOP = Method(
     "When to stop",
     "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "
     "ranking is read down to where all but the last of them lie: 45 of 46 for 90% and 95% confidence.",
-    "The ranking does not change between the first random row and the last row read.",
+    "The ranking by score does not change between the first random row and the last row read. In which order "
+    "rows are read does not matter: the depth is counted in that ranking.",
     "Certified quantile stopping (Lewis, Yang and Frieder, 2021, arXiv 2108.12746).",
     "The ranking has learned from the random rows: it would rank them high.",
 )

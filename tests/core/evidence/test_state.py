@@ -61,6 +61,23 @@ def test_state__certifies_nothing_by_a_ranking_that_has_changed() -> None:
     assert moved.left == found.left
 
 
+def test_state__certifies_the_same_in_whatever_order_the_ranking_was_read() -> None:
+    found, _ = reviewed(300, share=0.9)
+    dataset, log = make_dataset([0] * ROWS), found.log
+    score = np.linspace(0, 1, ROWS)
+    labels = Result(issue_table(dataset, score, score < 0.2), {})
+    other = np.arange(len(log))
+    ranked = np.flatnonzero(~log.drawn)
+    other[ranked] = ranked[::-1]  # another order, the random rows at their places
+    order = ReviewLog(
+        log.positions[other], log.wrong[other], log.ambiguous[other], log.drawn, log.score[other], log.seconds
+    )
+    again = state(dataset, order, labels)
+    assert again.stop is not None and found.stop is not None
+    assert vars(again.stop.progress) == vars(found.stop.progress) and again.stop.frozen
+    assert again.left.high >= 40 >= again.left.low
+
+
 def test_state__of_nothing() -> None:
     nothing = ReviewLog(*(np.zeros(0, t) for t in (np.int64, bool, bool, bool, float, float)))
     for rows in (0, 1, 5):
