@@ -108,7 +108,7 @@ class Axes:
         made: list[Shape] = []
         for value in ticks(self.top, whole=not self.percent):
             y = self.y(value)
-            made.append(Shape("line", "grid", (left, y, self.x(self.right), y)))
+            made.append(Shape("line", "rule", (left, y, self.x(self.right), y)))
             made.append(Shape("text", "tick", (left - 6, y + 4, "end"), self._number(value)))
         for value in ticks(self.right, whole=not self.percent):
             made.append(Shape("text", "tick", (self.x(value), base + 16, "middle"), self._number(value)))

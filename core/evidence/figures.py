@@ -12,6 +12,8 @@ from core.evidence.remaining import Remaining
 
 FEW = 10
 """Random rows before which the interval is too wide to draw: nothing else would be seen beside it."""
+NARROW = 300, 220
+"""Width and height of a figure for a telephone, so that its letters are not made small."""
 _APART = 14
 
 
@@ -21,7 +23,7 @@ def drawn_from(line: Sequence[Remaining]) -> list[Remaining]:
     return found if len(found) > 1 else []
 
 
-def burn_down(line: Sequence[Remaining]) -> Drawing | None:
+def burn_down(line: Sequence[Remaining], width: int = 640, height: int = 260) -> Drawing | None:
     """Wrong labels found, and the interval of those left, by rows read; None with too few random rows.
 
     line: as `State.line`.
@@ -32,7 +34,7 @@ def burn_down(line: Sequence[Remaining]) -> Drawing | None:
     read = [float(one.read) for one in points]
     low, high = [float(one.left[0]) for one in points], [float(one.left[1]) for one in points]
     found = [float(one.found) for one in points]
-    axes = Axes(read[-1], max(1.0, *high, *found))
+    axes = Axes(read[-1], max(1.0, *high, *found), width, height)
     right = axes.x(read[-1]) + 8
     at_left, at_found = axes.y((low[-1] + high[-1]) / 2), axes.y(found[-1])
     if abs(at_left - at_found) < _APART:  # the names of the two must not lie on each other

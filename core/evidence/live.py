@@ -85,18 +85,18 @@ class Live:
 
 def brief(reading: Reading) -> dict[str, Any]:
     """What the line on the review surface says: left and next in short, stop where it is reached; said: all
-    of it in sentences; picture: the burn-down, None before it can be drawn.
+    of it in sentences; pictures: the burn-down wide and narrow, none before it can be drawn.
     """
     found = reading.state
     more = [part for part in (stop(reading), ahead(reading)) if part is not None]
     said = (*left_said(found), *(one for part in more for one in part.said))
-    drawing = figures.burn_down(found.line)
+    pictures = [figures.burn_down(found.line), figures.burn_down(found.line, *figures.NARROW)]
     return {
         "left": words.brief_left(found.left),
         "next": words.brief_ahead(found),
         "stop": words.brief_stop(found.stop),
         "said": [one.text for one in said],
-        "picture": None if drawing is None else drawing.told(),
+        "pictures": [picture.told() for picture in pictures if picture is not None],
     }
 
 

@@ -160,7 +160,7 @@ def brief_left(left: Remaining) -> str:
     if not left.unread:
         return "Every row is read"
     if not left.audits:
-        return "Wrong labels left: not known, no random row is read"
+        return "Wrong labels left: not known, no random row read yet"
     low, high = left.left
     between = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"{between} wrong {'label' if low == high == 1 else 'labels'} left ({left.level:.0%})"

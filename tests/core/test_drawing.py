@@ -36,12 +36,12 @@ def test_axes__put_the_origin_below_left_and_the_ends_within_the_picture() -> No
 def test_svg__is_well_formed_named_and_holds_no_markup_of_others() -> None:
     evil = "</title><script>\"'&"
     drawing = Drawing(
-        10, 5, evil, (Shape("text", "name", (1, 2, "start"), evil), Shape("line", "grid", (0, 0, 1, 1)))
+        10, 5, evil, (Shape("text", "name", (1, 2, "start"), evil), Shape("line", "rule", (0, 0, 1, 1)))
     )
     root = ElementTree.fromstring(drawing.svg())
     assert (root.get("viewBox"), root.get("role")) == ("0 0 10 5", "img")
     assert [(child.tag, child.text) for child in root] == [("title", evil), ("text", evil), ("line", None)]
-    assert root[2].attrib == {"class": "grid", "x1": "0", "y1": "0", "x2": "1", "y2": "1"}
+    assert root[2].attrib == {"class": "rule", "x1": "0", "y1": "0", "x2": "1", "y2": "1"}
     assert "style" not in drawing.svg()
 
 

@@ -316,7 +316,7 @@ def test_pulse__brings_the_evidence_once_and_none_who_did_not_ask(team: Team) ->
     evidence = team.pulse("ann", "pets", 0, told=0)["evidence"]
     assert (evidence["version"], evidence["left"]) == (
         1,
-        "Wrong labels left: not known, no random row is read",
+        "Wrong labels left: not known, no random row read yet",
     )
     assert team.pulse("ann", "pets", 0, told=1)["evidence"] is None
     put(team, Plan(share=1.0))

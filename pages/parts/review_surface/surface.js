@@ -115,6 +115,11 @@ class Surface extends Screen {
     this.notice.tell(`Fewer than 1 in 10 of your last ${YIELD_OF} rows changed.`, stop, ["Go on"]);
   }
 
+  // The stop sign of the evidence; the work goes on where it is not answered.
+  mayStop(words) {
+    this.notice.tell(`${words}.`, ["Stop here", () => this.stopHere()], ["Go on"]);
+  }
+
   stopHere() {
     this.blank();
     this.outbox.release(this.data.dataset);

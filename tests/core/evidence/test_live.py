@@ -115,8 +115,11 @@ def test_told__tries_again_after_a_failure(store: Store) -> None:
 
 def test_brief__has_what_the_line_shows(store: Store) -> None:
     before = brief(reading(store))
-    assert (before["picture"], before["stop"]) == (None, "")
-    assert before["left"] == "Wrong labels left: not known, no random row is read"
+    assert (before["pictures"], before["stop"]) == ([], "")
+    assert before["left"] == "Wrong labels left: not known, no random row read yet"
     after = brief(reading(store, 200))
     assert after["left"].endswith(" wrong labels left (95%)") and " in the next 50 by score" in after["next"]
-    assert after["picture"]["words"].startswith("After 200 rows: ") and len(after["said"]) >= 4
+    assert len(after["said"]) >= 4
+    wide, narrow = after["pictures"]
+    assert wide["words"] == narrow["words"] and wide["words"].startswith("After 200 rows: ")
+    assert (wide["width"], narrow["width"]) == (640, 300)

@@ -242,7 +242,8 @@ def test_reliability_in_words__says_the_worst_group_and_each_point() -> None:
         columns=["rows", "foretold", "found", "low", "high"],
     )
     assert words.reliability_in_words(frame) == (
-        "Of the 41 random rows with the highest probability, 60% were foretold wrong and 50% are (35% to 64%)."
+        "Of the 41 random rows with the highest probability, 60% were foretold wrong and 50% are "
+        "(35% to 64%)."
     )
     assert words.reliability_lines(frame) == [
         "40 rows foretold 2.0% wrong: 2.5% are, interval 0.4% to 12.9%",
@@ -256,7 +257,7 @@ def test_reliability_in_words__says_the_worst_group_and_each_point() -> None:
         (LEFT, "0 to 82 wrong labels left (95%)"),
         (replace(LEFT, low=63, high=63), "1 wrong label left (95%)"),
         (replace(LEFT, low=70, high=70), "8 wrong labels left (95%)"),
-        (replace(LEFT, audits=0), "Wrong labels left: not known, no random row is read"),
+        (replace(LEFT, audits=0), "Wrong labels left: not known, no random row read yet"),
         (Remaining(5, 5, 3, 1, 1, 1, 1, 1), "Every row is read"),
     ],
 )
