@@ -40,7 +40,7 @@ class Table:
 @dataclass(frozen=True)
 class Section:
     """key: its name in addresses and of widgets. figures: (caption, drawing) pairs. methods: how its figures
-    are made.
+    are made. for_card: whether the data set card says it too; it says what is, and not what may come.
     """
 
     key: str
@@ -49,6 +49,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     figures: tuple[tuple[str, Drawing], ...] = ()
     methods: tuple[Method, ...] = ()
+    for_card: bool = True
 
 
 def left_said(found: State) -> tuple[Said, ...]:
@@ -104,7 +105,7 @@ def ahead(reading: Reading) -> Section | None:
     caption = "Foretold against found share of wrong labels, random rows, 95% Wilson intervals"
     drawn = () if drawing is None else ((caption, drawing),)
     said = Said(text, method.AHEAD.by)
-    return Section("ahead", "What comes next?", (said,), (), drawn, (method.AHEAD,))
+    return Section("ahead", "What comes next?", (said,), (), drawn, (method.AHEAD,), for_card=False)
 
 
 SECTIONS: tuple[Callable[[Reading], Section | None], ...] = (left, stop, ahead)
