@@ -56,7 +56,8 @@ def limits(summary: Mapping[str, Any]) -> list[str]:
     if summary.get("note"):
         lines.append(str(summary["note"]))
     if summary.get("unlabelled"):
-        lines.append(f"{rows(summary['unlabelled'])} without a label are not counted.")
+        verb = "is" if summary["unlabelled"] == 1 else "are"
+        lines.append(f"{rows(summary['unlabelled'])} without a label {verb} not counted.")
     few = summary.get("classes_with_few_rows", [])
     if few:
         lines.append(

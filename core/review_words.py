@@ -202,7 +202,9 @@ def not_said(record: Record) -> list[str]:
         for title, flagged, decided in record.flagged
         if flagged > decided
     ]
-    lines.append(f"{len(record.dataset) - len(record.decided):,} rows have no decision and are as they came")
+    if unread := len(record.dataset) - len(record.decided):
+        they = "has no decision and is as it came" if unread == 1 else "have no decision and are as they came"
+        lines.append(f"{counted(unread, 'row')} {they}")
     if not record.left.audits and (record.sample is None or not record.sample.usable):
         lines.append(
             "The share of wrong labels among the rows reviewed is not the share in the data set: they were "

@@ -21,8 +21,8 @@ __all__ = ["estimator_line", "headline", "lowest_score", "notes", "planted_here"
 
 def estimator_line(summary: Mapping[str, Any]) -> None:
     """Rows flagged and by what; the estimated number of errors with its interval; How."""
-    parts = [label_words.flagged_by(summary), label_words.estimated(summary)]
-    line = " · ".join(session.escape(part) for part in parts if part)
+    parts = [session.escape(label_words.flagged_by(summary)), label_words.estimated(summary)]
+    line = " · ".join(part for part in parts if part)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":small[{line}]", width="content")
         st.page_link(
