@@ -20,6 +20,8 @@ def test_rows__counts_one_and_many() -> None:
         ({"flagged": 1}, "1 of 1,797 labels looks wrong"),
         ({"flagged": 0, "scored": 1}, "No label errors found in 1 row"),
         ({"usual_miss": 0.2}, "89 of 1,797 numbers look wrong"),
+        ({"compared": 1797}, "89 of 1,797 masks look wrong"),
+        ({"compared": 1797, "flagged": 0}, "No mask errors found in 1,797 rows"),
         ({"labels_missing": 3}, "89 of 1,797 sets of labels look wrong"),
     ],
 )
