@@ -19,6 +19,7 @@ from core.clustering import stored_clusters
 from core.data_map import stored_map
 from core.dataset import Dataset
 from core.errors import refuse
+from core.evidence.gains import Gains, learned_at
 from core.issues import Result
 from core.likeness import near_about, near_row
 from core.media import shown_digest
@@ -29,7 +30,7 @@ from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
-from core.review.queue import Filters, Space, check_in_use, select, tag_of
+from core.review.queue import Filters, Space, check_in_use, default_find, select, tag_of
 from core.review.spot_checks import Gate, Rule, gates_of, rules_of
 from core.review.tail import Tail
 from core.session_token import UNNAMED, lifetime, mint_media
@@ -57,6 +58,7 @@ class Desk:
         self._results_of = results_of
         self._lock = threading.Lock()
         self._queues: OrderedDict[tuple[Any, ...], tuple[np.ndarray, str]] = OrderedDict()
+        self._gains = Gains()
 
     @cached_property
     def store(self) -> Store:
@@ -113,8 +115,9 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
-        # A filter without a state reads no decisions, so that its queue is good for every as_of.
-        key = (project.dataset, tuple(results.values()), filters, *((seq, viewer) if filters.state else ()))
+        # Without a state, and in an order that learns from none, its queue is good for every as_of.
+        read = (seq, viewer) if filters.state else (learned_at(seq),) if filters.sort == "yield" else ()
+        key = (project.dataset, tuple(results.values()), filters, *read)
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
@@ -124,7 +127,7 @@ class Desk:
         if filters.gate:
             positions = self._drawn(project, filters.gate)
         else:
-            space = self._space(project, filters)
+            space = replace(self._space(project, filters), gain=self._gain(project, filters, seq))
             positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
@@ -153,6 +156,13 @@ class Desk:
         elif filters.about:
             near = near_about(self.workspace, project, About.parse(filters.about))
         return Space(clusters, layout, near)
+
+    def _gain(self, project: Project, filters: Filters, seq: int) -> np.ndarray | None:
+        """Wrong labels a second, where the order asks for it and labels were checked."""
+        labels = self.results(project).get(default_find(project.dataset))
+        if filters.sort != "yield" or labels is None:
+            return None
+        return self._gains.of(self.store, project.dataset, labels, seq)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""

@@ -97,8 +97,8 @@ async def pulse(team: Team, request: Request) -> Response:
     """What others did since."""
     session = await reads(team, request)
     params = request.query_params
-    since = whole(params, "since") or 0
-    return fresh(await run_in_threadpool(team.pulse, session.annotator, dataset_of(params), since))
+    since, told = whole(params, "since") or 0, whole(params, "told")
+    return fresh(await run_in_threadpool(team.pulse, session.annotator, dataset_of(params), since, told))
 
 
 async def release(team: Team, request: Request) -> Response:

@@ -16,7 +16,10 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
+from core.evidence.live import Live
+from core.evidence.reading import Reading
 from core.identity import people_of
+from core.pulse import pulse
 from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.audit_rows import Dealt, draws, mark, mixed, origin_of
@@ -67,6 +70,15 @@ class Team:
         from core.review.claims import Claims
 
         return Claims(self.store.database)
+
+    @cached_property
+    def _live(self) -> Live:
+        return Live(self.reading)
+
+    def reading(self, name: str) -> Reading:
+        """A data set as the evidence reads it, now."""
+        project = self.desk.project(name)
+        return Reading(project, self.desk.results(project), self.store)
 
     @cached_property
     def _plans(self) -> Tail[Plan]:
@@ -305,24 +317,10 @@ class Team:
             return {**found, "suggested": [], "why": []}
         return found
 
-    def pulse(self, person: str, name: str, since: int) -> dict[str, Any]:
-        """What happened since event `since`: for the header of everybody who is at work.
-
-        In a blind review nobody is named: beside the rows, names would tell who gave the earlier answers.
-        """
+    def pulse(self, person: str, name: str, since: int, told: int | None = None) -> dict[str, Any]:
+        """What happened since event `since`; see core.pulse.pulse."""
         self.desk.project(name)
-        now = self.store.peek(name)
-        seq = now.seq
-        new = self.store.events(name, since, actions=VERDICTS) if since < seq else []
-        by: dict[str, int] = {}
-        rows: dict[str, None] = {}
-        for event in new:
-            if event.annotator != person and event.row_id:
-                by[event.annotator] = by.get(event.annotator, 0) + 1
-                rows[event.row_id] = None
-        named = self.sees_all(name, person)
-        people = [{"annotator": who if named else None, "decided": n} for who, n in by.items()]
-        return {"seq": seq, "decided": len(now), "people": people, "rows": list(rows)[-500:]}
+        return pulse(self.store, self._live, person, name, self.sees_all(name, person), since, told)
 
     def timeline(self, person: str, name: str) -> dict[str, Any]:
         """What a person can undo and redo, the last _STEPS of each, the first to go at the end.

@@ -85,6 +85,7 @@ else:
             find=check,
             queue_name=queue_name(filters, check),
             row=row,
-            how=f"evidence?ds={project.name}",
+            how=f"evidence?ds={project.name}&tab=numbers",
+            evidence=f"evidence?ds={project.name}",
         )
     )

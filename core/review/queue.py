@@ -130,16 +130,17 @@ _NONE = Filters()
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """What is known of where the N rows lie; None where no filter asks for it.
+    """What is known of where the N rows lie, and of what they give; None where nothing asks for it.
 
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
-    or of those most like `about`, nearest first.
+    or of those most like `about`, nearest first. gain: (N,) wrong labels a second to be expected of each row.
     """
 
     clusters: np.ndarray | None = None
     layout: np.ndarray | None = None
     near: np.ndarray | None = None
+    gain: np.ndarray | None = None
 
 
 _NOWHERE = Space()
@@ -189,7 +190,8 @@ def select(
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters)]
-    return ordered(positions, Material(dataset, results, name, space.clusters, space.near), filters.sort)
+    material = Material(dataset, results, name, space.clusters, space.near, space.gain)
+    return ordered(positions, material, filters.sort)
 
 
 def tag_of(positions: np.ndarray) -> str:

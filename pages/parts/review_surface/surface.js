@@ -125,6 +125,11 @@ class Surface extends Screen {
     this.say(words);
   }
 
+  // The stop sign of the evidence; the work goes on where it is not answered.
+  mayStop(words) {
+    this.notice.tell(`${words}.`, ["Stop here", () => this.stopHere()], ["Go on"]);
+  }
+
   stopHere() {
     this.blank();
     this.outbox.release(this.data.dataset);
