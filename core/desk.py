@@ -30,6 +30,9 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, select, tag_of
+from core.review.tail import Tail
+from core.review.votes import Round, vote_log
+from core.review.votes import misfit as misfit_vote
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -66,6 +69,14 @@ class Desk:
     @cached_property
     def _class_log(self) -> ClassLog:
         return ClassLog(self.store)
+
+    @cached_property
+    def _rounds(self) -> Tail[dict[str, Round]]:
+        return vote_log(self.store)
+
+    def rounds(self, name: str) -> Mapping[str, Round]:
+        """The validation rounds of a data set by id, in the order of opening."""
+        return self._rounds.of(name)
 
     def classes(self, name: str, last: int | None = None) -> ClassList:
         """The classes of a data set as they are called now. last: seq of its latest event, where known."""
@@ -202,6 +213,8 @@ class Desk:
             return "" if known else self.classes(event.dataset).why_not(event.details)
         if event.action is Action.PAIR:
             return _misfit_pairs(self.project(event.dataset).dataset, event)
+        if event.action is Action.VOTE:
+            return misfit_vote(self.rounds(event.dataset), event)
         if not event.row_id and event.action not in VERDICTS:
             return ""  # about the data set, or the undo of such an event: the store knows what it undoes
         dataset = self.project(event.dataset).dataset

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
-from core.review import judgements, locks
+from core.review import judgements, locks, votes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.people import WORKSPACE
 from core.review.store import Store, event_of
@@ -111,6 +111,8 @@ def in_words(event: Decision) -> str:
         return judgements.in_words(event)
     if event.action is Action.LOCK:
         return locks.in_words(event)
+    if event.action is Action.VOTE:
+        return votes.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)
