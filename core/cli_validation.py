@@ -35,6 +35,7 @@ def add(
 
 
 def _validation(args: argparse.Namespace, workspace: Workspace) -> int:
+    from core.exporting import counted
     from core.review.store import shared_store
     from core.review.votes import rounds_of, vote_log
     from core.votes_files import write_votes
@@ -56,7 +57,7 @@ def _validation(args: argparse.Namespace, workspace: Workspace) -> int:
         _print(of, project)
     if args.out is not None:
         lines = write_votes(rounds[-1], args.out)
-        print(f"{args.out.name}: {lines:,} lines")
+        print(f"{args.out.name}: {counted(lines, 'line')}")
     return 0
 
 

@@ -63,14 +63,19 @@ def askable(dataset: Dataset, result: Result, positions: np.ndarray) -> dict[str
 
 
 def rows_to_ask(team: Team, person: str, name: str, filters: Filters) -> dict[str, Pair]:
-    """What a round over a queue would ask, in the queue's order. Raises InputError for what has no votes."""
+    """What a round over a queue would ask: its flagged rows, or those under its cut. Raises InputError for
+    what cannot be voted on.
+    """
     board = team.desk.board(name, filters, person)
     if reason := why_not(board.dataset):
         raise refuse(reason)
     if not board.check:
         raise refuse("nothing suggests labels here yet", mend="analyse the data set first")
-    positions, _ = team.queue(name, person, filters)
-    return askable(board.dataset, board.results[board.check], positions)
+    result = board.results[board.check]
+    positions, _ = team.queue(name, person, replace(filters, sort="row"))  # a random audit is over all rows
+    if filters.cut is None:
+        positions = positions[result.table["flagged"].to_numpy()[positions]]
+    return askable(board.dataset, result, positions)
 
 
 def open_round(

@@ -103,7 +103,7 @@ def checked_in_words(found: Validated) -> str:
     each = "vote" if found.readers == 1 else "votes"
     said = f"{study.checked:,} of {counted(found.asked, 'row')} have their {found.readers} {each}"
     if found.started:
-        said += f", {found.started:,} more have some of them"
+        said += f", {found.started:,} more {'has' if found.started == 1 else 'have'} some of them"
     drawn = (
         "" if found.asked == study.flagged else f" The rows are drawn from {study.flagged:,} flagged ones."
     )

@@ -82,10 +82,10 @@ class Round:
 
     def counts(self, row_id: str) -> dict[Choice, int]:
         """How many votes each choice has on a row; choices without a vote are left out."""
-        found: dict[Choice, int] = {}
+        found = dict.fromkeys(Choice, 0)
         for vote in self.votes.get(row_id, ()):
-            found[vote.choice] = found.get(vote.choice, 0) + vote.times
-        return found
+            found[vote.choice] += vote.times
+        return {choice: many for choice, many in found.items() if many}
 
     def waiting(self, voter: str) -> list[str]:
         """The rows that wait for this voter, in the order of asking: those with too few votes and none of

@@ -74,7 +74,7 @@ def test_words__of_a_round_that_is_checked_through() -> None:
 def test_words__of_a_sample_of_the_flagged_rows() -> None:
     found = validated(of({**FIVE, "d4": {"given": 2}}, flagged=50, unasked=4), 1000)
     assert checked_in_words(found) == (
-        "5 of 10 rows have their 5 votes, 1 more have some of them. The rows are drawn from 50 flagged ones."
+        "5 of 10 rows have their 5 votes, 1 more has some of them. The rows are drawn from 50 flagged ones."
     )
     assert rate_in_words(found) == (
         "About 4.00% of the 1,000 labels are flagged and wrong (95% interval 1.88% to 4.82%): 50 flagged, of "
