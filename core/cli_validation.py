@@ -37,7 +37,7 @@ def add(
 def _validation(args: argparse.Namespace, workspace: Workspace) -> int:
     from core.exporting import counted
     from core.review.store import shared_store
-    from core.review.votes import rounds_of, vote_log
+    from core.review.votes import RoundLog, rounds_of
     from core.votes_files import write_votes
 
     project = workspace.open(args.name)
@@ -45,7 +45,7 @@ def _validation(args: argparse.Namespace, workspace: Workspace) -> int:
     if args.votes is None:
         if args.store or args.readers is not None or args.flagged is not None:
             raise refuse("there are no votes to bring in", expected="--votes FILE")
-        rounds = list(vote_log(store).of(project.name).values())
+        rounds = list(RoundLog(store).of(project.name).values())
     else:
         event = _read(args, workspace, project)
         if args.store:

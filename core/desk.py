@@ -30,8 +30,7 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, select, tag_of
-from core.review.tail import Tail
-from core.review.votes import Round, vote_log
+from core.review.votes import Round, RoundLog
 from core.review.votes import misfit as misfit_vote
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
@@ -71,8 +70,8 @@ class Desk:
         return ClassLog(self.store)
 
     @cached_property
-    def _rounds(self) -> Tail[dict[str, Round]]:
-        return vote_log(self.store)
+    def _rounds(self) -> RoundLog:
+        return RoundLog(self.store)
 
     def rounds(self, name: str) -> Mapping[str, Round]:
         """The validation rounds of a data set by id, in the order of opening."""

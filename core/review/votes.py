@@ -10,6 +10,7 @@ Source of the protocol: core.evidence.validation.
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from core.evidence.validation import READERS, Choice, first_is_given
 from core.review.chance import unit_interval
 from core.review.decisions import Action, Decision, live
-from core.review.tail import Tail
 
 if TYPE_CHECKING:
     from core.review.store import Store
@@ -148,33 +148,42 @@ def vote_event(
 
 def rounds_of(events: Iterable[Decision]) -> dict[str, Round]:
     """The rounds after these events (store order; others are ignored), by id, in the order of opening."""
-    events = [e for e in events if e.action in (Action.VOTE, Action.UNDO)]
-    standing = live(events)
-    found: dict[str, Round] = {}
-    votes: dict[str, dict[str, dict[tuple[bool, str], Vote]]] = {}
-    for event in events:
-        if event.action is not Action.VOTE or event.op_id not in standing:
-            continue
-        detail = _detail(event.detail)
-        if "rows" in detail:
-            found[event.op_id] = _opened(event, detail)
-            votes[event.op_id] = _recorded(event, detail)
-        elif detail["round"] in found and detail["row"] in found[detail["round"]].rows:
-            of_row = votes[detail["round"]].setdefault(detail["row"], {})
-            of_row.pop((False, event.annotator), None)
-            choice = _choice(found[detail["round"]].rows[detail["row"]], detail)
-            of_row[False, event.annotator] = Vote(event.annotator, choice, event)
-    return {
-        name: Round(
-            one.event,
-            one.rows,
-            one.flagged,
-            one.readers,
-            one.queue,
-            {row_id: tuple(said.values()) for row_id, said in votes[name].items() if said},
-        )
-        for name, one in found.items()
-    }
+    return _Fold(events).rounds()
+
+
+class _Fold:
+    """The rounds of one data set as their events arrive in store order; no event may be undone by another one
+    of those that are added.
+    """
+
+    def __init__(self, events: Iterable[Decision] = ()) -> None:
+        events = [e for e in events if e.action in (Action.VOTE, Action.UNDO)]
+        standing = live(events)
+        self._opened: dict[str, Round] = {}
+        self._votes: dict[str, dict[str, tuple[Vote, ...]]] = {}
+        self.add(e for e in events if e.action is Action.VOTE and e.op_id in standing)
+
+    def add(self, events: Iterable[Decision]) -> None:
+        """Take in votes and rounds."""
+        for event in events:
+            detail = _detail(event.detail)
+            if "rows" in detail:
+                self._opened[event.op_id] = _opened(event, detail)
+                self._votes[event.op_id] = _recorded(event, detail)
+                continue
+            of = self._opened.get(detail["round"])
+            pair = None if of is None else of.rows.get(detail["row"])
+            if pair is not None:
+                votes, row, who = self._votes[detail["round"]], detail["row"], event.annotator
+                others = tuple(v for v in votes.get(row, ()) if v.recorded or v.voter != who)
+                votes[row] = (*others, Vote(who, _choice(pair, detail), event))
+
+    def rounds(self) -> dict[str, Round]:
+        """The rounds as they are now; later events do not change them."""
+        return {
+            name: Round(of.event, of.rows, of.flagged, of.readers, of.queue, dict(self._votes[name]))
+            for name, of in self._opened.items()
+        }
 
 
 def _opened(event: Decision, detail: Mapping[str, Any]) -> Round:
@@ -182,14 +191,14 @@ def _opened(event: Decision, detail: Mapping[str, Any]) -> Round:
     return Round(event, rows, detail["flagged"], detail["readers"], detail["queue"])
 
 
-def _recorded(event: Decision, detail: Mapping[str, Any]) -> dict[str, dict[tuple[bool, str], Vote]]:
+def _recorded(event: Decision, detail: Mapping[str, Any]) -> dict[str, tuple[Vote, ...]]:
     found: dict[str, dict[tuple[bool, str], Vote]] = {}
     for row_id, who, choice, times in detail.get("recorded", ()):
         # Votes without a name are counted together, by choice.
-        key, of_row = (True, who or f"\0{choice}"), found.setdefault(row_id, {})
+        key, of_row = (bool(who), who or choice), found.setdefault(row_id, {})
         before = 0 if who or key not in of_row else of_row[key].times
         of_row[key] = Vote(who, Choice(choice), event, True, before + times)
-    return found
+    return {row_id: tuple(votes.values()) for row_id, votes in found.items()}
 
 
 def _choice(pair: Pair, detail: Mapping[str, Any]) -> Choice:
@@ -268,12 +277,42 @@ def in_words(event: Decision) -> str:
     return f"validation of {rows}, {detail['readers']} votes each: {detail['queue']}"
 
 
-def vote_log(store: Store) -> Tail[dict[str, Round]]:
-    """The rounds of a store's data sets now, by their names."""
-    return Tail(store, Action.VOTE, rounds_of)
+class RoundLog:
+    """The rounds of a store's data sets as of their latest event. Safe to share between threads.
+
+    A vote is added to what is known; only an undo has all events read on from the beginning.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[int, tuple[Decision, ...], _Fold, dict[str, Round]]] = {}
+
+    def of(self, dataset: str) -> Mapping[str, Round]:
+        """By id, in the order of opening; the same object until there is another vote, round or undo."""
+        last = self._store.last_seq(dataset)
+        with self._lock:
+            seq, events, fold, rounds = self._seen.get(dataset) or (0, (), _Fold(), {})
+            if last > seq:
+                new = self._store.events(dataset, seq, actions=(Action.VOTE, Action.UNDO))
+                known = {event.op_id for event in events}
+                ours = []
+                for event in new:
+                    if event.action is Action.VOTE or event.undoes in known:
+                        known.add(event.op_id)
+                        ours.append(event)
+                if ours:
+                    events = (*events, *ours)
+                    if any(event.action is Action.UNDO for event in ours):
+                        fold = _Fold(events)
+                    else:
+                        fold.add(ours)
+                    rounds = fold.rounds()
+                self._seen[dataset] = max([last, *(e.seq for e in new)]), events, fold, rounds
+            return rounds
 
 
 @lru_cache(maxsize=1 << 16)
 def _detail(text: str) -> Mapping[str, Any]:
-    """The detail of an event, which every later vote would have read again."""
+    """The detail of an event, which every undo would have read again."""
     return json.loads(text)

@@ -8,7 +8,7 @@ from core.cli import main
 from core.dataset import Columns
 from core.loading import Plan, prepare, read_table
 from core.review.store import Store
-from core.review.votes import vote_log
+from core.review.votes import RoundLog
 from core.settings import Settings
 from core.workspace import Workspace
 
@@ -48,7 +48,7 @@ def test_validation__prints_what_the_votes_come_to_and_keeps_them_when_asked(
     assert "At least 5.00% of the 20 labels are wrong." in said and "out.csv: 3 lines" in said
     assert len(out.read_text().splitlines()) == 4
     store = Store(workspace.database_url)
-    [found] = vote_log(store).of("pets").values()
+    [found] = RoundLog(store).of("pets").values()
     assert (found.event.annotator, found.readers, found.flagged) == ("ann", 5, 2)
     store.close()
 

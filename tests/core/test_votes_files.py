@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.dataset import Dataset
 from core.errors import InputError
@@ -165,3 +167,32 @@ def test_event__flagged_rows_are_at_least_those_voted_on(tmp_path: Path) -> None
     assert found.event("pets", "lea", flagged=9).details["flagged"] == 9
     with pytest.raises(InputError, match="at least the 1 voted on"):
         found.event("pets", "lea", flagged=0)
+
+
+CELL = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 9),
+    st.floats(),
+    st.text(max_size=4),
+    st.lists(st.integers(), max_size=1),
+    st.sampled_from(["r0", "r2", "given", "cat", "dog", "\ud800", "\0", "5"]),
+    st.dictionaries(st.sampled_from(["given", "guessed", "both", "x"]), st.integers(-1, 5), max_size=2),
+)
+NAMES = ("row_id", "id", "given", "suggested", "annotator", "choice", "votes", "votes_given", "mturk")
+LINE = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, CELL))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(LINE, max_size=4))
+def test_read_votes__any_records(tmp_path_factory: pytest.TempPathFactory, entries: list[dict]) -> None:
+    path = tmp_path_factory.mktemp("v") / "v.json"
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    try:
+        found = read_votes(path, PETS, RESULT)
+    except InputError:
+        return
+    event = found.event("pets", "lea")
+    assert found.votes and fault(event.details) == ""
+    [of] = rounds_of([event]).values()
+    assert sum(sum(of.counts(row).values()) for row in of.rows) == sum(many for *_, many in found.votes)

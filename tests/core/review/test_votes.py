@@ -11,13 +11,13 @@ from core.review.votes import (
     FIRST,
     SECOND,
     Pair,
+    RoundLog,
     fault,
     in_words,
     misfit,
     round_event,
     rounds_of,
     vote_event,
-    vote_log,
 )
 
 ROWS = {"r1": Pair("cat", "dog"), "r2": Pair("dog", "cat"), "r3": Pair("cat", "dog")}
@@ -118,16 +118,26 @@ def test_in_words__a_vote_does_not_tell_what_was_chosen() -> None:
     assert in_words(event) == "recorded votes on 3 rows: v.csv"
 
 
-def test_vote_log__on_each_database(store_url: str) -> None:
+def test_round_log__on_each_database(store_url: str) -> None:
     store = Store(store_url)
-    log = vote_log(store)
+    log = RoundLog(store)
     one, other = vote("ann", "r1", FIRST), vote("bob", "r1", "both")
     store.record([OPENED, one])
     [found] = log.of("pets").values()
     assert found.counts("r1") == {Choice.GIVEN: 1}
-    store.record([other, undo(one)])
+    assert log.of("pets") is log.of("pets")
+    store.record([other])
+    assert found.counts("r1") == {Choice.GIVEN: 1}  # what was given out stays as it was
+    [found] = log.of("pets").values()
+    assert found.counts("r1") == {Choice.GIVEN: 1, Choice.BOTH: 1}
+    store.record([undo(one)])
     [found] = log.of("pets").values()
     assert found.counts("r1") == {Choice.BOTH: 1}
+    redo = Decision("pets", "", Action.UNDO, "ann", "", "redo", undoes=f"undo {one.op_id}")
+    store.record([redo, vote("ann", "r3", SECOND)])
+    [found] = log.of("pets").values()
+    assert found.counts("r1") == {Choice.GIVEN: 1, Choice.BOTH: 1}
+    assert dict(found.votes) == dict(rounds_of(store.events("pets"))[OPENED.op_id].votes)
     assert store.record([undo(other)])[0].refused == ""
     [theirs] = store.record([Decision("pets", "", Action.UNDO, "eve", "", "x", undoes=OPENED.op_id)])
     assert theirs.refused == "only the annotator who decided can undo it"
