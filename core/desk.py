@@ -33,6 +33,8 @@ from core.review.judgements import fault
 from core.review.queue import Filters, Space, check_in_use, default_find, select, tag_of
 from core.review.spot_checks import Gate, Rule, gates_of, rules_of
 from core.review.tail import Tail
+from core.review.votes import Round, RoundLog
+from core.review.votes import misfit as misfit_vote
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -86,6 +88,14 @@ class Desk:
     def gates(self, name: str) -> Mapping[str, Gate]:
         """The spot checks of a data set by id, in the order of opening."""
         return self._gates.of(name)
+
+    @cached_property
+    def _rounds(self) -> RoundLog:
+        return RoundLog(self.store)
+
+    def rounds(self, name: str) -> Mapping[str, Round]:
+        """The validation rounds of a data set by id, in the order of opening."""
+        return self._rounds.of(name)
 
     def classes(self, name: str, last: int | None = None) -> ClassList:
         """The classes of a data set as they are called now. last: seq of its latest event, where known."""
@@ -241,6 +251,8 @@ class Desk:
             return "" if known else self.classes(event.dataset).why_not(event.details)
         if event.action is Action.PAIR:
             return _misfit_pairs(self.project(event.dataset).dataset, event)
+        if event.action is Action.VOTE:
+            return misfit_vote(self.rounds(event.dataset), event)
         if not event.row_id and event.action not in VERDICTS:
             return ""  # about the data set, or the undo of such an event: the store knows what it undoes
         dataset = self.project(event.dataset).dataset

@@ -24,7 +24,7 @@ _TEXTS = frozenset(
     {"op_id", "dataset", "row_id", "action", "label", "given_label", "undoes", "shown", "detail"}
 )
 _FIELDS = _TEXTS | {"based_on", "final"}
-_BY_ROUTE = VERDICTS | {Action.UNDO, Action.NOTE, Action.TAG, Action.CLASS}
+_BY_ROUTE = VERDICTS | {Action.UNDO, Action.NOTE, Action.TAG, Action.CLASS, Action.VOTE}
 """What the surface may send; roles, plans and assignments are made by the pages."""
 
 

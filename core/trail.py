@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
-from core.review import judgements, locks, spot_checks
+from core.review import judgements, locks, spot_checks, votes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.fixes import accepted_by
 from core.review.people import WORKSPACE
@@ -116,6 +116,8 @@ def in_words(event: Decision) -> str:
         return locks.in_words(event)
     if event.action in (Action.GATE, Action.RULE):
         return spot_checks.in_words(event)
+    if event.action is Action.VOTE:
+        return votes.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)

@@ -10,6 +10,7 @@ from pages.parts import session
 TABS = {
     "left": "Errors left",
     "batches": "Batches",
+    "validation": "Validation",
     "numbers": "How numbers are made",
 }
 
@@ -27,6 +28,10 @@ elif tab == "batches":
     from pages.parts import evidence_gate
 
     evidence_gate.show(project, audit)
+elif tab == "validation":
+    from pages.parts import evidence_validation
+
+    evidence_validation.show(project, audit)
 else:
     from pages.parts import evidence_review
 

@@ -30,6 +30,7 @@ class Action(StrEnum):
     LOCK = "lock"
     GATE = "gate"
     RULE = "rule"
+    VOTE = "vote"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})

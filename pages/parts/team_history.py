@@ -48,6 +48,7 @@ _WORDS = {
     Action.LOCK: "locked splits",
     Action.GATE: "spot checks",
     Action.RULE: "rules",
+    Action.VOTE: "votes",
 }
 
 
