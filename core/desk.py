@@ -34,6 +34,7 @@ from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
+    from core.benchmark_review import Bench
     from core.review.store import Receipt, Store
 
 ResultsOf = Callable[[Project], Mapping[str, Result]]
@@ -95,8 +96,10 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
+        bench = self._bench(project) if filters.sort == "benchmark" else None
         # A filter without a state reads no decisions, so that its queue is good for every as_of.
-        key = (project.dataset, tuple(results.values()), filters, *((seq, viewer) if filters.state else ()))
+        read = (project.dataset, tuple(results.values()), filters, bench)
+        key = (*read, *((seq, viewer) if filters.state else ()))
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
@@ -104,6 +107,8 @@ class Desk:
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
         space = self._space(project, filters)
+        if bench is not None:
+            space = replace(space, turn=bench.turn)
         positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
@@ -124,6 +129,12 @@ class Desk:
         elif filters.about:
             near = near_about(self.workspace, project, About.parse(filters.about))
         return Space(clusters, layout, near)
+
+    def _bench(self, project: Project) -> Bench:
+        """The models of a data set side by side, by which its benchmark is read."""
+        from core.benchmark_review import bench
+
+        return bench(self.workspace, project)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""

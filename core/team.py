@@ -116,7 +116,7 @@ class Team:
         positions, tag = self.queue(name, person, filters, as_of)
         share = self.plan(name).audit
         random = filters.sort == "random"
-        if not draws(filters) or not len(positions) or not (share or random):
+        if filters.blind or not draws(filters) or not len(positions) or not (share or random):
             return Dealt(positions, tag, np.zeros(len(positions), dtype=bool))
         dataset = self.desk.project(name).dataset
         key = (dataset, tag, share, filters.sort)
@@ -131,7 +131,8 @@ class Team:
 
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
-        return replace(self.desk.board(name, filters, person), hidden=self.hidden(name, person))
+        hidden = self.hidden(name, person) | filters.blind
+        return replace(self.desk.board(name, filters, person), hidden=hidden)
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
         """The standings of these rows that a person may know."""
@@ -237,7 +238,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(drawn, role)
+        seen, hidden = standings.seq, self._hidden(drawn, role) | filters.blind
         return Look(
             name,
             person,
@@ -300,7 +301,9 @@ class Team:
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
         if position >= 0 and (
-            self.hidden(name, person)[position] or self.dealt(name, person, filters).draws(position)
+            filters.blind
+            or self.hidden(name, person)[position]
+            or self.dealt(name, person, filters).draws(position)
         ):
             return {**found, "suggested": [], "why": []}
         return found

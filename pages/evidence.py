@@ -9,6 +9,7 @@ from pages.parts import session
 
 TABS = {
     "left": "Errors left",
+    "models": "Models",
     "numbers": "How numbers are made",
 }
 
@@ -22,6 +23,10 @@ if tab == "numbers":
     from pages.parts import evidence_numbers
 
     evidence_numbers.show(project, audit)
+elif tab == "models":
+    from pages.parts import evidence_models
+
+    evidence_models.show(project, audit)
 else:
     from pages.parts import evidence_review
 

@@ -47,7 +47,7 @@ def nothing_to_review() -> None:
 def queue_name(chosen: Filters) -> str:
     """The queue in a few words, as they stand beside the row."""
     order = ORDERS[chosen.sort][0]
-    if chosen.sort == "random":
+    if chosen.sort in ("random", "benchmark"):
         parts = [order]
     else:
         parts = [checks()[check].title if check else "All rows"]

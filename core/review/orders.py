@@ -21,7 +21,7 @@ class Material:
     """What rows can be ordered by. check: name of the check in use, "" without results.
 
     clusters: (N,) cluster numbers of the rows, or None where there are none. near: positions of the rows
-    like one row, nearest first, or None.
+    like one row, nearest first, or None. turn: (N,) by which rows of a benchmark are read, or None.
     """
 
     dataset: Dataset
@@ -29,6 +29,7 @@ class Material:
     check: str
     clusters: np.ndarray | None = None
     near: np.ndarray | None = None
+    turn: np.ndarray | None = None
 
     @property
     def score(self) -> np.ndarray:
@@ -144,6 +145,16 @@ def _nearest(material: Material) -> list[np.ndarray]:
     return [place, material.score]
 
 
+def _benchmark(material: Material) -> list[np.ndarray]:
+    if material.turn is None:
+        raise refuse(
+            "there is no benchmark of this data set",
+            expected="predictions of two models or more",
+            mend="choose another order",
+        )
+    return [material.turn]
+
+
 def _row(material: Material) -> list[np.ndarray]:
     return []
 
@@ -154,6 +165,7 @@ _KEYS: dict[str, Callable[[Material], list[np.ndarray]]] = {
     "class": _by_class,
     "cluster": _by_cluster,
     "random": _random,
+    "benchmark": _benchmark,
     "near": _nearest,
     "best": _best,
     "row": _row,
