@@ -39,11 +39,11 @@ PAIRS = Method(
     "Which differences are firm",
     "Of the rows read on which just one of two models is right, half would fall to each if they were equally "
     "good: the exact two-sided binomial probability of a split as uneven (McNemar). The mid-p counts the "
-    "split itself half.",
+    "split itself half. A difference is firm where the exact p is below 0.05 over the number of pairs.",
     "Rows are independent of each other.",
     "McNemar, 1947; mid-p: Fagerland, Lydersen and Laake, 2013.",
-    "Many pairs are looked at: of twenty, one is below 0.05 by chance. The corrected rows alone do not say "
-    "who is better: they are chosen by what is wrong with them.",
+    "It is read as a verdict on the corrected rows: these alone do not say who is better, since they are "
+    "chosen by what is wrong with them.",
 )
 
 
@@ -90,7 +90,9 @@ def order_in_words(found: Stability) -> str:
 def read_in_words(found: Stability) -> str:
     """How many rows count as read, how they were drawn, and what is left out."""
     rest = found.rows - found.flagged
-    if found.prefix.first is None:
+    if not found.read:
+        said = f"Of {_rows(found.rows)}, a model doubts {found.flagged:,}; none is read yet."
+    elif found.prefix.first is None:
         said = f"All {_rows(found.rows)} are read; {_labels(found.mended)} corrected."
     else:
         said = (
@@ -112,6 +114,9 @@ def few_in_words(found: Stability) -> str:
     if found.found is not None:
         return ""
     least, rest = min(LEAST, found.rows), min(LEAST_REST, found.rows - found.flagged)
+    if not found.read:
+        some = f", {rest:,} of them rows that no model doubts" if rest else ""
+        return f"Nothing is known of corrected labels: it takes at least {_rows(least)} read{some}."
     if not rest:
         return f"Too few rows are read to say it: {found.read:,} of at least {least:,}."
     return (
@@ -180,15 +185,25 @@ def pair_in_words(found: Stability) -> str:
     def split(kind: str) -> str:
         return (
             f"{first} alone is right on {line[kind + 'only_first']:,.0f} and {second} alone on "
-            f"{line[kind + 'only_second']:,.0f} (exact p = {line[kind + 'p']:.2g}, mid-p "
-            f"{line[kind + 'mid_p']:.2g})"
+            f"{line[kind + 'only_second']:,.0f} (exact {p_in_words(line[kind + 'p'])}, mid-"
+            f"{p_in_words(line[kind + 'mid_p'])})"
         )
 
-    firm = "That is a firm difference." if line["p"] < LEVEL else "That is no firm difference."
+    firm = f"That is {'a' if line['p'] < firm_below(found) else 'no'} firm difference."
     said = f"Of the {_rows(found.read)} read, {split('')}. {firm}"
     if not found.mended:
         return said
     return f"{said} Of the {_rows(found.mended)} that were corrected, {split('mended_')}."
+
+
+def firm_below(found: Stability) -> float:
+    """The exact p below which a difference is firm: LEVEL over the number of pairs that are looked at."""
+    return LEVEL / max(1, len(found.pairs))
+
+
+def p_in_words(p: float) -> str:
+    """A probability of chance, to two figures; tiny ones are all alike."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
 def pairs_table(found: Stability) -> pd.DataFrame:
@@ -201,13 +216,18 @@ def pairs_table(found: Stability) -> pd.DataFrame:
             "second": frame["second"].map(names),
             "only first right": frame["only_first"],
             "only second right": frame["only_second"],
-            "exact p": frame["p"],
-            "mid-p": frame["mid_p"],
+            "exact p": "",
+            "mid-p": "",
             "corrected: only first": frame["mended_only_first"],
             "corrected: only second": frame["mended_only_second"],
-            "corrected: exact p": frame["mended_p"],
+            "corrected: exact p": "",
         }
+    ).assign(
+        **{name: [f"{p:.2g}" if p >= 1e-4 else "< 0.0001" for p in frame[source]] for name, source in _P}
     )
+
+
+_P = (("exact p", "p"), ("mid-p", "mid_p"), ("corrected: exact p", "mended_p"))
 
 
 def sweep_table(found: Stability) -> pd.DataFrame:

@@ -349,7 +349,7 @@ class Team:
         return {"done": [_step(e) for e in found.done][-_STEPS:], "undone": undone[-_STEPS:]}
 
 
-_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
+_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4, Action.FREEZE: 4}
 """The role that an event needs where it is more than an annotator's."""
 
 

@@ -10,6 +10,7 @@ from pages.parts import session
 TABS = {
     "left": "Errors left",
     "models": "Models",
+    "retraining": "Retraining",
     "numbers": "How numbers are made",
 }
 
@@ -27,6 +28,10 @@ elif tab == "models":
     from pages.parts import evidence_models
 
     evidence_models.show(project, audit)
+elif tab == "retraining":
+    from pages.parts import evidence_retraining
+
+    evidence_retraining.show(project, audit)
 else:
     from pages.parts import evidence_review
 

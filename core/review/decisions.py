@@ -26,6 +26,7 @@ class Action(StrEnum):
     ROLE = "role"
     PAIR = "pair"
     LOCK = "lock"
+    FREEZE = "freeze"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})

@@ -69,15 +69,14 @@ def show(project: Project, audit: Audit) -> None:
         how(words.SWEEP, "sweep")
     st.subheader("Which differences are firm?", anchor=False)
     st.text(words.pair_in_words(found))
-    table = words.pairs_table(found)
     st.dataframe(
-        table.style.format({name: "{:.2g}" for name in table.columns if str(name).endswith("p")}),
+        words.pairs_table(found),
         hide_index=True,
         alt="Each pair of models on the rows on which just one of them is right",
     )
     if len(found.pairs) > 1:
-        least = words.LEVEL / len(found.pairs)
-        st.markdown(f":small[Of {len(found.pairs):,} pairs, those with p below {least:.2g} are firm.]")
+        least = words.firm_below(found)
+        st.markdown(f":small[{len(found.pairs):,} pairs: those with an exact p below {least:.2g} are firm.]")
     how(words.PAIRS, "pairs")
 
 

@@ -46,6 +46,7 @@ _WORDS = {
     Action.ROLE: "roles",
     Action.PAIR: "pairs judged",
     Action.LOCK: "locked splits",
+    Action.FREEZE: "frozen test rows",
 }
 
 

@@ -351,14 +351,18 @@ def test_words__every_crossing_with_its_interval() -> None:
 def test_words__the_top_pair_on_the_rows_read_and_on_those_corrected() -> None:
     found = made_up()
     assert words.pair_in_words(found) == (
-        "Of the 800 rows read, A alone is right on 30 and B alone on 12 (exact p = 0.008, mid-p 0.005). That "
-        "is a firm difference. Of the 57 rows that were corrected, A alone is right on 9 and B alone on 3 "
-        "(exact p = 0.15, mid-p 0.09)."
+        "Of the 800 rows read, A alone is right on 30 and B alone on 12 (exact p = 0.008, mid-p = 0.005). "
+        "That is a firm difference. Of the 57 rows that were corrected, A alone is right on 9 and B alone on "
+        "3 (exact p = 0.15, mid-p = 0.09)."
     )
     loose = made_up(pairs=found.pairs.assign(p=0.06), mended=0)
     assert words.pair_in_words(loose).endswith("That is no firm difference.")
     table = words.pairs_table(found).iloc[0].tolist()
-    assert table == ["A", "B", 30, 12, 0.008, 0.005, 9, 3, 0.15]
+    assert table == ["A", "B", 30, 12, "0.008", "0.005", 9, 3, "0.15"]
+    tiny = made_up(pairs=found.pairs.assign(p=1e-9))
+    assert "(exact p < 0.0001, mid-p = 0.005)" in words.pair_in_words(tiny)
+    three = made_up(pairs=pd.concat([found.pairs.assign(p=0.02)] * 3))
+    assert "That is no firm difference." in words.pair_in_words(three)  # 0.05 / 3 is less
 
 
 def test_words__the_table_has_both_intervals_and_ranks() -> None:

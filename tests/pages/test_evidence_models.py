@@ -26,7 +26,10 @@ def test_models__before_a_review_says_how_many_rows_it_takes(open_page: Open, wo
     stored(workspace, noisy())
     app = open_page("evidence", ds="bench", tab="models")
     said = words(app)
-    assert "Too few rows are read to say it: 0, and 0 of them are rows that no model doubts." in said
+    assert (
+        "Nothing is known of corrected labels: it takes at least 50 rows read, 10 of them rows that" in said
+    )
+    assert "none is read yet." in said
     assert "rows more bring it to ± 1 point (a guess until more is read)." in said
     assert app.dataframe[0].value["model"].tolist() == ["good", "fair", "poor"]
     assert not app.get("plotly_chart")
