@@ -103,8 +103,8 @@ def impact(
             part = progress.part(done / of, (done + 1) / of, f"training {done + 1:,} of {of:,}")
             part.report(0)
             kept = rows[labels[rows] >= 0]
-            right[arm] += (fit_predict(kept, labels[kept], part) == truth) / seeds
-    plain, better, control = right
+            right[arm] += fit_predict(kept, labels[kept], part) == truth
+    plain, better, control = right / seeds
     return Impact(
         float(plain.mean()),
         float(better.mean()),
@@ -141,5 +141,5 @@ def effect_of(gain: Gain, over_control: Gain | None = None) -> Effect:
 def _gain(differences: np.ndarray) -> Gain:
     """differences: (T,) of a row's share of seeds on which it was right."""
     mean = float(differences.mean())
-    half = Z * float(differences.std(ddof=1)) / np.sqrt(len(differences))
+    half = Z * float(differences.std(ddof=1)) / len(differences) ** 0.5
     return Gain(mean, mean - half, mean + half)
