@@ -101,15 +101,9 @@ def corrected(
     reviewed, independently of all others; 0 only where it was not. Raises ValueError where a reviewed row had
     no chance.
     """
-    if (np.asarray(pi)[reviewed] <= 0).any():
-        raise ValueError("a reviewed row had no chance of being reviewed")
+    each, se = counted(predicted, given, truth, reviewed, pi)
     base = (predicted == given[None, :]).astype(np.float64)
-    change = np.where(reviewed[None, :], (predicted == truth[None, :]) - base, 0.0)
-    weight = np.where(reviewed, 1 / np.where(reviewed, pi, 1), 0.0)
-    each = base + change * weight
-    n = len(given)
-    se = np.sqrt(((1 - pi) * (change * weight) ** 2).sum(axis=1) + _unseen(pi)) / max(n, 1)
-    if not n:
+    if not len(given):
         nothing = np.full(len(predicted), np.nan)
         return Corrected(nothing, nothing, nothing, nothing, nothing, nothing, None)
     means = _resampled(each, seed)
@@ -117,6 +111,21 @@ def corrected(
     top = means >= means.max(axis=0) - 1e-12
     best = (top / top.sum(axis=0)).mean(axis=1)  # a tie is shared
     return Corrected(base.mean(axis=1), each.mean(axis=1), se, low, high, best, _tau(base, each))
+
+
+def counted(
+    predicted: np.ndarray, given: np.ndarray, truth: np.ndarray, reviewed: np.ndarray, pi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """((M, N) what each row counts for, whose means are the corrected accuracies; (M,) their standard
+    errors), as `corrected` has them. Arguments and what is raised as there.
+    """
+    if (np.asarray(pi)[reviewed] <= 0).any():
+        raise ValueError("a reviewed row had no chance of being reviewed")
+    base = (predicted == given[None, :]).astype(np.float64)
+    change = np.where(reviewed[None, :], (predicted == truth[None, :]) - base, 0.0)
+    weight = np.where(reviewed, 1 / np.where(reviewed, pi, 1), 0.0)
+    variance = ((1 - pi) * (change * weight) ** 2).sum(axis=1) + _unseen(pi)
+    return base + change * weight, np.sqrt(variance) / max(len(given), 1)
 
 
 def _unseen(pi: np.ndarray) -> float:
