@@ -39,6 +39,7 @@ from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
+    from core.benchmark_review import Bench
     from core.review.store import Receipt, Store
 
 ResultsOf = Callable[[Project], Mapping[str, Result]]
@@ -125,9 +126,10 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
+        bench = self._bench(project) if filters.sort == "benchmark" else None
         # Without a state, and in an order that learns from none, its queue is good for every as_of.
         read = (seq, viewer) if filters.state else (learned_at(seq),) if filters.sort == "yield" else ()
-        key = (project.dataset, tuple(results.values()), filters, *read)
+        key = (project.dataset, tuple(results.values()), filters, bench, *read)
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
@@ -137,7 +139,8 @@ class Desk:
         if filters.gate:
             positions = self._drawn(project, filters.gate)
         else:
-            space = replace(self._space(project, filters), gain=self._gain(project, filters, seq))
+            turn = None if bench is None else bench.turn
+            space = replace(self._space(project, filters), gain=self._gain(project, filters, seq), turn=turn)
             positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
@@ -173,6 +176,12 @@ class Desk:
         if filters.sort != "yield" or labels is None:
             return None
         return self._gains.of(self.store, project.dataset, labels, seq)
+
+    def _bench(self, project: Project) -> Bench:
+        """The models of a data set side by side, by which its benchmark is read."""
+        from core.benchmark_review import bench
+
+        return bench(self.workspace, project)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""

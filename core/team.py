@@ -128,7 +128,7 @@ class Team:
         positions, tag = self.queue(name, person, filters, as_of)
         share = self.plan(name).audit
         random = filters.sort == "random"
-        if not draws(filters) or not len(positions) or not (share or random):
+        if filters.blind or not draws(filters) or not len(positions) or not (share or random):
             return Dealt(positions, tag, np.zeros(len(positions), dtype=bool))
         dataset = self.desk.project(name).dataset
         key = (dataset, tag, share, filters.sort)
@@ -143,7 +143,7 @@ class Team:
 
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
-        hidden = self.hidden(name, person) | bool(filters.gate)
+        hidden = self.hidden(name, person) | filters.blind
         return replace(self.desk.board(name, filters, person), hidden=hidden)
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
@@ -250,7 +250,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(drawn, role) | bool(filters.gate)
+        seen, hidden = standings.seq, self._hidden(drawn, role) | filters.blind
         return Look(
             name,
             person,
@@ -312,7 +312,7 @@ class Team:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
-        hidden = self.hidden(name, person) | bool(filters.gate)
+        hidden = self.hidden(name, person) | filters.blind
         if position >= 0 and (hidden[position] or self.dealt(name, person, filters).draws(position)):
             return {**found, "suggested": [], "why": []}
         return found
@@ -345,7 +345,7 @@ class Team:
 
 
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
-_LEAST |= {Action.GATE: 4, Action.RULE: 3}
+_LEAST |= {Action.GATE: 4, Action.FREEZE: 4, Action.RULE: 3}
 """The role that an event needs where it is more than an annotator's."""
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
-from core.review import judgements, locks, spot_checks, votes
+from core.review import frozen, judgements, locks, spot_checks, votes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.fixes import accepted_by
 from core.review.people import WORKSPACE
@@ -24,7 +24,7 @@ MEMBERS_SHOWN = 100
 _AT_ONCE = 500
 _OF_ROWS = '{"rows": '
 """How the detail of a judgement begins that is about rows, not classes."""
-ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE, Action.LOCK)
+ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE, Action.LOCK, Action.FREEZE)
 """Events that tell nobody what somebody else thinks of a row."""
 
 
@@ -118,6 +118,8 @@ def in_words(event: Decision) -> str:
         return spot_checks.in_words(event)
     if event.action is Action.VOTE:
         return votes.in_words(event)
+    if event.action is Action.FREEZE:
+        return frozen.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)

@@ -31,6 +31,7 @@ class Action(StrEnum):
     GATE = "gate"
     RULE = "rule"
     VOTE = "vote"
+    FREEZE = "freeze"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
