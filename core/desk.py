@@ -25,6 +25,7 @@ from core.media import shown_digest
 from core.review import items
 from core.review.about import About
 from core.review.areas import Area
+from core.review.changes import Change
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
@@ -95,15 +96,18 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
-        # A filter without a state reads no decisions, so that its queue is good for every as_of.
-        key = (project.dataset, tuple(results.values()), filters, *((seq, viewer) if filters.state else ()))
+        # A filter that reads no decisions has a queue that is good for every as_of.
+        reads: tuple[Any, ...] = (seq, viewer) if filters.state or filters.change else ()
+        if filters.change:
+            reads += tuple(self.project(other).dataset for other in Change.parse(filters.change).others)
+        key = (project.dataset, tuple(results.values()), filters, *reads)
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
                 return self._queues[key]
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
-        space = self._space(project, filters)
+        space = self._space(project, filters, seq)
         positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
@@ -112,9 +116,9 @@ class Desk:
                 self._queues.popitem(last=False)
         return positions, tag
 
-    def _space(self, project: Project, filters: Filters) -> Space:
+    def _space(self, project: Project, filters: Filters, seq: int) -> Space:
         """Where rows lie, as far as the filters ask; computes no clusters and no map."""
-        clusters = layout = near = None
+        clusters = layout = near = changed = None
         if filters.clusters_by:
             clusters = stored_clusters(self.workspace, project, filters.clusters_by)
         if filters.area:
@@ -123,7 +127,12 @@ class Desk:
             near = near_row(project, filters.like)
         elif filters.about:
             near = near_about(self.workspace, project, About.parse(filters.about))
-        return Space(clusters, layout, near)
+        if filters.change:
+            from core.versions import changed_rows
+
+            change = Change.parse(filters.change)
+            changed = changed_rows(self.workspace, self.store, project.name, change, seq)
+        return Space(clusters, layout, near, changed)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""

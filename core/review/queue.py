@@ -18,6 +18,7 @@ from core.errors import refuse
 from core.issues import Result
 from core.review.about import About
 from core.review.areas import Area
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
@@ -53,6 +54,8 @@ class Filters:
     as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
+    change: two versions of the labels and how rows differ between them, as core.review.changes reads it:
+    those rows, flagged or not.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
@@ -68,6 +71,7 @@ class Filters:
     area: str = ""
     like: str = ""
     about: str = ""
+    change: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -93,6 +97,8 @@ class Filters:
             Cluster.parse(filters.cluster)
         if filters.about:
             About.parse(filters.about)
+        if filters.change:
+            Change.parse(filters.change)
         if filters.about and filters.like:
             raise refuse("rows are to be like a row and like something else", mend="take one filter off")
         if (pattern := filters.pattern) is not None:
@@ -130,12 +136,13 @@ class Space:
 
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
-    or of those most like `about`, nearest first.
+    or of those most like `about`, nearest first. changed: (N,) bool, the rows of `change`.
     """
 
     clusters: np.ndarray | None = None
     layout: np.ndarray | None = None
     near: np.ndarray | None = None
+    changed: np.ndarray | None = None
 
 
 _NOWHERE = Space()
@@ -196,7 +203,7 @@ def tag_of(positions: np.ndarray) -> str:
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
     """(N,) whether the check in use finds the row, its cut and suggestion considered."""
     keep = np.ones(len(dataset), dtype=bool)
-    audit = filters.sort == "random" or bool(filters.like or filters.about)
+    audit = filters.sort == "random" or bool(filters.like or filters.about or filters.change)
     if filters.find and filters.find != name and not audit:
         keep[:] = False  # asked for a check that has not run
     if name:
@@ -229,6 +236,8 @@ def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
         near = np.zeros(rows, dtype=bool)
         near[[] if space.near is None else space.near] = True
         keep &= near
+    if filters.change:
+        keep &= False if space.changed is None else space.changed
     return keep
 
 

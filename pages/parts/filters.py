@@ -11,6 +11,7 @@ import streamlit as st
 from core.audit import Audit, checks
 from core.errors import InputError
 from core.review.about import MOST_CHARACTERS, About
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
 from core.review.fold import actions
@@ -140,6 +141,8 @@ def place_words(filters: Filters) -> dict[str, str]:
         words["like"] = f"like row {filters.like}"
     if filters.about:
         words["about"] = About.parse(filters.about).words
+    if filters.change:
+        words["change"] = Change.parse(filters.change).words
     return words
 
 

@@ -55,6 +55,7 @@ FILTERS = (
     "area",
     "like",
     "about",
+    "change",
     "sort",
 )
 SHARED = ("ds", *FILTERS)
