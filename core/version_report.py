@@ -346,10 +346,22 @@ def sentence(found: Comparison) -> str:
     n, differ = len(found.before), int(found.changed.sum())
     labels = "1 label differs" if differ == 1 else f"{differ:,} labels differ"
     said = f"{labels}, {differ / max(n, 1):.1%} of the {n:,} rows in both."
-    for alone, which in ((found.only_before, "the first"), (found.only_after, "the second")):
-        if len(alone):
-            said += f" {len(alone):,} {'row is' if len(alone) == 1 else 'rows are'} only in {which}."
+    if gone := len(found.only_before):
+        said += f" {_rows(gone)} {'is' if gone == 1 else 'are'} not there any more."
+    if new := len(found.only_after):
+        said += f" {_rows(new)} {'is' if new == 1 else 'are'} new."
     if found.other_content:
-        rows = "1 row" if found.other_content == 1 else f"{found.other_content:,} rows"
-        said += f" The content of {rows} in both differs."
+        said += f" The content of {_rows(found.other_content)} in both differs."
     return said
+
+
+def wrong_sentence(before: Wrong, after: Wrong) -> str:
+    """The estimates of both versions, for a person."""
+    return (
+        f"Labels estimated wrong (confident joint, 95% bootstrap interval): {before.words} before, "
+        f"{after.words} after."
+    )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -32,8 +32,8 @@ def version_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, Any
         f"{charts.safe(names[y])} before, {charts.safe(names[x])} after: {int(confusion.counts[y][x]):,} rows"
         for x, y in confusion.cells
     ]
-    figure["layout"]["xaxis"]["title"]["text"] = "second version"
-    figure["layout"]["yaxis"]["title"]["text"] = "first version"
+    figure["layout"]["xaxis"]["title"]["text"] = "after"
+    figure["layout"]["yaxis"]["title"]["text"] = "before"
     return figure
 
 

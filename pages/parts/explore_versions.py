@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +11,7 @@ import streamlit as st
 
 from core import version_report
 from core.errors import InputError
-from core.review.changes import Change, Kind, Version
+from core.review.changes import Change, Version
 from core.review.people import Role
 from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, WEIGH_CLASSES, outcomes
 from core.review.queue import Filters
@@ -62,16 +60,27 @@ def show(project: Project) -> None:
     if project.dataset.targets is not None:
         _numbers(project, chosen)
     else:
-        _moved(project, chosen)
-        _labels(project, chosen)
+        _counted(project, chosen)
         _model(project, chosen)
     how(version_report.VERSIONS, "versions")
 
 
+def _counted(project: Project, chosen: _Chosen) -> None:
+    found = chosen.found
+    if found.changed.any():
+        left, right = st.columns(2, gap="medium")
+        with left:
+            _moved(project, chosen)
+        with right:
+            _labels(project, chosen)
+    elif len(found.only_before) or len(found.only_after):
+        _labels(project, chosen)
+
+
 def _choose(project: Project) -> _Chosen | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        before = _version(project, "First version", "x_before", "given")
-        after = _version(project, "Second version", "x_after", "now")
+        before = _version(project, "Before", "x_before", "given")
+        after = _version(project, "After", "x_after", "now")
         policy = _policy(project)
     change = Change(before, after, policy=policy)
     try:
@@ -155,14 +164,13 @@ def _policy(project: Project) -> str:
 
 def _alone(project: Project, chosen: _Chosen) -> None:
     """The ways to the rows that only one version has."""
-    sides: Sequence[tuple[Kind, np.ndarray, Any, str]] = (
-        ("only_before", chosen.found.only_before, chosen.found.first, "the first"),
-        ("only_after", chosen.found.only_after, chosen.found.second, "the second"),
-    )
-    for kind, alone, labels, which in sides:
-        if len(alone):
-            change = replace(chosen.change, kind=kind)
-            _lead(project, labels.dataset.name, change, f"List the {rows(len(alone))} only in {which}")
+    found = chosen.found
+    if gone := len(found.only_before):
+        change = replace(chosen.change, kind="only_before")
+        _lead(project, found.first.dataset.name, change, f"List the {rows(gone)} not there any more")
+    if new := len(found.only_after):
+        change = replace(chosen.change, kind="only_after")
+        _lead(project, found.second.dataset.name, change, f"List the {rows(new)} that came")
 
 
 def _lead(project: Project, name: str, change: Change, label: str) -> None:
@@ -175,9 +183,6 @@ def _lead(project: Project, name: str, change: Change, label: str) -> None:
 def _moved(project: Project, chosen: _Chosen) -> None:
     """Labels before against labels after. Each cell is a queue."""
     found = chosen.found
-    count = int(found.changed.sum())
-    if not count:
-        return
     if project.dataset.sets is None:
         moves = version_report.moves(found)
         names = moves.classes
@@ -254,8 +259,8 @@ def _labels(project: Project, chosen: _Chosen) -> None:
     number = st.column_config.NumberColumn
     columns = {
         "label": st.column_config.TextColumn("Label", width=160),
-        "before": number("First version", format="localized", help="Rows of it, those only in it included"),
-        "after": number("Second version", format="localized", help="Rows of it, those only in it included"),
+        "before": number("Before", format="localized", help="Rows of it, those only in it included"),
+        "after": number("After", format="localized", help="Rows of it, those only in it included"),
         "came": number("Came", format="localized", help="Rows in both that got this label"),
         "left": number("Left", format="localized", help="Rows in both that lost this label"),
     }
@@ -311,7 +316,7 @@ def _model(project: Project, chosen: _Chosen) -> None:
         if both is not None:
             st.text(both.sentence)
         if guesses[0] is not None and guesses[1] is not None:
-            st.text(f"Labels estimated wrong: {guesses[0].words} before, {guesses[1].words} after.")
+            st.text(version_report.wrong_sentence(guesses[0], guesses[1]))
     else:
         frame = version_report.set_rates(found, dataset, predictions, progress)
         place.empty()
@@ -330,8 +335,8 @@ def _rates(frame: pd.DataFrame) -> None:
     text = st.column_config.TextColumn
     columns = {"label": text("Label", width=160)}
     for rate in ("precision", "recall"):
-        for when, which in (("before", "first"), ("after", "second")):
-            columns[f"{rate}_{when}"] = text(f"{rate.capitalize()}, {which}")
+        for when in ("before", "after"):
+            columns[f"{rate}_{when}"] = text(f"{rate.capitalize()} {when}")
     st.dataframe(
         table,
         hide_index=True,

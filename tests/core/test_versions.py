@@ -34,6 +34,7 @@ from core.version_report import (
     sentence,
     set_rates,
     wrong,
+    wrong_sentence,
 )
 from core.versions import Comparison, Labels, changed_rows, compared, labels_of
 from core.workspace import Workspace
@@ -129,7 +130,7 @@ def test_compared__rows_and_labels_that_differ(pets: Case) -> None:
     assert len(found.before) == 9
     assert found.at[found.changed].tolist() == [0, 4, 9]
     assert (found.only_before.tolist(), found.only_after.tolist()) == ([5], [])
-    assert sentence(found) == "3 labels differ, 33.3% of the 9 rows in both. 1 row is only in the first."
+    assert sentence(found) == "3 labels differ, 33.3% of the 9 rows in both. 1 row is not there any more."
     matrix = moves(found)
     cells = {(matrix.classes[g], matrix.classes[t]): int(matrix.counts[g, t]) for t, g in matrix.cells}
     assert cells == {("cat", "dog"): 1, ("dog", "cat"): 1, ("(no label)", "cat"): 1}
@@ -248,6 +249,13 @@ def test_wrong__is_the_estimate_of_either_version(tmp_path: Path) -> None:
         assert said_.estimate == round(estimate_errors(scanned))
         assert (said_.low, said_.high) == bootstrap_interval(scanned, 1000, 0)
         assert said_.rows == (known >= 0).sum()
+    both = [wrong(tmp_path, stored, found, case.dataset, after, Progress()) for after in (False, True)]
+    assert both[0] is not None and both[1] is not None
+    assert wrong_sentence(both[0], both[1]) == (
+        "Labels estimated wrong (confident joint, 95% bootstrap interval): "
+        f"{both[0].estimate} of 200 ({both[0].low}-{both[0].high}) before, "
+        f"{both[1].estimate} of 199 ({both[1].low}-{both[1].high}) after."
+    )
     assert wrong(tmp_path, Predictions(), found, case.dataset, False, Progress()) is None
 
 

@@ -37,10 +37,10 @@ def mended(workspace: Workspace) -> Iterator[str]:
 def test_versions__as_imported_and_as_corrected(open_page: Open, mended: str) -> None:
     app = open_page("explore", ds=mended, view="classes")
     text = words(app)
-    assert "3 labels differ, 10.3% of the 29 rows in both. 1 row is only in the first." in text
+    assert "3 labels differ, 10.3% of the 29 rows in both. 1 row is not there any more." in text
     assert "in 86.2% (69.4%-94.5%) before and 96.6% (82.8%-99.4%) after" in text
     assert "It met 3 labels only after, 0 only before." in text
-    assert "Labels estimated wrong: " in text
+    assert "Labels estimated wrong (confident joint, 95% bootstrap interval): " in text
     counts = next(d.value for d in app.dataframe if "came" in d.value).set_index("label")
     assert counts.loc["cat"].to_dict() == {"before": 15, "after": 15, "came": 2, "left": 1}
     rates = next(d.value for d in app.dataframe if "recall_after" in d.value).set_index("label")
@@ -72,7 +72,7 @@ def test_versions__of_earlier_days_and_of_another_data_set(
     app = open_page("explore", ds=mended, view="classes", x_before="until", x_before_day=day)
     assert "0 labels differ, 0.0% of the 29 rows in both." in words(app)
     app = open_page("explore", ds=mended, view="classes", x_after="given@pets")
-    assert "0 labels differ, 0.0% of the 30 rows in both. 10 rows are only in the second." in words(app)
+    assert "0 labels differ, 0.0% of the 30 rows in both. 10 rows are new." in words(app)
     app = open_page("explore", ds=mended, view="classes", x_after="given@no-labels")
     assert "0 labels differ" not in words(app)
 
