@@ -16,6 +16,7 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
+from core.errors import refuse
 from core.evidence.live import Live
 from core.evidence.reading import Reading
 from core.identity import people_of
@@ -24,6 +25,7 @@ from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.audit_rows import Dealt, draws, mark, mixed, origin_of
 from core.review.chance import random_order
+from core.review.changes import Change
 from core.review.decisions import UNDOABLE, VERDICTS, Action, Decision, Standing, told_by_browser
 from core.review.fold import Standings
 from core.review.look import Look
@@ -107,6 +109,11 @@ class Team:
         """Whether a person may know what others decided on this data set."""
         return _sees_all(self.plan(name), self.role(person))
 
+    def require_all(self, person: str, *names: str) -> None:
+        """Raises InputError where a person may not know what others decided on one of these data sets."""
+        if not all(self.sees_all(name, person) for name in names):
+            raise refuse("what others decided is not shown in a blind review", mend="ask a data lead")
+
     def visible(self, name: str, person: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """The standings that a person may know: in a blind review their own opinions only."""
         standings = self.store.standings(name, as_of)
@@ -118,6 +125,8 @@ class Team:
         """(positions in order, tag) of a queue, its states being those that the person may know."""
         blind = "" if not filters.state or self.sees_all(name, person) else person
         standings = self.visible(name, person, as_of) if blind else None
+        if filters.change:
+            self.require_all(person, name, *Change.parse(filters.change).others)
         positions, tag = self.desk.queue(name, filters, as_of, standings, blind)
         if filters.sug and (hidden := self.hidden(name, person)).any():
             positions = positions[~hidden[positions]]  # its place in this queue would tell the suggestion

@@ -139,6 +139,21 @@ def last_active(store: Store, dataset: str) -> dict[str, str]:
         return {name: at for name, at in connection.execute(query.group_by(_log.c.annotator))}
 
 
+def last_before(store: Store, dataset: str, moment: str) -> int:
+    """seq of the data set's last event before a moment (UTC in ISO 8601), 0 where there is none."""
+    query = select(func.max(_log.c.seq)).where(_log.c.dataset == dataset, _log.c.decided_at < moment)
+    with store.database.reading() as connection:
+        return connection.scalar(query) or 0
+
+
+def first_and_last(store: Store, dataset: str) -> tuple[str, str] | None:
+    """When the first and the last event of the data set were stored, UTC in ISO 8601; None without any."""
+    query = select(func.min(_log.c.decided_at), func.max(_log.c.decided_at)).where(_log.c.dataset == dataset)
+    with store.database.reading() as connection:
+        first, last = connection.execute(query).one()
+    return None if first is None else (first, last)
+
+
 def decision_times(store: Store, dataset: str, annotator: str, last: int = 200) -> list[str]:
     """When a person gave their last verdicts on single rows, in order."""
     query = select(_log.c.decided_at).where(

@@ -18,6 +18,7 @@ from core.errors import refuse
 from core.issues import Result
 from core.review.about import About
 from core.review.areas import Area
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
@@ -54,6 +55,8 @@ class Filters:
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
     gate: id of a spot check: the rows of its batch in the order of the draw, whatever the other filters say.
+    change: two versions of the labels and how rows differ between them, as core.review.changes reads it:
+    those rows, flagged or not.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not, and a
     benchmark over all of them that have a label.
     """
@@ -71,6 +74,7 @@ class Filters:
     like: str = ""
     about: str = ""
     gate: str = ""
+    change: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -98,6 +102,8 @@ class Filters:
             Cluster.parse(filters.cluster)
         if filters.about:
             About.parse(filters.about)
+        if filters.change:
+            Change.parse(filters.change)
         if filters.about and filters.like:
             raise refuse("rows are to be like a row and like something else", mend="take one filter off")
         if (pattern := filters.pattern) is not None:
@@ -141,7 +147,8 @@ class Space:
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
     or of those most like `about`, nearest first. gain: (N,) wrong labels a second to be expected of each row.
-    turn: (N,) by which rows of a benchmark are read, infinite for rows that are not in it.
+    turn: (N,) by which rows of a benchmark are read, infinite for rows that are not in it. changed: (N,)
+    bool, the rows of `change`.
     """
 
     clusters: np.ndarray | None = None
@@ -149,6 +156,7 @@ class Space:
     near: np.ndarray | None = None
     gain: np.ndarray | None = None
     turn: np.ndarray | None = None
+    changed: np.ndarray | None = None
 
 
 _NOWHERE = Space()
@@ -210,7 +218,8 @@ def tag_of(positions: np.ndarray) -> str:
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
     """(N,) whether the check in use finds the row, its cut and suggestion considered."""
     keep = np.ones(len(dataset), dtype=bool)
-    audit = filters.sort in ("random", "benchmark") or bool(filters.like or filters.about)
+    whole = bool(filters.like or filters.about or filters.change)
+    audit = filters.sort in ("random", "benchmark") or whole
     if filters.find and filters.find != name and not audit:
         keep[:] = False  # asked for a check that has not run
     if name:
@@ -245,6 +254,8 @@ def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
         keep &= near
     if space.turn is not None:
         keep &= np.isfinite(space.turn)
+    if filters.change:
+        keep &= False if space.changed is None else space.changed
     return keep
 
 

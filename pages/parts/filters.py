@@ -12,6 +12,7 @@ from core.audit import Audit, checks
 from core.benchmark_review import comparable
 from core.errors import InputError
 from core.review.about import MOST_CHARACTERS, About
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
 from core.review.fold import actions
@@ -155,6 +156,8 @@ def place_words(filters: Filters) -> dict[str, str]:
         words["about"] = About.parse(filters.about).words
     if filters.gate:
         words["gate"] = "rows in random order"
+    if filters.change:
+        words["change"] = Change.parse(filters.change).words
     return words
 
 
