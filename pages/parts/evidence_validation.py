@@ -18,7 +18,7 @@ from pages.parts.how import how
 from pages.parts.numbers import rows
 from pages.parts.vote_card import Cards, vote_card
 
-_AT_ONCE = 20
+_AT_ONCE = 40
 _UNDOABLE = 10
 _VIEWS = {"vote": "Vote", "results": "Results"}
 _MOST_LINES = 1000

@@ -1,7 +1,7 @@
 // One row after the other: which of two labels fits, both, or neither. A key acts on the row that is on the screen.
 
 const CHOICES = ["first", "second", "both", "neither"];
-const FEW = 6; // cards left at which further ones are asked for
+const FEW = 20; // cards left at which further ones are asked for
 const UNDO = "z";
 
 class VoteCard {
