@@ -38,7 +38,7 @@ def ridge(train: np.ndarray, test: np.ndarray) -> impact.FitPredict:
 
     known, asked = wide(train), wide(test)
 
-    def fit_predict(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def fit_predict(rows: np.ndarray, labels: np.ndarray, _: Progress) -> np.ndarray:
         x = known[rows]
         weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ np.eye(CLASSES)[labels])
         return (asked @ weights).argmax(axis=1)
