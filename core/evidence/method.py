@@ -38,6 +38,17 @@ LEFT = Method(
     "Annotators call right labels wrong, or miss wrong ones: it counts what they would say. Excluded rows "
     "count as wrong.",
 )
+CORRECTED = Method(
+    "Corrected for the annotators' own errors",
+    "With O wrong labels of N as the annotators would say, e0 the share of right labels that they call "
+    "wrong, and e1 the share of wrong ones that they miss: (O - N e0) / (1 - e0 - e1). The low end takes the "
+    "low ends of O and e1 and the high end of e0; the high end takes the others. O at 97%, e0 and e1 at 99% "
+    "(Clopper-Pearson), together 95% by the union bound.",
+    "Annotators err on gold rows as they err on others. O goes by each row's first reader, as e0 and e1 do. "
+    "Gold rows are no part of N.",
+    "Estimating a prevalence from an imperfect test (Rogan and Gladen, 1978), with each share at its bounds.",
+    "Gold rows are easier or harder than others, or are known for what they are.",
+)
 STOP = Method(
     "When to stop",
     "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "

@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.review.chance import unit_interval
+from core.review.gold import GOLD
 from core.review.look import Look
 from core.review.queue import Filters
 
 DRAWN, RANKED, PICKED = "audit", "ranked", "picked"
 """Where a decision's row came from: drawn at random, from the queue's own order, or looked up."""
+_MARKED = (DRAWN, RANKED, GOLD)
 _BLOCK = 4096
 
 
@@ -88,22 +90,18 @@ def _coins(share: float) -> Iterator[bool]:
         start += _BLOCK
 
 
-def mark(secret: bytes, dataset: str, row_id: str, drawn: bool) -> str:
-    """What a browser sends back with a decision, by which the server knows where the row came from.
-
-    It does not tell the annotator: the marks of both kinds look alike.
-    """
-    return _mark(secret, dataset, row_id, DRAWN if drawn else RANKED)
-
-
 def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
-    """DRAWN, RANKED, or PICKED for a mark that the server has not made for this row."""
-    for source in (DRAWN, RANKED):
-        if isinstance(told, str) and hmac.compare_digest(told, _mark(secret, dataset, row_id, source)):
+    """The source that a mark was made with, PICKED where the server has not made it for this row."""
+    for source in _MARKED:
+        if isinstance(told, str) and hmac.compare_digest(told, mark(secret, dataset, row_id, source)):
             return source
     return PICKED
 
 
-def _mark(secret: bytes, dataset: str, row_id: str, source: str) -> str:
+def mark(secret: bytes, dataset: str, row_id: str, source: str) -> str:
+    """What a browser sends back with a decision, by which the server knows where the row came from.
+
+    source: DRAWN, RANKED or GOLD. It does not tell the annotator: the marks of all kinds look alike.
+    """
     message = "\0".join(("audit row 1", source, dataset, row_id)).encode("utf-8", "surrogatepass")
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:24]

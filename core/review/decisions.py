@@ -26,10 +26,11 @@ class Action(StrEnum):
     ROLE = "role"
     PAIR = "pair"
     LOCK = "lock"
+    GOLD = "gold"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
-UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR}
+UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR, Action.GOLD}
 """What a person can take back and bring back."""
 
 
@@ -141,6 +142,13 @@ class Standing:
     def disagreed(self) -> bool:
         """Whether annotators differ and no final word has been given."""
         return self.settled is None
+
+    def own(self, annotator: str) -> Standing | None:
+        """The standing as if nobody else had said anything; None where the annotator has not."""
+        said = [d for d in self.opinions if d.annotator == annotator]
+        if self.final is not None and self.final.annotator == annotator:
+            said.append(self.final)
+        return Standing((said[-1],), None, said[-1]) if said else None
 
 
 def standing(events: Sequence[Decision]) -> Standing | None:

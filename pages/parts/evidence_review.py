@@ -12,7 +12,8 @@ from core.audit import Audit
 from core.evidence import method, words
 from core.evidence.log import ReviewLog, review_log
 from core.evidence.remaining import Remaining
-from core.evidence.state import State, by_group, state
+from core.evidence.state import State, by_group, corrected_total, state
+from core.gold import measured_of
 from core.issues import Result
 from core.review.decisions import VERDICTS, Action
 from core.review.people import Role
@@ -37,6 +38,7 @@ def show(project: Project, audit: Audit) -> None:
     for said in (
         words.share_in_words(found.left),
         words.strict_in_words(found.left, found.strict),
+        _corrected(project, found),
         words.recall_in_words(found.left),
         words.plan_in_words(found.left),
     ):
@@ -49,6 +51,8 @@ def show(project: Project, audit: Audit) -> None:
         _burn_down(found)
         _groups(project, found.log)
         how(method.LEFT, "left")
+    if session.team().gold(project.name):
+        how(method.CORRECTED, "corrected")
     if labels is None:
         return
     st.subheader("When to stop?", anchor=False)
@@ -67,7 +71,18 @@ def _state(key: tuple[str, int, str], _project: Project, _labels: Result | None)
     """Made again when somebody has decided, and not before."""
     store, dataset = session.store(), _project.dataset
     events = store.events(_project.name, actions=(*VERDICTS, Action.UNDO))
-    return state(dataset, review_log(events, store.standings(_project.name), dataset), _labels)
+    gold = session.team().gold(_project.name)
+    return state(dataset, review_log(events, store.standings(_project.name), dataset, gold), _labels)
+
+
+def _corrected(project: Project, found: State) -> str:
+    """The line on the annotators' own errors; none without gold rows, and before random rows were read."""
+    team = session.team()
+    gold = team.gold(project.name)
+    if not gold or not found.left.audits:
+        return ""
+    answers = measured_of(team, project.name).everybody
+    return words.corrected_in_words(found.left, corrected_total(project.dataset, found.log, answers), answers)
 
 
 def _offer_random(project: Project, left: Remaining) -> None:

@@ -68,8 +68,8 @@ def test_draws__into_queues_over_the_whole_data_set_only() -> None:
 
 def test_source_of__knows_its_own_marks_only() -> None:
     secret = b"k" * 32
-    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", True)) == DRAWN
-    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", False)) == RANKED
-    for told in (mark(secret, "pets", "r2", True), mark(b"x" * 32, "pets", "r1", True), "", None, 7, ["a"]):
+    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", DRAWN)) == DRAWN
+    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", RANKED)) == RANKED
+    for told in (mark(secret, "pets", "r2", DRAWN), mark(b"x" * 32, "pets", "r1", DRAWN), "", None, 7, ["a"]):
         assert source_of(secret, "pets", "r1", told) == PICKED
-    assert mark(secret, "pets", "\ud800", True)
+    assert mark(secret, "pets", "\ud800", DRAWN)
