@@ -50,6 +50,16 @@ class Candidates:
     right: Mapping[str, Decision]
     wrong: Mapping[str, Decision]
 
+    @property
+    def sentence(self) -> str:
+        """How many there are of each kind."""
+        if not self.right and not self.wrong:
+            return "No row that is not gold yet has been settled by an adjudicator or an owner."
+        return (
+            f"Adjudicators and owners have settled {len(self.right):,} right and {len(self.wrong):,} wrong "
+            "labels that are not gold yet."
+        )
+
     def half_and_half(self, rows: int) -> list[Decision]:
         """At most so many of them: as many of one kind as of the other, as far as there are."""
         few = min(len(self.right), len(self.wrong), rows // 2)
@@ -139,7 +149,7 @@ def read_gold(
     positions = dataset.positions([row_id for row_id, _ in lines]).tolist()
     found: dict[str, Decision] = {}
     problems: list[Problem] = []
-    for number, ((row_id, label), position) in enumerate(zip(lines, positions, strict=True), start=2):
+    for number, ((row_id, label), position) in enumerate(zip(lines, positions, strict=True), start=1):
         decision = _of_line(row_id, label, position, dataset, classes)
         if isinstance(decision, str):
             problems.append(Problem("error", decision, file=file, row=number))
@@ -201,6 +211,17 @@ class Measured:
     @property
     def rows(self) -> int:
         return self.right + self.wrong + self.unsaid
+
+    @property
+    def sentence(self) -> str:
+        """How many gold rows there are, of each kind."""
+        if not self.rows:
+            return "No row is gold yet."
+        verb = "row is" if self.rows == 1 else "rows are"
+        said = f"{self.rows:,} {verb} gold: {self.right:,} known right, {self.wrong:,} known wrong"
+        if self.unsaid:
+            said += f", and {self.unsaid:,} without a final word, which tell nothing"
+        return f"{said}."
 
 
 def measured(

@@ -49,6 +49,37 @@ CORRECTED = Method(
     "Estimating a prevalence from an imperfect test (Rogan and Gladen, 1978), with each share at its bounds.",
     "Gold rows are easier or harder than others, or are known for what they are.",
 )
+ANCHORING = Method(
+    "Anchoring",
+    "The share of answers that are the suggestion where it was shown, less the share where it was hidden. "
+    "Each decision is weighed by one over the probability of what the lot drew for it; the interval is the "
+    "normal-mixture boundary of the running mean, so that it holds at every look.",
+    "The lot hides a suggestion row by row, whatever the row. Counted are ranked rows with a suggestion that "
+    "differs from the given label, and each annotator's first answer to each.",
+    "Confidence sequences for means (Robbins, 1970; Waudby-Smith and others, 2021, arXiv 2103.06476), valid "
+    "for many decisions.",
+    "Annotators learn the suggestion elsewhere, as from a colleague or another tab.",
+)
+GOLD = Method(
+    "Errors on gold rows",
+    "False alarms: known right labels that were called wrong. Misses: known wrong labels that were called "
+    "right, or ambiguous. Shares with exact intervals (95%).",
+    "Counted is an annotator's first answer to each gold row, given in its turn, blind and without a "
+    "suggestion. Nobody gets a gold row twice.",
+    "Clopper and Pearson, 1934.",
+    "Gold rows are easier or harder than others: rows on which adjudicators were asked are often the hard "
+    "ones.",
+)
+READERS = Method(
+    "Error or ambiguity",
+    "The readers' consensus and its share or probability: from 0.9 on a label that differs is an error. "
+    "Below 0.7, where all readers differ, or where a third call it ambiguous, the row fits several classes; "
+    "in between one more reader decides. Majority up to three readers a row, Dawid-Skene above.",
+    "Answers were given unaided. Two readers who agree are a consensus of 1.0.",
+    "Dawid and Skene, 1979. CROWDLAB (Goh, Tkachenko and Mueller, 2022), which weighs the model too, scores "
+    "rows to rank them; its scores are lower than probabilities.",
+    "Readers share a mistake, as where the guideline is wrong.",
+)
 STOP = Method(
     "When to stop",
     "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "

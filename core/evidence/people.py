@@ -14,9 +14,9 @@ from core.methods.exact import clopper_pearson
 from core.methods.intervals import wilson
 
 ALPHA = 0.05
-STRATA = 3
-LEAST_SHOWN = 30
-"""Decisions with and without the suggestion below which nothing is said of anchoring."""
+LEAST_DECISIONS, LEAST_SHOWN = 100, 10
+"""Decisions, and those of either kind, with and without the suggestion, below which nothing is said of
+anchoring."""
 _WIDTH = 0.03
 """The variance at which the sequence's mixture is narrowest; it decides how wide it is, never whether it
 holds.
@@ -45,31 +45,46 @@ def newcombe(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     return float(p - q - np.hypot(p - l1, u2 - q)), float(p - q + np.hypot(u1 - p, q - l2))
 
 
-def anchoring(shown: np.ndarray, took: np.ndarray, share_hidden: float, alpha: float = ALPHA) -> Gap | None:
+def anchoring(
+    shown: np.ndarray, took: np.ndarray, share_hidden: float | np.ndarray, alpha: float = ALPHA
+) -> Gap | None:
     """The gap between decisions with and without the suggestion on the screen, in the order of deciding.
 
     shown, took: (T,) bool, whether the suggestion was shown, which was drawn at random for each row, hidden
-    with probability share_hidden; and whether the answer was the suggestion. None below LEAST_SHOWN of
-    either kind. Each decision is weighed by one over the probability of its arm; the running mean of that is
-    within the normal-mixture boundary at every moment with probability 1 - alpha. Source: Robbins, 1970;
-    Waudby-Smith et al., 2021 (arXiv 2103.06476), asymptotic.
+    with probability share_hidden, (T,) where it was not always the same; and whether the answer was the
+    suggestion. None below LEAST_DECISIONS, or LEAST_SHOWN of either kind. Each decision is weighed by one
+    over the probability of its arm; the running mean of that is within the normal-mixture boundary at every
+    moment with probability 1 - alpha. Source: Robbins, 1970; Waudby-Smith et al., 2021 (arXiv 2103.06476),
+    asymptotic.
     """
     shown, took = np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool)
     n, first = len(shown), int(shown.sum())
-    if min(first, n - first) < LEAST_SHOWN:
+    if n < LEAST_DECISIONS or min(first, n - first) < LEAST_SHOWN:
         return None
-    if not 0 < share_hidden < 1:
+    share_hidden = np.asarray(share_hidden, dtype=np.float64)
+    if not ((share_hidden > 0) & (share_hidden < 1)).all():
         raise ValueError(f"share_hidden is {share_hidden}: expected a share between 0 and 1")
     # Centred, so that how often the suggestion is right does not add to the spread.
     centre = took.mean()
     each = np.where(shown, (took - centre) / (1 - share_hidden), -(took - centre) / share_hidden)
-    mean, variance = float(each.mean()), float(each.var())
+    mean = float(each.mean())
+    variance = _moment(took[shown], centre) * np.mean(1 / (1 - share_hidden))
+    variance += _moment(took[~shown], centre) * np.mean(1 / share_hidden)
     scaled = n * _WIDTH
-    half = np.sqrt(
-        max(variance, 1e-12) * 2 * (scaled + 1) / (n * scaled) * np.log(np.sqrt(scaled + 1) / alpha)
+    half = np.sqrt(variance * 2 * (scaled + 1) / (n * scaled) * np.log(np.sqrt(scaled + 1) / alpha))
+    weights = 1 / np.broadcast_to(np.where(shown, 1 - share_hidden, share_hidden), n)
+    gap = float(
+        np.average(took[shown], weights=weights[shown]) - np.average(took[~shown], weights=weights[~shown])
     )
-    gap = float(took[shown].mean() - took[~shown].mean())
     return Gap(gap, max(-1.0, mean - half), min(1.0, mean + half), first, n - first)
+
+
+def _moment(took: np.ndarray, centre: float) -> float:
+    """The mean square of took - centre, with two more answers of either kind: a few that happen to be all
+    alike must not look certain.
+    """
+    share = (took.sum() + 2) / (len(took) + 4)
+    return float(share * (1 - centre) ** 2 + (1 - share) * centre**2)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from core.evidence.errors_expected import Hours
-from core.evidence.people import Gold
-from core.evidence.remaining import LEAST_GOLD, Remaining, audits_needed
+from core.evidence.remaining import Remaining, audits_needed
 from core.evidence.state import State, Stop
 
 PROMISE_WIDTH = 0.005
@@ -49,28 +48,6 @@ def strict_in_words(left: Remaining, strict: Remaining) -> str:
     return (
         f"With the {_rows(strict.found - left.found)} called ambiguous counted as wrong: {low:,} to {high:,}."
     )
-
-
-def corrected_in_words(left: Remaining, total: tuple[int, int] | None, answers: Gold) -> str:
-    """The number of wrong labels with the annotators' own errors taken into account, or what that lacks."""
-    right, wrong = answers.false_alarms[1], answers.misses[1]
-    if total is None:
-        lacks = " and ".join(
-            f"{LEAST_GOLD - n:,} to rows known {kind}"
-            for n, kind in ((right, "right"), (wrong, "wrong"))
-            if n < LEAST_GOLD
-        )
-        return f"To correct for the annotators' own errors, more answers to gold rows are needed: {lacks}."
-    low, high = total
-    return (
-        f"Corrected for the annotators' own errors, {low:,} to {high:,} of the {_labels_of(left.rows)} are "
-        f"wrong (95%). On gold rows they called {answers.false_alarms[0]:,} of {right:,} right labels wrong, "
-        f"and missed {answers.misses[0]:,} of {wrong:,} wrong ones."
-    )
-
-
-def _labels_of(number: int) -> str:
-    return f"{number:,} {'label' if number == 1 else 'labels'}"
 
 
 def plan_in_words(left: Remaining) -> str:

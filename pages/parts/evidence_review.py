@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import Audit
-from core.evidence import method, words
+from core.evidence import method, people_words, words
 from core.evidence.log import ReviewLog, review_log
 from core.evidence.remaining import Remaining
 from core.evidence.state import State, by_group, corrected_total, state
@@ -82,7 +82,8 @@ def _corrected(project: Project, found: State) -> str:
     if not gold or not found.left.audits:
         return ""
     answers = measured_of(team, project.name).everybody
-    return words.corrected_in_words(found.left, corrected_total(project.dataset, found.log, answers), answers)
+    total = corrected_total(project.dataset, found.log, answers)
+    return people_words.corrected_in_words(found.left, total, answers)
 
 
 def _offer_random(project: Project, left: Remaining) -> None:

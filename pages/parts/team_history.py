@@ -46,15 +46,17 @@ _WORDS = {
     Action.ROLE: "roles",
     Action.PAIR: "pairs judged",
     Action.LOCK: "locked splits",
+    Action.GOLD: "gold rows",
 }
 
 
 def show(project: Project) -> None:
     """The trail as this person may see it."""
     team, me = session.team(), session.current().annotator
-    alone = not team.sees_all(project.name, me)
+    # Others' answers to gold rows would tell which rows are gold.
+    alone = not team.sees_all(project.name, me) or bool(team.gold(project.name, me))
     if alone:
-        st.text("The review is blind: you see your own answers, and how the work is organised.")
+        st.text("You see your own answers, and how the work is organised: some answers are given blind.")
     wanted = _filters(project.name, me if alone else "")
     count = count_events(team.store, project.name, wanted)
     if not count:
