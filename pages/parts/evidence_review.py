@@ -38,21 +38,20 @@ def show(project: Project, audit: Audit) -> None:
     for said in (
         words.share_in_words(found.left),
         words.strict_in_words(found.left, found.strict),
-        _corrected(project, found),
         words.recall_in_words(found.left),
         words.plan_in_words(found.left),
     ):
         if said:
             st.text(said)
     if not found.left.unread:
+        _corrected(project, found)
         return
     _offer_random(project, found.left)
     if found.left.audits:
         _burn_down(found)
         _groups(project, found.log)
         how(method.LEFT, "left")
-    if session.team().gold(project.name):
-        how(method.CORRECTED, "corrected")
+    _corrected(project, found)
     if labels is None:
         return
     st.subheader("When to stop?", anchor=False)
@@ -75,15 +74,15 @@ def _state(key: tuple[str, int, str], _project: Project, _labels: Result | None)
     return state(dataset, review_log(events, store.standings(_project.name), dataset, gold), _labels)
 
 
-def _corrected(project: Project, found: State) -> str:
+def _corrected(project: Project, found: State) -> None:
     """The line on the annotators' own errors; none without gold rows, and before random rows were read."""
     team = session.team()
-    gold = team.gold(project.name)
-    if not gold or not found.left.audits:
-        return ""
+    if not team.gold(project.name) or not found.left.audits:
+        return
     answers = measured_of(team, project.name).everybody
     total = corrected_total(project.dataset, found.log, answers)
-    return people_words.corrected_in_words(found.left, total, answers)
+    st.text(people_words.corrected_in_words(found.left, total, answers))
+    how(method.CORRECTED, "corrected")
 
 
 def _offer_random(project: Project, left: Remaining) -> None:

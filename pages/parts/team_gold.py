@@ -33,6 +33,11 @@ def show(project: Project, plan: Plan) -> None:
             "Gold rows are shown without a suggestion, and with this plan no other row is. Mix in random "
             "rows, or hide suggestions of some rows, so that nobody can tell them apart."
         )
+    if known.rows and not session.workspace().settings.signs_in:
+        st.text(
+            "Gold rows are for annotators. Nobody signs in here, so that everybody is an owner, who knows "
+            "them and gets none."
+        )
     _from_settled(project)
     with st.popover("From a file", icon=":material/upload_file:"):
         _from_file(project)
