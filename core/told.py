@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from core.team import Team
 
 
+_BY_LOT = ("suggested", "seen", "hidden_share")
+"""What is known of a suggestion that a lot showed or hid; never the browser's to say."""
+
+
 def truly_shown(team: Team, events: Sequence[Decision], sees: Mapping[str, bool]) -> list[Decision]:
     """The events with what the server knows of what was on the screen.
 
@@ -32,7 +36,7 @@ def truly_shown(team: Team, events: Sequence[Decision], sees: Mapping[str, bool]
     for event in events:
         if event.action in VERDICTS and event.dataset in there:
             known: dict[str, Any] = {"blind": not sees[event.dataset]}
-            told = told_by_browser(event)
+            told = {k: v for k, v in told_by_browser(event).items() if k not in _BY_LOT}
             if event.row_id:
                 source = source_of(secret, event.dataset, event.row_id, told.pop("mark", None))
                 known["source"] = source
@@ -59,4 +63,5 @@ def _scored(team: Team, event: Decision, result: Result | None, source: str) -> 
     if source != RANKED or not by_lot or pd.isna(suggested) or str(suggested) == event.given_label:
         return score
     seen = not bool(team.hidden(event.dataset, event.annotator)[position])
-    return {**score, "suggested": str(suggested), "seen": seen, "hidden_share": plan.hide_suggestions}
+    by_lot_said = (str(suggested), seen, plan.hide_suggestions)
+    return {**score, **dict(zip(_BY_LOT, by_lot_said, strict=True))}
