@@ -87,6 +87,23 @@ def test_gold__comes_to_each_annotator_once_among_the_other_rows_and_without_a_s
     assert len(seen["ann"]) == MANY and seen["bob"] == []
 
 
+def test_gold__behind_a_row_that_somebody_else_took_is_passed_over(team: Team) -> None:
+    put(team, Plan(gold=0.4))
+    gold = [f"r{i}" for i in range(0, MANY, 4)]
+    make_gold(team, *gold)
+    as_of = team.store.last_seq("pets")
+    dealt = team.dealt("pets", "bob", Filters(), as_of)
+    places = [rank for rank, p in enumerate(dealt.positions.tolist()) if f"r{p}" in gold]
+    taken, free = places[:2]
+    before = f"r{dealt.positions[taken - 1]}"
+    assert not team.record("ann", [say(before, "taken")])[0].refused
+    found = team.page("bob", "pets", Filters(), as_of=as_of, tag=dealt.tag, at=0, n=MANY)
+    ranks = [item["rank"] for item in found["items"]]
+    assert taken not in ranks and taken - 1 not in ranks and {free, free - 1} <= set(ranks)
+    next_one = team.page("bob", "pets", Filters(), as_of=as_of, tag=dealt.tag, at=taken - 1, undecided=True)
+    assert next_one["at"] == taken + 1
+
+
 def test_gold__has_its_share_of_each_annotators_rows_and_another_order_for_each(team: Team) -> None:
     put(team, Plan(gold=0.25, looks=2, share=1.0))
     gold = [f"r{i}" for i in range(0, MANY, 4)]
