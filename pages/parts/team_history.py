@@ -54,9 +54,11 @@ def show(project: Project) -> None:
     """The trail as this person may see it."""
     team, me = session.team(), session.current().annotator
     # Others' answers to gold rows would tell which rows are gold.
-    alone = not team.sees_all(project.name, me) or bool(team.gold(project.name, me))
+    blind = not team.sees_all(project.name, me)
+    alone = blind or bool(team.gold(project.name, me))
     if alone:
-        st.text("You see your own answers, and how the work is organised: some answers are given blind.")
+        why = "The review is blind: you see" if blind else "You see"
+        st.text(f"{why} your own answers, and how the work is organised.")
     wanted = _filters(project.name, me if alone else "")
     count = count_events(team.store, project.name, wanted)
     if not count:
