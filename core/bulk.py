@@ -107,6 +107,12 @@ def preview(team: Team, person: str, wish: Wish) -> Preview:
     )
 
 
+def changes(team: Team, person: str, wish: Wish) -> list[tuple[str, str, str | None]]:
+    """(row id, given label, new label or None) of the rows that a wish would change now."""
+    found = _sort(team, person, wish)
+    return found.members(found.changing)
+
+
 def apply(
     team: Team, person: str, wish: Wish, op_id: str, *, seen: int | None = None, expect: int | None = None
 ) -> Outcome:
@@ -122,7 +128,7 @@ def apply(
     team.people.require(person, Role.ANNOTATOR)
     sorted_rows = _sort(team, person, wish)
     _check_number(sorted_rows.counts.change, expect)
-    members = sorted_rows.members()
+    members = sorted_rows.members(sorted_rows.able)
     shown = {"find": sorted_rows.check, "queue": wish.filters.to_query(), "total": len(sorted_rows.positions)}
     event = Decision(
         wish.dataset,
@@ -229,20 +235,23 @@ class _Sorted:
     def ids(self, mask: np.ndarray) -> list[str]:
         return self.dataset.row_ids[self.positions[mask]].tolist()
 
-    def members(self) -> list[tuple[str, str, str | None]]:
-        """(row id, given label, new label or None) of every row that can take the verdict.
+    def members(self, mask: np.ndarray) -> list[tuple[str, str, str | None]]:
+        """(row id, given label, new label or None) of these rows, which can take the verdict.
 
-        Decided and held ones too: which of them are left alone is settled where nobody else writes.
+        `able` has decided and held ones too: which of them are left alone is settled where nobody else
+        writes.
         """
-        given = self.dataset.given_labels(self.positions[self.able]).tolist()
-        ids = self.ids(self.able)
+        given = self.dataset.given_labels(self.positions[mask]).tolist()
+        ids = self.ids(mask)
         if self.action is Action.RELABEL:
-            new = np.array(self.names, dtype=object)[self.labels[self.able]].tolist()
+            new = np.array(self.names, dtype=object)[self.labels[mask]].tolist()
             return list(zip(ids, given, new, strict=True))
         return [(row_id, label, None) for row_id, label in zip(ids, given, strict=True)]
 
 
 def _sort(team: Team, person: str, wish: Wish) -> _Sorted:
+    if wish.filters.gate:
+        raise refuse("the rows of a spot check are decided one by one")
     board = team.board(wish.dataset, person, wish.filters)
     dataset, current = board.dataset, team.desk.classes(wish.dataset)
     _check_verdict(dataset, current, wish)

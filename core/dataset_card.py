@@ -21,7 +21,6 @@ from core.review_record import Record
 from core.review_words import (
     agreement_lines,
     annotator_rows,
-    error_rate_lines,
     full_stop,
     look_lines,
     made_by,
@@ -29,6 +28,7 @@ from core.review_words import (
     opening,
     policy_line,
     prediction_facts,
+    rate_lines,
     verdict_rows,
 )
 
@@ -58,7 +58,7 @@ def dataset_card(record: Record, written: Exported | None = None, names: bool = 
         ["## Review", *_review(record, names)],
         ["## Label changes", *_changes(record)],
         ["## Agreement", *_list(agreement_lines(record))],
-        ["## How many labels are wrong", *_list(error_rate_lines(record))],
+        ["## How many labels are wrong", *_list([*rate_lines(record), *_evidence(record)])],
         ["## What this card does not say", *_list(not_said(record))],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -210,6 +210,16 @@ def _changes(record: Record) -> list[str]:
     shown = [(code(g), code(n), f"{rows:,}") for g, n, rows in record.changes[:TOP_CHANGES]]
     lines = ["", *table(("given label", "new label", "rows"), shown)]
     return [*lines, *_rest(record.changes[TOP_CHANGES:])]
+
+
+def _evidence(record: Record) -> list[str]:
+    """What the evidence says, each sentence with its estimator."""
+    return [
+        said.text.removesuffix(".") + (f" ({said.by})" if said.by else "")
+        for found in record.sections
+        if found.for_card
+        for said in found.said
+    ]
 
 
 def _rest(rest: Sequence[tuple[str, str, int]]) -> list[str]:

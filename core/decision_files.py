@@ -29,6 +29,7 @@ from core.review.decisions import VERDICTS, Action, Decision, Standing, live
 from core.review.fold import Fold
 from core.review.judgements import fault
 from core.review.policy import DEFAULT_POLICY
+from core.review.votes import fault as fault_of_vote
 from core.spreadsheet import escape, unescape
 
 if TYPE_CHECKING:
@@ -281,6 +282,8 @@ def _decision(entry: dict[str, Any], fallback_id: str) -> Decision | str:
     if bulk and not _members(texts.get("detail", "")):
         return "a decision on many rows needs detail with members, each [row_id, given_label, label]"
     if action is Action.PAIR and (said := fault(json.loads(texts.get("detail") or "{}"))):
+        return said.rstrip(".")
+    if action is Action.VOTE and (said := fault_of_vote(json.loads(texts.get("detail") or "{}"))):
         return said.rstrip(".")
     if not bulk and (action is Action.RELABEL) != bool(texts.get("label")):
         return "a relabel needs a label, and nothing else has one"

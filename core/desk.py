@@ -19,6 +19,7 @@ from core.clustering import stored_clusters
 from core.data_map import stored_map
 from core.dataset import Dataset
 from core.errors import refuse
+from core.evidence.gains import Gains, learned_at
 from core.issues import Result
 from core.likeness import near_about, near_row
 from core.media import shown_digest
@@ -29,7 +30,11 @@ from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
-from core.review.queue import Filters, Space, check_in_use, select, tag_of
+from core.review.queue import Filters, Space, check_in_use, default_find, select, tag_of
+from core.review.spot_checks import Gate, Rule, gates_of, rules_of
+from core.review.tail import Tail
+from core.review.votes import Round, RoundLog
+from core.review.votes import misfit as misfit_vote
 from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
@@ -55,6 +60,7 @@ class Desk:
         self._results_of = results_of
         self._lock = threading.Lock()
         self._queues: OrderedDict[tuple[Any, ...], tuple[np.ndarray, str]] = OrderedDict()
+        self._gains = Gains()
 
     @cached_property
     def store(self) -> Store:
@@ -66,6 +72,30 @@ class Desk:
     @cached_property
     def _class_log(self) -> ClassLog:
         return ClassLog(self.store)
+
+    @cached_property
+    def _gates(self) -> Tail[dict[str, Gate]]:
+        return Tail(self.store, Action.GATE, gates_of)
+
+    @cached_property
+    def _rules(self) -> Tail[tuple[Rule, ...]]:
+        return Tail(self.store, Action.RULE, rules_of)
+
+    def rules(self, name: str) -> tuple[Rule, ...]:
+        """The rules by which labels of a data set can be fixed, in the order of saving."""
+        return self._rules.of(name)
+
+    def gates(self, name: str) -> Mapping[str, Gate]:
+        """The spot checks of a data set by id, in the order of opening."""
+        return self._gates.of(name)
+
+    @cached_property
+    def _rounds(self) -> RoundLog:
+        return RoundLog(self.store)
+
+    def rounds(self, name: str) -> Mapping[str, Round]:
+        """The validation rounds of a data set by id, in the order of opening."""
+        return self._rounds.of(name)
 
     def classes(self, name: str, last: int | None = None) -> ClassList:
         """The classes of a data set as they are called now. last: seq of its latest event, where known."""
@@ -95,22 +125,34 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
-        # A filter without a state reads no decisions, so that its queue is good for every as_of.
-        key = (project.dataset, tuple(results.values()), filters, *((seq, viewer) if filters.state else ()))
+        # Without a state, and in an order that learns from none, its queue is good for every as_of.
+        read = (seq, viewer) if filters.state else (learned_at(seq),) if filters.sort == "yield" else ()
+        key = (project.dataset, tuple(results.values()), filters, *read)
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
                 return self._queues[key]
         if standings is None:
             standings = self.store.standings(name, seq) if filters.state else {}
-        space = self._space(project, filters)
-        positions = select(project.dataset, results, actions(standings), filters, space)
+        if filters.gate:
+            positions = self._drawn(project, filters.gate)
+        else:
+            space = replace(self._space(project, filters), gain=self._gain(project, filters, seq))
+            positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
             self._queues[key] = positions, tag
             while len(self._queues) > _QUEUES_KEPT:
                 self._queues.popitem(last=False)
         return positions, tag
+
+    def _drawn(self, project: Project, gate: str) -> np.ndarray:
+        """(M,) positions of the rows of a spot check, in the order of the draw."""
+        found = self.gates(project.name).get(gate)
+        if found is None:
+            raise refuse("there is no such spot check", mend="open the Batches tab of Evidence")
+        positions = project.dataset.positions(found.order)
+        return positions[positions >= 0]
 
     def _space(self, project: Project, filters: Filters) -> Space:
         """Where rows lie, as far as the filters ask; computes no clusters and no map."""
@@ -124,6 +166,13 @@ class Desk:
         elif filters.about:
             near = near_about(self.workspace, project, About.parse(filters.about))
         return Space(clusters, layout, near)
+
+    def _gain(self, project: Project, filters: Filters, seq: int) -> np.ndarray | None:
+        """Wrong labels a second, where the order asks for it and labels were checked."""
+        labels = self.results(project).get(default_find(project.dataset))
+        if filters.sort != "yield" or labels is None:
+            return None
+        return self._gains.of(self.store, project.dataset, labels, seq)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""
@@ -202,6 +251,8 @@ class Desk:
             return "" if known else self.classes(event.dataset).why_not(event.details)
         if event.action is Action.PAIR:
             return _misfit_pairs(self.project(event.dataset).dataset, event)
+        if event.action is Action.VOTE:
+            return misfit_vote(self.rounds(event.dataset), event)
         if not event.row_id and event.action not in VERDICTS:
             return ""  # about the data set, or the undo of such an event: the store knows what it undoes
         dataset = self.project(event.dataset).dataset

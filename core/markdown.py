@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from core.plain_text import one_line
 
 LONGEST = 500
-_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:%()+'’=/…-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:%()+±'’=/…-]+")
 _LINK = re.compile(r"://|www\.", re.IGNORECASE)
 
 

@@ -13,6 +13,9 @@ import numpy as np
 from core.audit import Audit, checks
 from core.corrections import Corrections
 from core.dataset import Dataset
+from core.evidence.reading import Reading
+from core.evidence.remaining import Remaining
+from core.evidence.sections import Section, sections
 from core.methods.agreement import (
     MIN_SHARED,
     Agreement,
@@ -94,7 +97,8 @@ class RandomSample:
 @dataclass(frozen=True, eq=False)
 class Record:
     """project, audit: what was reviewed. corrections: what the verdicts change. standings: what is said of
-    each row. plan: how often rows are looked at. seq: the last event counted.
+    each row. plan: how often rows are looked at. seq: the last event counted. left: the wrong labels left, by
+    the rows drawn at random. sections: what the evidence has to say.
     """
 
     project: Project
@@ -104,6 +108,8 @@ class Record:
     plan: Plan
     seq: int
     agreed: Agreed | None
+    left: Remaining
+    sections: tuple[Section, ...]
 
     @property
     def dataset(self) -> Dataset:
@@ -247,7 +253,9 @@ def review_record(project: Project, audit: Audit, store: Store, corrections: Cor
     plan = plan_in_force(store.events(name, actions=[Action.PLAN]))
     several = [row_id for row_id, s in standings.items() if len(s.opinions) > 1]
     agreed = _agreed(store, project.dataset, several, plan) if several else None
-    return Record(project, audit, corrections, standings, plan, store.last_seq(name), agreed)
+    reading = Reading(project, audit.results, store)
+    found = reading.state.left, sections(reading)
+    return Record(project, audit, corrections, standings, plan, store.last_seq(name), agreed, *found)
 
 
 def words_of(standing: Standing) -> tuple[Decision, ...]:

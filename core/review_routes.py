@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.gates import said_to_checker
 from core.guards import Refused, body_of, dataset_of, fresh, reads, whole, writes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.queue import Filters
@@ -23,7 +24,7 @@ _TEXTS = frozenset(
     {"op_id", "dataset", "row_id", "action", "label", "given_label", "undoes", "shown", "detail"}
 )
 _FIELDS = _TEXTS | {"based_on", "final"}
-_BY_ROUTE = VERDICTS | {Action.UNDO, Action.NOTE, Action.TAG, Action.CLASS}
+_BY_ROUTE = VERDICTS | {Action.UNDO, Action.NOTE, Action.TAG, Action.CLASS, Action.VOTE}
 """What the surface may send; roles, plans and assignments are made by the pages."""
 
 
@@ -32,7 +33,8 @@ async def decisions(team: Team, request: Request) -> Response:
     session = await writes(team, request)
     events = _parse(await body_of(request), session.annotator)
     receipts = await run_in_threadpool(team.record, session.annotator, events)
-    return fresh({"receipts": [_receipt(r) for r in receipts]})
+    over = await run_in_threadpool(said_to_checker, team, events)
+    return fresh({"receipts": [_receipt(r) for r in receipts], **({"over": over} if over else {})})
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
@@ -95,8 +97,8 @@ async def pulse(team: Team, request: Request) -> Response:
     """What others did since."""
     session = await reads(team, request)
     params = request.query_params
-    since = whole(params, "since") or 0
-    return fresh(await run_in_threadpool(team.pulse, session.annotator, dataset_of(params), since))
+    since, told = whole(params, "since") or 0, whole(params, "told")
+    return fresh(await run_in_threadpool(team.pulse, session.annotator, dataset_of(params), since, told))
 
 
 async def release(team: Team, request: Request) -> Response:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core import __version__
+from core import __version__, label_words
 from core.baseline import PREFIX, SEED
+from core.evidence.method import LEFT
+from core.evidence.words import left_in_words
 from core.exporting import counted
 from core.methods.agreement import RESAMPLES, Agreement
 from core.methods.out_of_sample import FOLDS
 from core.review.policy import POLICIES
+from core.review.queue import default_find
 from core.review_record import Agreed, Record
 
 Quote = Callable[[str], str]
@@ -30,6 +33,34 @@ def opening(record: Record) -> str:
         f"{counted(len(record.annotators), 'annotator')}; {counted(len(record.changed), 'label')} changed"
         f"{left_out}."
     )
+
+
+def in_short(record: Record) -> list[tuple[str, str, str]]:
+    """(question, answer, by): what was checked, found and changed, and what remains. by: the estimators of
+    the answer's numbers; "" where they are counts.
+    """
+    ran = len(record.audit.results)
+    checked = f"{counted(len(record.dataset), 'row')} by {counted(ran, 'check')}"
+    read = f"{counted(len(record.here), 'row')} by {counted(len(record.annotators), 'annotator')}"
+    labels = record.audit.results.get(default_find(record.dataset))
+    found, by = "The labels have not been checked.", ""
+    if labels is not None:
+        summary = labels.summary
+        parts = [label_words.headline(summary), label_words.estimated(summary)]
+        found = "; ".join(part for part in parts if part) + "."
+        by = str(summary["estimator"])
+        by += f"; {summary['estimate_method']}" if parts[1] else ""
+    left_out = sum(change.column == "" for change in record.corrections.changes)
+    changed = f"{counted(len(record.changed), 'label')} changed, {counted(left_out, 'row')} left out."
+    remains = left_in_words(record.left)
+    if record.open:
+        remains += f" Annotators differ on {counted(len(record.open), 'row')}."
+    return [
+        ("Checked", f"{checked}; read by people: {read}.", ""),
+        ("Found", found, by),
+        ("Changed", changed, ""),
+        ("Remains", remains, LEFT.by if record.left.audits else ""),
+    ]
 
 
 def made_by(record: Record) -> str:
@@ -126,7 +157,14 @@ def _coefficient(found: Agreement) -> str:
     return f"{found.value:.2f}, {interval}, from {rows}"
 
 
-def error_rate_lines(record: Record) -> list[str]:
+def rate_lines(record: Record) -> list[str]:
+    """Beside what the evidence says of the share of wrong labels: the random audit, or why none is claimed.
+    None where random rows were read, since the evidence's interval is about those and holds at every look.
+    """
+    return [] if record.left.audits else _sample_lines(record)
+
+
+def _sample_lines(record: Record) -> list[str]:
     """The share of wrong labels from the random audit, or why none is claimed."""
     sample = record.sample
     if sample is None:
@@ -164,8 +202,10 @@ def not_said(record: Record) -> list[str]:
         for title, flagged, decided in record.flagged
         if flagged > decided
     ]
-    lines.append(f"{len(record.dataset) - len(record.decided):,} rows have no decision and are as they came")
-    if record.sample is None or not record.sample.usable:
+    if unread := len(record.dataset) - len(record.decided):
+        they = "has no decision and is as it came" if unread == 1 else "have no decision and are as they came"
+        lines.append(f"{counted(unread, 'row')} {they}")
+    if not record.left.audits and (record.sample is None or not record.sample.usable):
         lines.append(
             "The share of wrong labels among the rows reviewed is not the share in the data set: they were "
             "not drawn at random"

@@ -15,8 +15,11 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
+from core.evidence.live import Live
+from core.evidence.reading import Reading
 from core.gold_turns import GoldTurns, Turn, own_only, unseen
 from core.identity import people_of
+from core.pulse import pulse
 from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.audit_rows import DRAWN, RANKED, Dealt, draws, mark, mixed
@@ -65,6 +68,15 @@ class Team:
         from core.review.claims import Claims
 
         return Claims(self.store.database)
+
+    @cached_property
+    def _live(self) -> Live:
+        return Live(self.reading)
+
+    def reading(self, name: str) -> Reading:
+        """A data set as the evidence reads it, now."""
+        project = self.desk.project(name)
+        return Reading(project, self.desk.results(project), self.store)
 
     @cached_property
     def _plans(self) -> Tail[Plan]:
@@ -160,7 +172,8 @@ class Team:
 
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
-        return replace(self.desk.board(name, filters, person), hidden=self.hidden(name, person))
+        hidden = self.hidden(name, person) | bool(filters.gate)
+        return replace(self.desk.board(name, filters, person), hidden=hidden)
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
         """The standings of these rows that a person may know."""
@@ -239,7 +252,7 @@ class Team:
         made = [
             {
                 "rank": rank,
-                "mark": mark(secret, name, str(look.board.dataset.row_ids[p]), _source(dealt, look, rank)),
+                "mark": mark(secret, name, look.row(p)[0], _source(dealt, look, rank), filters.gate),
                 **look.item(p, lent),
             }
             for rank, p in zip(ranks, chosen, strict=True)
@@ -278,7 +291,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(name, drawn, person)
+        seen, hidden = standings.seq, self._hidden(name, drawn, person) | bool(filters.gate)
         return Look(
             name,
             person,
@@ -317,30 +330,15 @@ class Team:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
-        if position >= 0 and (
-            self.hidden(name, person)[position] or self.dealt(name, person, filters).draws(position)
-        ):
+        hidden = self.hidden(name, person) | bool(filters.gate)
+        if position >= 0 and (hidden[position] or self.dealt(name, person, filters).draws(position)):
             return {**found, "suggested": [], "why": []}
         return found
 
-    def pulse(self, person: str, name: str, since: int) -> dict[str, Any]:
-        """What happened since event `since`: for the header of everybody who is at work.
-
-        In a blind review nobody is named: beside the rows, names would tell who gave the earlier answers.
-        """
+    def pulse(self, person: str, name: str, since: int, told: int | None = None) -> dict[str, Any]:
+        """What happened since event `since`; see core.pulse.pulse."""
         self.desk.project(name)
-        now = self.store.peek(name)
-        seq = now.seq
-        new = self.store.events(name, since, actions=VERDICTS) if since < seq else []
-        by: dict[str, int] = {}
-        rows: dict[str, None] = {}
-        for event in new:
-            if event.annotator != person and event.row_id:
-                by[event.annotator] = by.get(event.annotator, 0) + 1
-                rows[event.row_id] = None
-        named = self.sees_all(name, person)
-        people = [{"annotator": who if named else None, "decided": n} for who, n in by.items()]
-        return {"seq": seq, "decided": len(now), "people": people, "rows": list(rows)[-500:]}
+        return pulse(self.store, self._live, person, name, self.sees_all(name, person), since, told)
 
     def timeline(self, person: str, name: str) -> dict[str, Any]:
         """What a person can undo and redo, the last STEPS of each, the first to go at the end.
@@ -351,7 +349,8 @@ class Team:
         return steps(self.store, person, name)
 
 
-_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4, Action.GOLD: 4}
+_LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
+_LEAST |= {Action.GATE: 4, Action.RULE: 3, Action.GOLD: 4}
 """The role that an event needs where it is more than an annotator's."""
 
 

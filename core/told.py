@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.review.audit_rows import RANKED, source_of
+from core.review.audit_rows import RANKED, origin_of
 from core.review.decisions import VERDICTS, Decision, told_by_browser
 from core.review.gold import GOLD
 from core.review.people import Role
@@ -38,8 +38,8 @@ def truly_shown(team: Team, events: Sequence[Decision], sees: Mapping[str, bool]
             known: dict[str, Any] = {"blind": not sees[event.dataset]}
             told = {k: v for k, v in told_by_browser(event).items() if k not in _BY_LOT}
             if event.row_id:
-                source = source_of(secret, event.dataset, event.row_id, told.pop("mark", None))
-                known["source"] = source
+                known |= origin_of(secret, event.dataset, event.row_id, told.pop("mark", None))
+                source = known["source"]
                 known["blind"] |= source == GOLD
                 result = results(event.dataset).get(str(told.get("find", "")))
                 known |= _scored(team, event, result, source)

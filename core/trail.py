@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
-from core.review import judgements, locks
+from core.review import judgements, locks, spot_checks, votes
 from core.review.decisions import VERDICTS, Action, Decision
+from core.review.fixes import accepted_by
 from core.review.people import WORKSPACE
 from core.review.store import Store, event_of
 from core.review.tables import decisions as _log
@@ -97,6 +98,8 @@ def in_words(event: Decision) -> str:
         own = event.action is Action.RELABEL and event.label is None
         said = "changed, each to its own class" if own else state_of(event)
         said = f"{many:,} {'row' if many == 1 else 'rows'} {said}" if many else said
+        if by := accepted_by(event.shown):
+            said = f"{said}, {by}"
         return f"final word: {said}" if event.final else said
     if event.action is Action.NOTE:
         return f"noted: {detail.get('text', '')}"
@@ -113,6 +116,10 @@ def in_words(event: Decision) -> str:
         return judgements.in_words(event)
     if event.action is Action.LOCK:
         return locks.in_words(event)
+    if event.action in (Action.GATE, Action.RULE):
+        return spot_checks.in_words(event)
+    if event.action is Action.VOTE:
+        return votes.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)

@@ -9,6 +9,8 @@ from pages.parts import session
 
 TABS = {
     "left": "Errors left",
+    "batches": "Batches",
+    "validation": "Validation",
     "numbers": "How numbers are made",
 }
 
@@ -22,6 +24,14 @@ if tab == "numbers":
     from pages.parts import evidence_numbers
 
     evidence_numbers.show(project, audit)
+elif tab == "batches":
+    from pages.parts import evidence_gate
+
+    evidence_gate.show(project, audit)
+elif tab == "validation":
+    from pages.parts import evidence_validation
+
+    evidence_validation.show(project, audit)
 else:
     from pages.parts import evidence_review
 

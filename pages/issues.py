@@ -58,6 +58,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         st.switch_page("review.py", query_params=session.carried())
     if count:
         apply_all.offer(project, chosen, count)
+        apply_all.offer_check()
     views.offer(project.name, chosen)
     if chosen.narrowing:
         st.button(

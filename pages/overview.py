@@ -55,7 +55,7 @@ if result is None:
         work.offer_baseline(project)
     buttons(0, "Load data with predictions")
 else:
-    st.title(numbers.headline(result), anchor=False)
+    st.title(numbers.headline(result.summary), anchor=False)
     with st.container(gap="xxsmall"):
         numbers.estimator_line(result.summary)
         numbers.source_line(project, result)

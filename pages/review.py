@@ -10,10 +10,10 @@ from core.audit import checks
 from core.audits import not_run
 from core.errors import InputError
 from core.review.people import Role
-from core.review.queue import Filters, check_in_use
+from core.review.queue import check_in_use
 from core.session_token import public_id
-from pages.parts import session, sign_in, work
-from pages.parts.filters import ORDERS, place_words
+from pages.parts import checking, session, sign_in, work
+from pages.parts.filters import queue_name
 from pages.parts.review_surface import Mount, review_surface
 
 st.set_page_config(initial_sidebar_state="collapsed")
@@ -44,30 +44,13 @@ def nothing_to_review() -> None:
     st.button(f"Show all {len(dataset):,} rows, lowest score first", type="primary", on_click=show_every_row)
 
 
-def queue_name(chosen: Filters) -> str:
-    """The queue in a few words, as they stand beside the row."""
-    order = ORDERS[chosen.sort][0]
-    if chosen.sort == "random":
-        parts = [order]
-    else:
-        parts = [checks()[check].title if check else "All rows"]
-        parts += [order.lower()] if chosen.sort != "worst" else []
-    if chosen.given or chosen.sug:
-        parts.append(f"{chosen.given or 'any'} → {chosen.sug or 'any'}")
-    if chosen.cut is not None:
-        parts.append(f"score up to {chosen.cut:.2f}")
-    parts += [value.replace("_", " ") for value in (chosen.split, chosen.state) if value]
-    parts += place_words(chosen).values()
-    if chosen.q:
-        parts.append(f"“{chosen.q}”")
-    return " · ".join(parts)
-
-
 if session.job_started() is not None:
     work.show(project.name)
 elif not audit.results and not_run(audit):
     work.offer(project)
 
+if filters.gate and checking.over(project.name, filters.gate):
+    st.stop()
 if filters.clusters_by and work.clusters(project, filters.clusters_by) is None:
     st.stop()
 check = check_in_use(audit.results, filters)
@@ -100,8 +83,9 @@ else:
             boxes=dataset.boxes is not None,
             filters=filters.to_query(),
             find=check,
-            queue_name=queue_name(filters),
+            queue_name=queue_name(filters, check),
             row=row,
-            how=f"evidence?ds={project.name}",
+            how=f"evidence?ds={project.name}&tab=numbers",
+            evidence=f"evidence?ds={project.name}",
         )
     )

@@ -17,6 +17,24 @@ from enum import StrEnum
 
 import numpy as np
 
+from core.evidence.method import Method
+
+METHOD = Method(
+    "Spot check of a batch",
+    "Rows of the batch are read in an order drawn by lot (SipHash of the row's id, keyed by the check's id), "
+    "without the suggestion. Each answer is a bet against every batch in which more than the promised share "
+    "is wrong: three bettors risk none, a quarter and half of what they have. The batch is accepted when the "
+    "mean of what they hold reaches 1 / alpha, refused when bettors on the other side (2, 4 and 8 times the "
+    "promised share) hold as much or too many wrong fixes are known, and given up after 6 ln(1 / alpha) / "
+    "promise rows.",
+    "Rows are read in the order of the draw and none is passed over; ambiguous, excluded and sent on count "
+    "as wrong fixes. Rows that are decided elsewhere leave the batch, by people who do not know the order. "
+    "After a check that failed, the next one draws anew, with half the alpha.",
+    "Confidence sequences for sampling without replacement (Waudby-Smith and Ramdas, 2020, arXiv "
+    "2006.04347); Ville's inequality.",
+    "Who checks has seen the suggestions before, or makes the model's mistakes. It counts what they would "
+    "say.",
+)
 ALPHA, PROMISE = 0.05, 0.05
 _FOR, _AGAINST = np.array([0, 0.25, 0.5]), np.array([2.0, 4.0, 8.0])
 
@@ -33,29 +51,29 @@ class Word(StrEnum):
 @dataclass(frozen=True)
 class Verdict:
     """word; rows: how many checks it took or has had; wrong: how many of them were wrong fixes; most: after
-    so many checks it is given up.
+    so many checks it is given up; batch: the rows that it is about.
     """
 
     word: Word
     rows: int
     wrong: int
     most: int
+    batch: int = 0
 
 
 def spot_check(
-    batch: int, answers: Iterable[bool], promise: float = PROMISE, alpha: float = ALPHA
+    batch: int, answers: Iterable[bool | None], promise: float = PROMISE, alpha: float = ALPHA
 ) -> Verdict:
     """The state of a spot check. answers: in the order of the draw, True where the blind label is not the
-    suggestion (an "ambiguous" counts as that). Answers after the end are not looked at.
+    suggestion (an "ambiguous" counts as that), None for a row that has left the batch by then: somebody
+    decided it elsewhere, not knowing the order of the draw. Answers after the end are not looked at.
 
     promise: at most this share of the batch may be wrong, in [0, 1). Raises ValueError for an empty batch, or
     more answers than rows.
     """
     if batch < 1 or not 0 <= promise < 1 or not 0 < alpha < 1:
         raise ValueError(f"{batch} rows, promise {promise}, alpha {alpha}")
-    least = int(np.floor(promise * batch + 1e-9)) + 1  # fewest wrong fixes that break the promise
-    if least > batch:
-        return Verdict(Word.ACCEPT, 0, 0, 0)
+    least = _least(batch, promise)
     most = min(batch, int(np.ceil(6 * np.log(1 / alpha) / promise)) if promise else batch)
     wrong, log_for, log_against = 0, np.zeros(3), np.zeros(3)
     limit, rows = np.log(1 / alpha), 0
@@ -63,6 +81,10 @@ def spot_check(
         for answer in answers:
             if rows == most:
                 break
+            if answer is None:
+                batch -= 1
+                least, most = _least(batch, promise), min(most, batch)
+                continue
             left = batch - rows
             r, s = (least - wrong) / left, max(least - 1 - wrong, 0) / left
             q = np.minimum(_AGAINST * s, 0.99)
@@ -75,10 +97,17 @@ def spot_check(
             wrong += bool(answer)
             rows += 1
             if wrong >= least or _log_mean(log_against) >= limit:
-                return Verdict(Word.REFUSE, rows, wrong, most)
+                return Verdict(Word.REFUSE, rows, wrong, most, batch)
             if _log_mean(log_for) >= limit:
-                return Verdict(Word.ACCEPT, rows, wrong, most)
-    return Verdict(Word.UNDECIDED if rows == most else Word.OPEN, rows, wrong, most)
+                return Verdict(Word.ACCEPT, rows, wrong, most, batch)
+    if rows == batch and rows:  # the last ones have left: all that remain are read
+        return Verdict(Word.REFUSE if wrong >= least else Word.ACCEPT, rows, wrong, most, batch)
+    return Verdict(Word.UNDECIDED if rows == most else Word.OPEN, rows, wrong, most, batch)
+
+
+def _least(batch: int, promise: float) -> int:
+    """The fewest wrong fixes that break the promise."""
+    return int(np.floor(promise * batch + 1e-9)) + 1
 
 
 def checks_if_all_right(batch: int, promise: float = PROMISE, alpha: float = ALPHA) -> int:
@@ -88,8 +117,7 @@ def checks_if_all_right(batch: int, promise: float = PROMISE, alpha: float = ALP
 
 def retry_alpha(tries: int, alpha: float = ALPHA) -> float:
     """The alpha of the next try on a batch after so many that failed: halved each time, with fresh draws, so
-    that
-    all tries together break the promise with probability at most 2 alpha."""
+    that all tries together break the promise with probability at most 2 alpha."""
     return float(alpha / 2**tries)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Method:
     """formula: how the figure comes from what was read. assumes: what has to hold. source: the paper or text
-    that it is from. wrong_if: what would make the figure wrong.
+    that it is from. wrong_if: what would make the figure wrong. by: the estimator's name in a few words, as
+    it stands under a number in the report.
     """
 
     title: str
@@ -16,6 +17,7 @@ class Method:
     assumes: str
     source: str
     wrong_if: str
+    by: str = ""
 
     def lines(self) -> tuple[tuple[str, str], ...]:
         """(what, text) in the order in which they are read."""
@@ -37,6 +39,7 @@ LEFT = Method(
     "2006.04347), for a part that shrinks while others are read.",
     "Annotators call right labels wrong, or miss wrong ones: it counts what they would say. Excluded rows "
     "count as wrong.",
+    "95% confidence sequence for draws without replacement",
 )
 CORRECTED = Method(
     "Corrected for the annotators' own errors",
@@ -48,6 +51,7 @@ CORRECTED = Method(
     "Gold rows are no part of N.",
     "Estimating a prevalence from an imperfect test (Rogan and Gladen, 1978), with each share at its bounds.",
     "Gold rows are easier or harder than others, or are known for what they are.",
+    "97% confidence sequence read through exact bounds of the annotators' errors, together 95%",
 )
 ANCHORING = Method(
     "Anchoring",
@@ -84,9 +88,11 @@ STOP = Method(
     "When to stop",
     "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "
     "ranking is read down to where all but the last of them lie: 45 of 46 for 90% and 95% confidence.",
-    "The ranking does not change between the first random row and the last row read.",
+    "The ranking by score does not change between the first random row and the last row read. In which order "
+    "rows are read does not matter: the depth is counted in that ranking.",
     "Certified quantile stopping (Lewis, Yang and Frieder, 2021, arXiv 2108.12746).",
     "The ranking has learned from the random rows: it would rank them high.",
+    "certified quantile stopping, 95% confidence",
 )
 AHEAD = Method(
     "Wrong labels in the next rows",
@@ -97,4 +103,5 @@ AHEAD = Method(
     "Logistic regression with a Laplace approximation (MacKay, 1992).",
     "Rows far down the ranking are unlike those read. The sum of the probabilities is no estimate of all "
     "errors.",
+    "logistic curve of the score, 90% range of the posterior",
 )

@@ -42,6 +42,11 @@ class Stop:
     frozen: bool
     cost: stopping.Cost | None
 
+    @property
+    def certified(self) -> bool:
+        """Whether enough has been read for the recall, by a ranking that has not changed."""
+        return self.progress.exhausted or (self.frozen and self.progress.reached)
+
 
 @dataclass(frozen=True, eq=False)
 class State:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from core.evidence.errors_expected import Hours
 from core.evidence.remaining import Remaining, audits_needed
-from core.evidence.state import State, Stop
+from core.evidence.state import LEAST_OF_GROUP, State, Stop
 
 PROMISE_WIDTH = 0.005
 """Half the width of the interval that the plan for more draws aims at: half a point."""
@@ -104,6 +106,85 @@ def ahead_in_words(found: State) -> str:
     if found.pace is not None:
         said += f", about {_minutes(found.pace.hours * 60)}"
     return said + "."
+
+
+def mixed_in_words(share: float) -> str:
+    """How many random rows the plan puts into everybody's queue."""
+    return f"The queue holds {share:.0%} random rows. They are shown without a suggestion."
+
+
+def burn_down_in_words(last: Remaining) -> str:
+    """What the burn-down shows, by its last point."""
+    low, high = last.left
+    return f"After {_rows(last.read)}: {last.found:,} wrong labels found, {low:,} to {high:,} left."
+
+
+def interval_in_words(low: float, high: float) -> str:
+    """An interval of shares: "1.2% to 3.4%"."""
+    return f"{low:.1%} to {high:.1%}"
+
+
+def groups_in_words(kind: str, shown: int) -> str:
+    """What the table by class or split has, and how sure each of its lines is. kind: "class" or "split"."""
+    several = {"class": "classes", "split": "splits"}[kind]
+    return (
+        f"The {shown:,} {several} with {LEAST_OF_GROUP} random rows or more. Each 95% interval holds by "
+        "itself; of twenty, one may be wrong."
+    )
+
+
+def reliability_in_words(frame: pd.DataFrame) -> str:
+    """What the figure of foretold against found shows, by the rows foretold worst."""
+    worst = frame.iloc[-1]
+    return (
+        f"Of the {_draws(int(worst['rows']))} with the highest probability, {worst['foretold']:.0%} were "
+        f"foretold wrong and {worst['found']:.0%} are ({worst['low']:.0%} to {worst['high']:.0%})."
+    )
+
+
+def reliability_lines(frame: pd.DataFrame) -> list[str]:
+    """Each point of that figure in words."""
+    return [
+        f"{n:,} rows foretold {told:.1%} wrong: {share:.1%} are, interval {low:.1%} to {high:.1%}"
+        for n, told, share, low, high in frame[["rows", "foretold", "found", "low", "high"]].itertuples(
+            index=False
+        )
+    ]
+
+
+# --- in short, beside the row that is being reviewed --------------------------------------------------
+
+
+def brief_left(left: Remaining) -> str:
+    """ "12 to 80 wrong labels left (95%)"."""
+    if not left.unread:
+        return "Every row is read"
+    if not left.audits:
+        return "Wrong labels left: not known, no random row read yet"
+    low, high = left.left
+    between = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{between} wrong {'label' if low == high == 1 else 'labels'} left ({left.level:.0%})"
+
+
+def brief_ahead(found: State) -> str:
+    """ "8 to 19 wrong in the next 50 by score, about 7 minutes"; "" where nothing is ahead."""
+    ahead = found.ahead
+    if ahead is None or not ahead.rows:
+        return ""
+    low, high = ahead.low, ahead.high
+    said = f"{low:,} wrong" if low == high else f"{low:,} to {high:,} wrong"
+    said += f" in the next {ahead.rows:,} by score"
+    return said if found.pace is None else f"{said}, about {_minutes(found.pace.hours * 60)}"
+
+
+def brief_stop(stop: Stop | None) -> str:
+    """The stop sign; "" where it is not reached."""
+    if stop is None or not stop.certified:
+        return ""
+    if stop.progress.exhausted:
+        return "You can stop: every wrong label is known"
+    plan = stop.progress.plan
+    return f"You can stop: at least {plan.recall:.0%} found ({1 - plan.alpha:.0%} confidence)"
 
 
 def _minutes(minutes: float) -> str:

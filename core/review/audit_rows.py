@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.review.chance import unit_interval
+from core.review.fixes import GATE
 from core.review.gold import GOLD
 from core.review.look import Look
 from core.review.queue import Filters
@@ -90,18 +91,34 @@ def _coins(share: float) -> Iterator[bool]:
         start += _BLOCK
 
 
+def mark(secret: bytes, dataset: str, row_id: str, source: str, gate: str = "") -> str:
+    """What a browser sends back with a decision, by which the server knows where the row came from.
+
+    source: DRAWN, RANKED or GOLD. It does not tell the annotator: the marks of all kinds look alike. gate:
+    the id of the spot check whose queue it is; the mark begins with it, as the address of that queue does.
+    """
+    if gate:
+        return f"{gate}:{_mark(secret, dataset, row_id, f'gate {gate}')}"
+    return _mark(secret, dataset, row_id, source)
+
+
 def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
     """The source that a mark was made with, PICKED where the server has not made it for this row."""
+    known = told if isinstance(told, str) and told.isascii() else ""
     for source in _MARKED:
-        if isinstance(told, str) and hmac.compare_digest(told, mark(secret, dataset, row_id, source)):
+        if hmac.compare_digest(known, _mark(secret, dataset, row_id, source)):
             return source
     return PICKED
 
 
-def mark(secret: bytes, dataset: str, row_id: str, source: str) -> str:
-    """What a browser sends back with a decision, by which the server knows where the row came from.
+def origin_of(secret: bytes, dataset: str, row_id: str, told: object) -> dict[str, str]:
+    """What is kept of where a decision's row came from: its source, and of which spot check it is a row."""
+    gate, colon, _ = told.partition(":") if isinstance(told, str) and told.isascii() else ("", "", "")
+    if colon and hmac.compare_digest(str(told), mark(secret, dataset, row_id, RANKED, gate or colon)):
+        return {"source": GATE, "gate": gate}
+    return {"source": source_of(secret, dataset, row_id, told)}
 
-    source: DRAWN, RANKED or GOLD. It does not tell the annotator: the marks of all kinds look alike.
-    """
+
+def _mark(secret: bytes, dataset: str, row_id: str, source: str) -> str:
     message = "\0".join(("audit row 1", source, dataset, row_id)).encode("utf-8", "surrogatepass")
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:24]

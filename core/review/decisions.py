@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from core.review.fixes import GATE, accepted_by
+
 
 class Action(StrEnum):
     """What an event says. The first five are verdicts on a row."""
@@ -26,11 +28,16 @@ class Action(StrEnum):
     ROLE = "role"
     PAIR = "pair"
     LOCK = "lock"
+    GATE = "gate"
+    RULE = "rule"
+    VOTE = "vote"
     GOLD = "gold"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
-UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR, Action.GOLD}
+UNDOABLE = VERDICTS | {
+    Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR, Action.RULE, Action.GOLD
+}  # fmt: skip
 """What a person can take back and bring back."""
 
 
@@ -72,6 +79,10 @@ class Decision:
             shown = json.loads(self.shown)
         except ValueError:
             return self.shown
+        if accepted := accepted_by(self.shown):
+            return accepted
+        if isinstance(shown, dict) and shown.get("source") == GATE:
+            return "checked blind in a spot check"
         if not isinstance(shown, dict) or not shown.get("find"):
             return self.shown
         suggested = shown.get("suggestion")

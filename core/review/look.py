@@ -59,6 +59,8 @@ class Look:
     def waits(self, position: int) -> bool:
         """Whether a row waits for this person's verdict."""
         row_id, standing = self.row(position)
+        if self.filters.gate:
+            return standing is None
         if self.filters.state == "disagreed":
             return standing is not None and standing.disagreed and self.adjudicates
         if position in self.gold:

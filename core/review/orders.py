@@ -21,7 +21,8 @@ class Material:
     """What rows can be ordered by. check: name of the check in use, "" without results.
 
     clusters: (N,) cluster numbers of the rows, or None where there are none. near: positions of the rows
-    like one row, nearest first, or None.
+    like one row, nearest first, or None. gain: (N,) wrong labels a second to be expected of each row, or
+    None.
     """
 
     dataset: Dataset
@@ -29,6 +30,7 @@ class Material:
     check: str
     clusters: np.ndarray | None = None
     near: np.ndarray | None = None
+    gain: np.ndarray | None = None
 
     @property
     def score(self) -> np.ndarray:
@@ -144,12 +146,18 @@ def _nearest(material: Material) -> list[np.ndarray]:
     return [place, material.score]
 
 
+def _by_gain(material: Material) -> list[np.ndarray]:
+    """Most wrong labels in the time that the rows take; by score where nothing is known of that."""
+    return [material.score] if material.gain is None else [-material.gain, material.score]
+
+
 def _row(material: Material) -> list[np.ndarray]:
     return []
 
 
 _KEYS: dict[str, Callable[[Material], list[np.ndarray]]] = {
     "worst": _worst,
+    "yield": _by_gain,
     "informative": _informative,
     "class": _by_class,
     "cluster": _by_cluster,

@@ -15,6 +15,7 @@ from core.dataset import UNLABELLED, Dataset
 from core.errors import refuse
 from core.review.classes import ClassList, classes_of
 from core.review.decisions import Action, Decision, Standing
+from core.review.fixes import accepted_by
 from core.review.plan import Plan, plan_in_force
 
 
@@ -139,6 +140,8 @@ def outcomes(
                 contested[row_id] = votes
                 continue
             reasons[row_id] = Because(f"all {len(votes)} annotators")
+        elif said := accepted_by(votes[-1].shown):
+            reasons[row_id] = Because(said)
         decisions[row_id] = votes[-1]
     chosen = _chosen(standings, contested, dataset, classes, policy, pred_probs)
     decisions |= {row_id: decision for row_id, (decision, _) in chosen.items()}

@@ -53,6 +53,7 @@ class Filters:
     as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
+    gate: id of a spot check: the rows of its batch in the order of the draw, whatever the other filters say.
     sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
     """
 
@@ -68,6 +69,7 @@ class Filters:
     area: str = ""
     like: str = ""
     about: str = ""
+    gate: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -77,6 +79,8 @@ class Filters:
         Raises InputError for one that means nothing.
         """
         values: dict[str, Any] = {f.name: params[f.name] for f in fields(cls) if params.get(f.name)}
+        if "gate" in values:
+            values = {name: values[name] for name in ("find", "gate") if name in values}
         if "cut" in values:
             values["cut"] = _cut(values["cut"])
         for name, allowed in (("state", STATES), ("sort", SORTS)):
@@ -126,16 +130,17 @@ _NONE = Filters()
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """What is known of where the N rows lie; None where no filter asks for it.
+    """What is known of where the N rows lie, and of what they give; None where nothing asks for it.
 
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
-    or of those most like `about`, nearest first.
+    or of those most like `about`, nearest first. gain: (N,) wrong labels a second to be expected of each row.
     """
 
     clusters: np.ndarray | None = None
     layout: np.ndarray | None = None
     near: np.ndarray | None = None
+    gain: np.ndarray | None = None
 
 
 _NOWHERE = Space()
@@ -185,7 +190,8 @@ def select(
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters)]
-    return ordered(positions, Material(dataset, results, name, space.clusters, space.near), filters.sort)
+    material = Material(dataset, results, name, space.clusters, space.near, space.gain)
+    return ordered(positions, material, filters.sort)
 
 
 def tag_of(positions: np.ndarray) -> str:

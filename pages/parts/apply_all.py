@@ -51,14 +51,23 @@ def offer(project: Project, filters: Filters, matches: int) -> None:
         _dialog(project, filters)
 
 
+def offer_check() -> None:
+    """The way to a blind check of a sample, after which the suggestions are applied to the rest."""
+    if session.can(Role.OWNER) and st.button("Check a sample, then apply", icon=":material/casino:"):
+        st.switch_page("evidence.py", query_params=session.carried(tab="batches"))
+
+
 def offer_exclusion(project: Project, filters: Filters, row_ids: tuple[str, ...], words: str) -> None:
     """The button that previews the exclusion of these very rows, for those who may decide."""
     if session.can(Role.ANNOTATOR) and st.button(words, icon=":material/block:", key="exclude_rows"):
         _exclude(project, filters, row_ids)
 
 
-def offer_undo(name: str) -> None:
-    """Where the last thing this person did here was a decision on many rows: what it was, and Undo."""
+def offer_undo(name: str, key: str | None = None) -> None:
+    """Where the last thing this person did here was a decision on many rows: what it was, and Undo.
+
+    key: the key on the keyboard that does it, None for none.
+    """
     if not session.can(Role.ANNOTATOR):
         return
     tab = session.current()
@@ -73,7 +82,14 @@ def offer_undo(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         done = f"{rows(len(event.details['members']))} {_DONE[event.action]}"
         st.text(f"Your last step: {done}.", width="content")
-        st.button("Undo", icon=":material/undo:", key=f"undo_{event.op_id}", on_click=_undo, args=(event,))
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key=f"undo_{event.op_id}",
+            on_click=_undo,
+            args=(event,),
+            shortcut=key,
+        )
 
 
 @st.dialog("Apply to all rows that match", position="right", width="medium")
@@ -98,8 +114,8 @@ def _ask(project: Project, filters: Filters, row_ids: tuple[str, ...] | None) ->
     counts = found.counts
     st.markdown(f"**{_sentence(action, label, found)}**")
     if action is Action.RELABEL and len(found.pairs) > 1:
-        st.text(_pairs(found))
-    for line in _left_alone(counts, label):
+        st.text(pairs_in_words(found))
+    for line in left_alone(counts, label):
         st.text(line)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         confirmed = _confirmed(counts.change)
@@ -145,13 +161,13 @@ def _sentence(action: Action, label: str | None, found: bulk.Preview) -> str:
     return f"{said} to {session.escape(label) if label is not None else 'the label suggested for each'}."
 
 
-def _pairs(found: bulk.Preview) -> str:
+def pairs_in_words(found: bulk.Preview) -> str:
     """ "sandal → shirt 19, dress → coat 21, and others"."""
     shown = ", ".join(f"{given or 'no label'} → {new} {n:,}" for given, new, n in found.pairs)
     return shown + (", and others" if sum(n for *_, n in found.pairs) < found.counts.change else "")
 
 
-def _left_alone(counts: bulk.Counts, label: str | None, since: int = 0) -> list[str]:
+def left_alone(counts: bulk.Counts, label: str | None, since: int = 0) -> list[str]:
     """Why the other rows stay as they are, a sentence a reason."""
     lately = f", {since:,} of them since you looked" if since else ""
     reasons = (
@@ -212,7 +228,7 @@ def _apply(wish: bulk.Wish, seen: int, expect: int) -> None:
         me.told = f"Nothing changed. {error}"
         return
     done = "Nothing changed." if told.receipt.refused else f"{rows(told.counts.change)} {_DONE[wish.action]}."
-    me.told = " ".join([done, *_left_alone(told.counts, wish.label, told.since)])
+    me.told = " ".join([done, *left_alone(told.counts, wish.label, told.since)])
 
 
 def _undo(event: Decision) -> None:

@@ -15,7 +15,7 @@ from core.review.people import Role
 from core.review.queue import DEFAULT_FIND
 from core.slices import Causes, find_causes, stored_causes
 from core.workspace import Project
-from pages.parts import annotators, charts, explore_charts, session, work
+from pages.parts import annotators, causes_corrected, charts, explore_charts, session, work
 from pages.parts.numbers import rows
 
 SHOWN = 8
@@ -26,6 +26,8 @@ _DOTS = 20
 def show(project: Project, audit: Audit) -> None:
     """What annotators say, then everything that was found; before that, the button that looks for it."""
     annotators.show(audit)
+    if session.store().decided(project.name):
+        causes_corrected.show(project)
     found = _found(project, audit)
     if found is None:
         return
@@ -101,7 +103,15 @@ def _findings(found: Causes) -> None:
             if line["also"]:
                 evidence += f". Nearly the same rows: {line['also']}"
             st.markdown(f":small[{session.escape(evidence)}.]")
-            _review(line["observed"], f"cause_{place}", params)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _review(line["observed"], f"cause_{place}", params)
+                if line["suggested"] and session.can(Role.OWNER):
+                    st.page_link(
+                        "evidence.py",
+                        label="Check a sample, then apply",
+                        icon=":material/casino:",
+                        query_params=session.only(tab="batches", **params),
+                    )
     if len(frame) > SHOWN:
         st.text(f"{len(frame) - SHOWN:,} more are in the table.")
     if len(frame) > 1:

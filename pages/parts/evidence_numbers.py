@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core import provenance
+from core import gates, provenance
 from core.audit import Audit, checks
 from core.audits import not_run
 from core.workspace import Project
@@ -31,6 +31,8 @@ def show(project: Project, audit: Audit) -> None:
 
     st.subheader("Decisions", anchor=False)
     st.text(f"{decided:,} rows have a decision in force. They are counted, not estimated.")
+    if unread := gates.accepted_unread(gates.checks_of(session.team(), project.name)):
+        st.text(unread)
 
     st.subheader("What the import said", anchor=False)
     if project.problems:

@@ -55,6 +55,7 @@ FILTERS = (
     "area",
     "like",
     "about",
+    "gate",
     "sort",
 )
 SHARED = ("ds", *FILTERS)

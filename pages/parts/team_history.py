@@ -46,6 +46,9 @@ _WORDS = {
     Action.ROLE: "roles",
     Action.PAIR: "pairs judged",
     Action.LOCK: "locked splits",
+    Action.GATE: "spot checks",
+    Action.RULE: "rules",
+    Action.VOTE: "votes",
     Action.GOLD: "gold rows",
 }
 

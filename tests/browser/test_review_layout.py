@@ -89,7 +89,7 @@ def answer(body: dict) -> dict:
 def test_picture__fits_zooms_and_keeps_its_zoom(page: Page, server: Server) -> None:
     open_review(page, server.url, "pictures")
     sized, picture = page.locator(".sized"), page.locator(".stage img")
-    expect(sized).to_have_text("240 × 200 · 227%")
+    expect(sized).to_have_text("240 × 200 · 216%")
     fitted = picture.bounding_box()
     stage = page.locator(".stage").bounding_box()
     assert fitted is not None
@@ -103,7 +103,7 @@ def test_picture__fits_zooms_and_keeps_its_zoom(page: Page, server: Server) -> N
     expect(sized).to_have_text("240 × 200 · 125%")
     page.keyboard.press("-")
     page.keyboard.press("f")
-    expect(sized).to_have_text("240 × 200 · 227%")
+    expect(sized).to_have_text("240 × 200 · 216%")
     assert page.locator(".stage img").bounding_box() == fitted
 
 

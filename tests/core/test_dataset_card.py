@@ -18,6 +18,7 @@ from core.predictions import Predictions
 from core.review.decisions import Action
 from core.review.queue import Filters, select, tag_of
 from tests.conftest import make_dataset
+from tests.core.evidence import reviews
 from tests.core.reviewed import project_of, record_of, said
 
 HOSTILE = (
@@ -189,3 +190,16 @@ def test_dataset_card__says_what_given_labels_were_made_of(
     layout = {**project.source.layout, "form": asdict(form)}
     formed = replace(project, source=replace(project.source, format=LABEL_FORM, layout=layout))
     assert line in dataset_card(record_of(formed, [], tmp_path)).splitlines()
+
+
+def test_dataset_card__has_the_evidence_with_its_estimators(tmp_path: Path) -> None:
+    data = reviews.dataset()
+    record = record_of(project_of(data, tmp_path), reviews.verdicts(data, 200), tmp_path)
+    lines = section(dataset_card(record), "How many labels are wrong")
+    said = record.sections[0].said
+    assert lines == [f"- {one.text.removesuffix('.')} ({one.by})." for one in said]
+    assert "`" not in "".join(lines)  # every sign in them is one of ours
+    claim = "The share of wrong labels among the rows reviewed is not the share in the data set"
+    assert claim not in dataset_card(record)
+    (tmp_path / "new").mkdir()
+    assert claim in dataset_card(record_of(project_of(data, tmp_path), [], tmp_path / "new"))

@@ -25,6 +25,12 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size
 FILLED = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8)
 
 
+_DETAILS = {
+    Action.PAIR: '{"rows": [["a", "b", "same"]]}',
+    Action.VOTE: '{"round": "x", "row": "a", "shown": ["cat", "dog"], "chose": "first"}',
+}
+
+
 @st.composite
 def decisions(draw) -> Decision:
     action = draw(st.sampled_from(Action))
@@ -40,7 +46,7 @@ def decisions(draw) -> Decision:
         shown=draw(TEXT),
         decided_at=draw(TEXT),
         seq=draw(st.integers(0, 2**60)),
-        detail='{"rows": [["a", "b", "same"]]}' if action is Action.PAIR else "",
+        detail=_DETAILS.get(action, ""),
     )
 
 

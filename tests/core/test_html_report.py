@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,13 +13,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core import html_report as report_module
+from core import html_rows
 from core.dataset import Columns, Dataset
+from core.evidence.words import left_in_words
 from core.html_report import html_report
 from core.predictions import Predictions
 from core.review.decisions import Action
 from core.review_record import Record
+from core.review_words import in_short
 from tests.conftest import make_dataset
+from tests.core.evidence import reviews
 from tests.core.label_sets import PROBS, moods
 from tests.core.reviewed import project_of, record_of, said
 
@@ -91,9 +95,8 @@ def test_html_report__shows_the_review(tmp_path: Path) -> None:
     text = html_report(record, tmp_path)
     read = Read(text)
     assert read.of("h2") == [
-        "How many labels are wrong", "Checks", "Predictions", "Classes that are mixed up", "Label changes",
-        "The most important changes", "Open disagreements", "Who reviewed", "Agreement",
-        "What this report does not say",
+        "What was checked", "What was found", "What was changed", "What remains", "Who reviewed",
+        "What this report does not say", "How the checks count",
     ]  # fmt: skip
     said_here = "".join(data for kind, data in read.texts if kind not in ("style", "title"))
     assert "3 rows of 10 decided by 2 annotators; 2 labels changed; 1 row left out as excluded." in said_here
@@ -106,6 +109,65 @@ def test_html_report__shows_the_review(tmp_path: Path) -> None:
     assert "x.org" not in text
     assert "ann@x.org2" in html_report(record, tmp_path, names=True)
     assert text == html_report(replace(record), tmp_path)
+
+
+def drawn(folder: Path, **more: object) -> Record:
+    """400 rows, 200 of them read, half of these at random."""
+    data = reviews.dataset()
+    probs = np.full((len(data), 2), 0.1, np.float32)
+    wrong = np.arange(len(data)) < reviews.WRONG
+    probs[np.arange(len(data)), (data.labels + wrong) % 2] = 0.9
+    return record_of(project_of(data, folder, Predictions("m", probs)), reviews.verdicts(data, 200), folder)
+
+
+def test_html_report__what_remains_has_estimators_figures_tables_and_methods(tmp_path: Path) -> None:
+    record = drawn(tmp_path)
+    read = Read(html_report(record, tmp_path))
+    seen = read.of("bdi")
+    left, stop, ahead = record.sections
+    for found in (left, stop, ahead):
+        assert found.title in read.of("h3")
+        for one in found.said:
+            place = next(i for i, text in enumerate(seen) if text.rstrip(".") == one.text.rstrip("."))
+            if one.by:
+                assert seen[place + 1] == one.by  # under its number
+        for method in found.methods:
+            assert f"How this is made: {method.title}" in seen
+            assert {text for _, text in method.lines()} <= set(seen)
+    captions = [caption for found in record.sections for caption, _ in found.figures]
+    assert captions and all(caption in seen for caption in captions)
+    titles = [drawing.words for found in record.sections for _, drawing in found.figures]
+    assert [text for kind, text in read.texts if kind == "title"][1:] == titles
+    tags = Counter(tag for tag, _ in read.elements)
+    assert tags["figure"] == len(captions) and tags["details"] == 3
+    assert {"By class", "By split"} <= set(seen)
+    assert "at random" in seen and "wrong, 95% interval" in seen
+    assert not [text for text in seen if text.startswith("No share of wrong labels is claimed")]
+
+
+def test_html_report__says_in_short_what_the_meeting_asks(tmp_path: Path) -> None:
+    record = drawn(tmp_path)
+    summary = record.audit.results["label_issues"].summary
+    checks = len(record.audit.results)
+    short = in_short(record)
+    assert short == [
+        ("Checked", f"400 rows by {checks} checks; read by people: 200 rows by 1 annotator.", ""),
+        (
+            "Found",
+            f"40 of 400 labels look wrong; estimated wrong {summary['estimate']}, 95% interval "
+            f"{summary['low']}-{summary['high']}.",
+            f"{summary['estimator']}; {summary['estimate_method']}",
+        ),
+        ("Changed", f"{len(record.changed)} labels changed, 0 rows left out.", ""),
+        ("Remains", left_in_words(record.left), "95% confidence sequence for draws without replacement"),
+    ]
+    assert record.left.found == len(record.changed) == sum(wrong < 40 for wrong in decided(record))
+    seen = Read(html_report(record, tmp_path)).of("bdi")
+    assert all(text in seen for line in short for text in line if text)
+
+
+def decided(record: Record) -> list[int]:
+    return [int(p) for p in record.dataset.positions(record.decided)]
 
 
 def test_html_report__no_element_and_no_attribute_comes_from_data(tmp_path: Path) -> None:
@@ -151,7 +213,8 @@ def test_html_report__nothing_done_yet(pets: Dataset, tmp_path: Path) -> None:
     read = Read(html_report(record_of(project_of(pets, tmp_path), [], tmp_path), tmp_path))
     assert read.of("p").count("No label was changed.") == 2
     assert "Nobody has reviewed a row." in read.of("p")
-    assert "The labels have not been checked." in read.of("bdi")
+    assert read.of("bdi").count("The labels have not been checked.") == 2
+    assert not [tag for tag, _ in read.elements if tag in ("figure", "details")]
 
 
 def pictures(folder: Path, sizes: list[int]) -> Dataset:
@@ -184,9 +247,9 @@ def test_html_report__pictures_are_data_addresses_within_bounds(
     assert all(re.fullmatch(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+", src) for src in found)
     assert "1 picture not shown: not readable, or larger than 60 kB each and 1.5 MB together allow." in text
     small = len(base64.b64decode(found[0].split(",")[1]))
-    monkeypatch.setattr(report_module, "THUMBNAIL_BYTES", 2 * small)
+    monkeypatch.setattr(html_rows, "THUMBNAIL_BYTES", 2 * small)
     assert len(sources(html_report(record, tmp_path))) == 3
-    monkeypatch.setattr(report_module, "ALL_THUMBNAILS_BYTES", int(2.5 * small))
+    monkeypatch.setattr(html_rows, "ALL_THUMBNAILS_BYTES", int(2.5 * small))
     text = html_report(record, tmp_path)
     assert len(sources(text)) == 2
     assert "3 pictures not shown" in text

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.desk import Desk
+from core.evidence.live import Live
 from core.issue_rows import issue_rows
 from core.issues import Result, issue_table
 from core.loading import Prepared
@@ -302,6 +303,25 @@ def test_pulse__tells_what_others_did(team: Team) -> None:
     assert (found["decided"], found["people"]) == (3, [{"annotator": "bob", "decided": 2}])
     assert found["rows"] == ["r1", "r2"]
     assert team.pulse("ann", "pets", found["seq"])["rows"] == []
+
+
+def test_pulse__brings_the_evidence_once_and_none_who_did_not_ask(team: Team) -> None:
+    asked = []
+    live = Live(team.reading, lambda work: work())
+    told = live.told
+    live.told = lambda name, seq, blind: asked.append(blind) or told(name, seq, blind)  # type: ignore[method-assign,func-returns-value]
+    team._live = live
+    assert "evidence" not in team.pulse("ann", "pets", 0)
+    team.pulse("ann", "pets", 0, told=0)  # begins to make it
+    evidence = team.pulse("ann", "pets", 0, told=0)["evidence"]
+    assert (evidence["version"], evidence["left"]) == (
+        1,
+        "Wrong labels left: not known, no random row read yet",
+    )
+    assert team.pulse("ann", "pets", 0, told=1)["evidence"] is None
+    put(team, Plan(share=1.0))
+    assert [team.pulse(who, "pets", 0, told=0)["evidence"] is None for who in ("ann", "ada")] == [True, False]
+    assert asked == [False] * 3 + [True, False]
 
 
 def test_timeline__ones_own_steps_with_how_many_rows_each_had(team: Team) -> None:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.predictions import Predictions
 from core.progress import Progress
+from core.review.decisions import Action, Decision
 from core.slices import find_causes
 from core.workspace import Project, Workspace
 from pages.parts import causes, models, session
@@ -97,3 +98,49 @@ def test_causes__where_there_is_nothing_to_find(open_causes: Causes, workspace: 
     said = words(open_causes(name))
     assert "In no slice of the data are there more errors than chance allows." in said
     assert "Does the order of the rows tell anything?" in said
+
+
+def correct(project: Project) -> None:
+    """Every row is read; what shop_b calls shirts and is not gets its label, as the model has it."""
+    probs = project.predictions.pred_probs
+    assert probs is not None
+    events = []
+    for i, (row_id, given) in enumerate(
+        zip(project.dataset.row_ids, project.dataset.given_labels(), strict=True)
+    ):
+        true = project.dataset.classes[int(probs[i].argmax())]
+        action = Action.KEEP if true == given else Action.RELABEL
+        label = None if true == given else true
+        events.append(Decision(project.name, row_id, action, "ann", given, f"{project.name}{i}", label))
+    assert not [r for r in session.store().record(events) if r.refused]
+
+
+def test_causes__of_corrections_propose_a_guideline_that_is_saved_as_a_rule(
+    open_causes: Causes, workspace: Workspace
+) -> None:
+    project = shop(workspace, "clothes-3")
+    correct(project)
+    app = open_causes("clothes-3")
+    said = words(app).replace("\\", "")
+    assert "What do the corrections have in common?" in said
+    assert "rows labelled shirt with source = shop_b, " in said and " are t-shirt; " in said
+    assert "Guideline: where source is shop_b, ask whether shirt is not t-shirt: " in said
+    assert "Over 200 rows that were read one by one, " in said
+    assert session.desk().rules("clothes-3") == ()
+    app.button(key="save_rule_0").click().run()
+    assert not app.exception
+    (rule,) = session.desk().rules("clothes-3")
+    assert rule.filters == {
+        "find": "label_issues", "given": "shirt", "sug": "t-shirt", "where": "source=shop_b"
+    }  # fmt: skip
+    assert (rule.given, rule.fix, rule.by) == ("shirt", "t-shirt", "ann")
+    assert rule.evidence.startswith("Of ") and "Saved as a rule." in words(app)
+
+
+def test_causes__of_few_corrections_say_that_they_are_too_few(
+    open_causes: Causes, workspace: Workspace
+) -> None:
+    project = shop(workspace, "clothes-4")
+    given = str(project.dataset.given_labels()[0])
+    session.store().record([Decision("clothes-4", "r0", Action.EXCLUDE, "ann", given, "only")])
+    assert "1 of 1 row read one by one is wrong: too few" in words(open_causes("clothes-4"))

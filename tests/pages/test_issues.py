@@ -161,10 +161,13 @@ def test_issues__offers_the_orders_that_the_data_set_can_have(open_page: Open) -
     names = [name for name, _ in ORDERS.values() if name != near]
     assert orders(open_page("issues", ds="pets")) == names
     assert near in orders(open_page("issues", ds="pets", like="r1"))
-    assert orders(open_page("issues", ds="no-labels")) == [n for n in names if n != "Class by class"]
+    unchecked = {"Class by class", "Most errors per minute"}
+    assert orders(open_page("issues", ds="no-labels")) == [n for n in names if n not in unchecked]
     without = open_page("issues", ds="no-predictions")
-    assert orders(without) == [n for n in names if n != "Cluster by cluster"]
+    unchecked = {"Cluster by cluster", "Most errors per minute"}
+    assert orders(without) == [n for n in names if n not in unchecked]
     help_text = without.selectbox(key="url_sort").help
+    assert "**Most errors per minute**: not for this data set: its labels have not been checked." in help_text
     assert "**Cluster by cluster**: not for this data set: it has no embeddings." in help_text
     assert "**Random audit**: Every row that the filters leave" in help_text
     assert near not in help_text

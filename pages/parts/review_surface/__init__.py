@@ -24,6 +24,7 @@ _SCRIPTS = (
     "prose",
     "sharp",
     "boxes",
+    "evidence",
     "light",
     "overlay",
     "stage",
@@ -56,7 +57,7 @@ _SCRIPTS = (
 )
 """One module to the browser, in an order in which every name is defined before it is used."""
 
-_STYLES = ("surface", "team", "grid", "sets", "numbers", "overlay")
+_STYLES = ("surface", "team", "grid", "sets", "numbers", "overlay", "evidence")
 
 _js = "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
 _css = "\n".join((_FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
@@ -73,7 +74,7 @@ class Mount:
     first undecided. sets: where a row can have several labels, their names, delimiter and may_be_empty;
     classes are then the sets that rows have. targets: where labels are numbers, which can be written; there
     are no classes then. boxes: whether rows are boxes in pictures.
-    how: the address that explains why a row is here, "" for none.
+    how: the address that explains why a row is here, "" for none. evidence: that of the Evidence page.
     """
 
     dataset: str
@@ -93,6 +94,7 @@ class Mount:
     queue_name: str
     row: str
     how: str
+    evidence: str
 
 
 def review_surface(mount: Mount) -> None:

@@ -96,6 +96,7 @@ class Outbox {
     try {
       const answer = await call("labelmend/decisions", { token: this.token, body: { decisions: batch } });
       this.accept(answer.receipts);
+      if (answer.over) this.onOver?.(answer.over);
     } catch (error) {
       this.failed(error, batch);
     }

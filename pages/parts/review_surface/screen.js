@@ -19,6 +19,7 @@ class Screen {
     this.outbox = outboxFor(`${data.workspace}:${data.dataset}:${data.annotator}`);
     this.outbox.onChange = () => this.sent();
     this.outbox.onReceipt = (op, receipt) => this.received(op, receipt);
+    this.outbox.onOver = (words) => this.over(words);
     this.update(data);
   }
 
@@ -29,7 +30,9 @@ class Screen {
     this.feed = feed;
     const { data, keymap } = this;
     this.pace = new Pace(data, { goal: () => askGoal(this.dialog, this.pace), low: () => this.lowYield() });
-    this.team = new TeamLine(data, feed, (rows) => this.othersDecided(rows));
+    this.dialog = makeDialog("", give);
+    this.evidence = new EvidenceLine(data, this.dialog, (words) => this.mayStop(words));
+    this.team = new TeamLine(data, feed, this.evidence, (rows) => this.othersDecided(rows));
     this.standing = new Standing(data, () => this.next());
     const remark = { note: (words) => this.remark("note", { text: words }), tag: (tags) => this.remark("tag", { tags }) };
     this.remarks = new Remarks(data, { ...remark, focus: give });
@@ -40,7 +43,6 @@ class Screen {
     const Kind = data.sets ? SetPanel : data.targets ? NumberPanel : Panel;
     this.panel = new Kind(data, keymap, this);
     this.panel.node.firstChild.after(this.standing.sides);
-    this.dialog = makeDialog("", give);
     this.strip = new Strip(this.data, (item) => this.panel.explain(item), (tile) => this.peek(tile));
     this.notice = new Notice(give);
     this.grid = new Grid(this);
@@ -54,6 +56,7 @@ class Screen {
       this.standing.banner,
       el("div", { class: "main" }, el("div", { class: "left" }, this.stage.node, this.remarks.node, makeTools(this, sized)), this.panel.node),
       this.strip.node,
+      this.evidence.node,
       this.grid.node,
       this.dialog.node,
       this.live,
@@ -88,7 +91,7 @@ class Screen {
     this.strip.close();
     this.feed.close();
     this.stage.close();
-    this.outbox.onChange = this.outbox.onReceipt = null;
+    this.outbox.onChange = this.outbox.onReceipt = this.outbox.onOver = null;
     this.root.remove();
   }
 

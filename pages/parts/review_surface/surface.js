@@ -115,6 +115,21 @@ class Surface extends Screen {
     this.notice.tell(`Fewer than 1 in 10 of your last ${YIELD_OF} rows changed.`, stop, ["Go on"]);
   }
 
+  // A spot check wants no more answers: in its queue there is nothing left to do.
+  over(words) {
+    if (!this.data.filters.gate) return;
+    this.blank();
+    this.outbox.release(this.data.dataset);
+    const on = el("a", { class: "pill", href: `${this.data.how}&tab=batches` }, "What it says");
+    this.stage.message(el("p", { class: "strong" }, words), on);
+    this.say(words);
+  }
+
+  // The stop sign of the evidence; the work goes on where it is not answered.
+  mayStop(words) {
+    this.notice.tell(`${words}.`, ["Stop here", () => this.stopHere()], ["Go on"]);
+  }
+
   stopHere() {
     this.blank();
     this.outbox.release(this.data.dataset);

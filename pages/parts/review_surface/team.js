@@ -1,14 +1,16 @@
 // The others at work: how far the team is, which rows they decided, and how long one's own rows are held.
 
+const FIRST_PULSE_MS = 600; // the evidence begins to be made with it, and comes with the second
 const PULSE_MS = 3000;
 const SLOWEST_PULSE_MS = 30000;
 const LOOK_BACK = 200; // events before this page in which others count as being at work
 
 class TeamLine {
-  // changed: told of the rows that others have decided.
-  constructor(data, feed, changed) {
+  // changed: told of the rows that others have decided. evidence: the line that what is newer goes to.
+  constructor(data, feed, evidence, changed) {
     this.data = data;
     this.feed = feed;
+    this.evidence = evidence;
     this.changed = changed;
     this.since = null;
     this.others = false;
@@ -22,7 +24,7 @@ class TeamLine {
 
   start() {
     this.stop = listen(document, "visibilitychange", () => this.later(0));
-    this.later(PULSE_MS);
+    this.later(FIRST_PULSE_MS);
     this.clock = setInterval(() => this.tick(), 1000);
   }
 
@@ -50,10 +52,11 @@ class TeamLine {
 
   async ask() {
     const since = this.since ?? Math.max(0, this.feed.asOf - LOOK_BACK);
-    const params = { ds: this.data.dataset, since: String(since) };
+    const params = { ds: this.data.dataset, since: String(since), told: String(this.evidence.version) };
     const answer = await call("labelmend/pulse", { token: this.data.token, params });
     if (this.closed) return;
     this.since = answer.seq;
+    this.evidence.tell(answer.evidence);
     this.others ||= answer.people.length > 0;
     show(this.node, this.others);
     text(this.line, `Team: ${count(answer.decided)} of ${count(this.data.rows)} rows decided`);

@@ -42,6 +42,24 @@ def test_spot_check__accepts_nearly_every_good_batch_and_refuses_nearly_every_ve
     assert sum(check(1000, 300, rng) is Word.REFUSE for _ in range(100)) == 100
 
 
+def test_spot_check__of_which_right_rows_leave_accepts_a_bad_rest_at_most_as_often_as_promised() -> None:
+    rng, runs, accepted = np.random.default_rng(5), 400, 0
+    for _ in range(runs):
+        stream: list[bool | None] = [True] * 11 + [False] * 189 + [None] * 100  # 11 of 200 is over 5%
+        stream = [stream[i] for i in rng.permutation(300)]
+        accepted += spot_check(300, stream).word is Word.ACCEPT
+    assert accepted / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+
+
+def test_spot_check__of_rows_that_have_left_is_about_the_others() -> None:
+    found = spot_check(1000, [*[None] * 800, *[False] * 200])
+    assert (found.word, found.rows, found.batch) == (Word.ACCEPT, checks_if_all_right(200), 200)
+    assert spot_check(3, [False, None, None]).word is Word.ACCEPT  # every row that is left is read
+    assert spot_check(3, [True, None, None]).word is Word.REFUSE
+    nothing = spot_check(2, [None, None])
+    assert (nothing.word, nothing.rows, nothing.batch) == (Word.UNDECIDED, 0, 0)
+
+
 @given(st.integers(1, 80), st.data())
 def test_spot_check__of_a_whole_batch_never_accepts_a_broken_promise(batch: int, data: st.DataObject) -> None:
     answers = data.draw(st.lists(st.booleans(), min_size=batch, max_size=batch))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.evidence.log import ReviewLog, review_log
+from core.evidence.log import ReviewLog, review_log, spent
 from core.review.decisions import Action, Decision
 from core.review.fold import Fold
 from tests.conftest import make_dataset
@@ -90,6 +90,21 @@ def test_review_log__times_rows_of_one_annotator() -> None:
         say("r4", "5", at=10, who="bob"),
     )
     assert sorted(log.seconds.tolist()) == [3.0, 5.0, 6.0]
+
+
+def test_review_log__takes_no_score_of_another_check() -> None:
+    log = log_of(
+        say("r0", "1", source="audit", score=0.25, find="outliers"),
+        say("r1", "2", source="audit", score=0.5, find="label_issues"),
+    )
+    np.testing.assert_array_equal(log.score, [np.nan, 0.5])
+
+
+def test_spent__is_from_one_row_to_the_next_of_the_same_annotator() -> None:
+    events = [say("r0", "1", at=0), say("r1", "2", at=4, who="bob"), say("r2", "3", at=5), say("", "4", at=6)]
+    rows, people, seconds = spent([*events, say("r3", "5", at=9), say("r4", "6", at=10, who="bob")])
+    assert (rows, people, seconds.tolist()) == (["r0", "r2", "r1"], ["ann", "ann", "bob"], [5.0, 4.0, 6.0])
+    assert spent([])[2].tolist() == []
 
 
 def test_of__is_the_log_of_some_rows() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.evidence import words
@@ -59,6 +60,23 @@ def test_state__certifies_nothing_by_a_ranking_that_has_changed() -> None:
     assert moved.stop is not None and not moved.stop.frozen
     assert "the ranking has changed" in words.stop_in_words(moved.stop, None)
     assert moved.left == found.left
+
+
+def test_state__certifies_the_same_in_whatever_order_the_ranking_was_read() -> None:
+    found, _ = reviewed(300, share=0.9)
+    dataset, log = make_dataset([0] * ROWS), found.log
+    score = np.linspace(0, 1, ROWS)
+    labels = Result(issue_table(dataset, score, score < 0.2), {})
+    other = np.arange(len(log))
+    ranked = np.flatnonzero(~log.drawn)
+    other[ranked] = ranked[::-1]  # another order, the random rows at their places
+    order = ReviewLog(
+        log.positions[other], log.wrong[other], log.ambiguous[other], log.drawn, log.score[other], log.seconds
+    )
+    again = state(dataset, order, labels)
+    assert again.stop is not None and found.stop is not None
+    assert vars(again.stop.progress) == vars(found.stop.progress) and again.stop.frozen
+    assert again.left.high >= 40 >= again.left.low
 
 
 def test_state__of_nothing() -> None:
@@ -198,3 +216,69 @@ def test_ahead_in_words__foretells_the_next_rows() -> None:
         "Expect 0 to 1 wrong labels in the next row"
     )
     assert words.ahead_in_words(replace(told, ahead=None)) == ""
+
+
+def test_mixed_in_words__says_the_share_of_the_plan() -> None:
+    assert (
+        words.mixed_in_words(0.3) == "The queue holds 30% random rows. They are shown without a suggestion."
+    )
+
+
+def test_burn_down_in_words__says_the_last_point() -> None:
+    assert words.burn_down_in_words(LEFT) == "After 300 rows: 62 wrong labels found, 0 to 82 left."
+
+
+def test_groups_in_words__counts_the_lines() -> None:
+    assert words.groups_in_words("split", 3) == (
+        "The 3 splits with 10 random rows or more. Each 95% interval holds by itself; of twenty, one may be "
+        "wrong."
+    )
+    assert words.interval_in_words(0.0124, 0.5) == "1.2% to 50.0%"
+
+
+def test_reliability_in_words__says_the_worst_group_and_each_point() -> None:
+    frame = pd.DataFrame(
+        [(40, 0.02, 0.025, 0.004, 0.129), (41, 0.6, 0.5, 0.35, 0.64)],
+        columns=["rows", "foretold", "found", "low", "high"],
+    )
+    assert words.reliability_in_words(frame) == (
+        "Of the 41 random rows with the highest probability, 60% were foretold wrong and 50% are "
+        "(35% to 64%)."
+    )
+    assert words.reliability_lines(frame) == [
+        "40 rows foretold 2.0% wrong: 2.5% are, interval 0.4% to 12.9%",
+        "41 rows foretold 60.0% wrong: 50.0% are, interval 35.0% to 64.0%",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        (LEFT, "0 to 82 wrong labels left (95%)"),
+        (replace(LEFT, low=63, high=63), "1 wrong label left (95%)"),
+        (replace(LEFT, low=70, high=70), "8 wrong labels left (95%)"),
+        (replace(LEFT, audits=0), "Wrong labels left: not known, no random row read yet"),
+        (Remaining(5, 5, 3, 1, 1, 1, 1, 1), "Every row is read"),
+    ],
+)
+def test_brief_left__is_the_interval_in_short(left: Remaining, sentence: str) -> None:
+    assert words.brief_left(left) == sentence
+
+
+def test_brief_ahead__is_what_the_next_rows_yield_in_short() -> None:
+    found, _ = reviewed()
+    told = replace(found, ahead=Yield(50, 12.0, 8, 19), pace=Hours(7 / 60, 0.1, 0.2, 8.4, 200))
+    assert words.brief_ahead(told) == "8 to 19 wrong in the next 50 by score, about 7 minutes"
+    assert words.brief_ahead(replace(told, pace=None)) == "8 to 19 wrong in the next 50 by score"
+    assert words.brief_ahead(replace(told, ahead=Yield(50, 0.0, 0, 0), pace=None)).startswith("0 wrong in")
+    assert words.brief_ahead(replace(told, ahead=None)) == ""
+
+
+def test_brief_stop__is_shown_where_the_recall_is_certified_and_nowhere_else() -> None:
+    found, _ = reviewed()
+    assert found.stop is not None and words.brief_stop(found.stop) == "" and words.brief_stop(None) == ""
+    met = replace(found.stop, progress=Progress(plan(0.9), 46, 900, 400, 0, False))
+    assert words.brief_stop(met) == "You can stop: at least 90% found (95% confidence)"
+    assert words.brief_stop(replace(met, frozen=False)) == ""
+    every = replace(met, progress=replace(met.progress, exhausted=True), frozen=False)
+    assert words.brief_stop(every) == "You can stop: every wrong label is known"

@@ -125,3 +125,12 @@ def test_ordered__every_order_keeps_every_row_once(sort: str, n: int, seed: int)
     found = ordered(positions, Material(dataset, {"x": result}, "x", clusters), sort)
     assert sorted(found) == positions.tolist()
     assert found.dtype == np.int64
+
+
+def test_yield__is_by_gain_then_by_score_and_by_score_where_nothing_is_known() -> None:
+    dataset = rows([0] * 4)
+    found = {"label_issues": check(dataset, [1] * 4, [0.4, 0.3, 0.2, 0.1])}
+    # three jobs (probability, seconds) as (.5, 10), (.3, 3), (.4, 20) come out 2, 1, 3
+    gain = np.array([0.5 / 10, 0.3 / 3, 0.4 / 20, 0.4 / 20])
+    assert in_order(Material(dataset, found, "label_issues", gain=gain), "yield") == "badc"
+    assert in_order(Material(dataset, found, "label_issues"), "yield") == "dcba"
