@@ -142,7 +142,7 @@ def baseline(
     key = _key(dataset, chosen, given, group_column)
     found = _load(cache_dir, key)
     if found is None:
-        groups = _groups(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
+        groups = groups_of(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
         apart = len(np.unique(groups[given >= 0]))
         if apart < FOLDS:
             raise _nothing_to_learn(
@@ -150,7 +150,7 @@ def baseline(
             )
         features = features_of(dataset, chosen, cache_dir, progress.part(0.1, 0.5))
         folds = deal_folds(given, groups, FOLDS, SEED)
-        fit = _fit(chosen.kind, features.values.shape[1], len(dataset.classes), int((given >= 0).sum()))
+        fit = fit_of(chosen.kind, features.values.shape[1], len(dataset.classes), int((given >= 0).sum()))
         part = progress.part(0.5, 1)
         made = out_of_sample(features.values, given, len(dataset.classes), folds, fit, part)
         found = made, features.remarks
@@ -170,7 +170,7 @@ def _of_numbers(
     dataset: Dataset, cache_dir: Path, chosen: Embedder, group_column: str | None, progress: Progress
 ) -> Baseline:
     """The same where labels are numbers. Trained in seconds to a minute, and so not kept in the cache."""
-    groups = _groups(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
+    groups = groups_of(dataset, group_column, progress.part(0, 0.1, "looking for near-duplicates"))
     numbers = dataset.numbers
     known = ~np.isnan(numbers)
     apart = len(np.unique(groups[known]))
@@ -178,7 +178,7 @@ def _of_numbers(
         raise _nothing_to_learn(f"the labelled rows hold {apart:,} different contents, {FOLDS} are needed")
     features = features_of(dataset, chosen, cache_dir, progress.part(0.1, 0.5))
     folds = deal_folds(np.where(known, 0, -1), groups, FOLDS, SEED)
-    trees = _fit(chosen.kind, features.values.shape[1], 1, int(known.sum())) == "trees"
+    trees = fit_of(chosen.kind, features.values.shape[1], 1, int(known.sum())) == "trees"
     predicted = numbers_out_of_sample(features.values, numbers, folds, trees, progress.part(0.5, 1))
     trust = number_trust(numbers[known], predicted[known])
     return Baseline(Predictions(PREFIX + chosen.title, predicted=predicted), trust, features.remarks)
@@ -267,13 +267,13 @@ def _nothing_to_learn(reason: str) -> InputError:
     return refuse(f"no baseline: {reason}", mend="bring predictions of a model of your own")
 
 
-def _fit(kind: Kind, features: int, classes: int, rows: int) -> str:
+def fit_of(kind: Kind, features: int, classes: int, rows: int) -> str:
     """Trees for tables, but not where features outnumber the rows: they then split by chance, and slowly."""
     few = classes <= _MOST_CLASSES_FOR_TREES and features <= min(rows, _MOST_FEATURES_FOR_TREES)
     return "trees" if kind == "tabular" and few else "logistic"
 
 
-def _groups(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
+def groups_of(dataset: Dataset, column: str | None, progress: Progress | None = None) -> np.ndarray:
     """(N,) group of each row. Rows of equal content are together, of nearly equal texts and pictures as the
     check for near-duplicates groups them, and of an equal value of the column."""
     from scipy.sparse import coo_array

@@ -15,7 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import cli_forms, cli_load, cli_models, cli_report, cli_shards, cli_sql, cli_validation
+from core import (
+    cli_forms,
+    cli_impact,
+    cli_load,
+    cli_models,
+    cli_report,
+    cli_shards,
+    cli_sql,
+    cli_validation,
+)
 from core.cli_progress import shown
 from core.errors import InputError, StoreUnavailable, refuse
 from core.settings import SETTINGS, read_settings
@@ -146,10 +155,12 @@ def _parser() -> argparse.ArgumentParser:
     validation = cli_validation.add(commands, _workspace)
     cli_models.add_features(commands)
     boxes = cli_models.add_boxes(commands, _workspace)
+    impact = cli_impact.add(commands, _workspace)
     cli_shards.add(commands)
     commands.add_parser("checks", help="list the checks").set_defaults(run=_checks)
     commands.add_parser("formats", help="list the formats").set_defaults(run=_formats)
-    for command in (app, audit, export, decisions, backup, restore, give, report, models, validation, boxes):
+    takers = (app, audit, export, decisions, backup, restore, give, report, models, validation, boxes, impact)
+    for command in takers:
         command.add_argument("--workspace", type=Path, metavar="DIR")
     return parser
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FIELDS = tuple(field.name for field in fields(Decision))
 REQUIRED = ("row_id", "action", "given_label")
-_LASTING = (Action.CLASS, Action.PAIR, Action.LOCK)
+_LASTING = (Action.CLASS, Action.PAIR, Action.LOCK, Action.FREEZE)
 """The events about the data set that a file of the decisions in force has."""
 
 

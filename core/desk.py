@@ -26,6 +26,7 @@ from core.media import shown_digest
 from core.review import items
 from core.review.about import About
 from core.review.areas import Area
+from core.review.changes import Change
 from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
@@ -39,6 +40,7 @@ from core.session_token import UNNAMED, lifetime, mint_media
 from core.workspace import Project, Workspace
 
 if TYPE_CHECKING:
+    from core.benchmark_review import Bench
     from core.review.store import Receipt, Store
 
 ResultsOf = Callable[[Project], Mapping[str, Result]]
@@ -125,9 +127,14 @@ class Desk:
         project = self.project(name)
         results = self.results(project)
         seq = self.store.last_seq(name) if as_of is None else as_of
-        # Without a state, and in an order that learns from none, its queue is good for every as_of.
-        read = (seq, viewer) if filters.state else (learned_at(seq),) if filters.sort == "yield" else ()
-        key = (project.dataset, tuple(results.values()), filters, *read)
+        bench = self._bench(project) if filters.sort == "benchmark" else None
+        # Without a state or a change, and in an order that learns from none, it is good for every as_of.
+        reads: tuple[Any, ...] = (seq, viewer) if filters.state or filters.change else ()
+        if filters.change:
+            reads += tuple(self.project(other).dataset for other in Change.parse(filters.change).others)
+        if filters.sort == "yield":
+            reads += (learned_at(seq),)
+        key = (project.dataset, tuple(results.values()), filters, bench, *reads)
         with self._lock:
             if key in self._queues:
                 self._queues.move_to_end(key)
@@ -137,7 +144,10 @@ class Desk:
         if filters.gate:
             positions = self._drawn(project, filters.gate)
         else:
-            space = replace(self._space(project, filters), gain=self._gain(project, filters, seq))
+            turn = None if bench is None else bench.turn
+            space = replace(
+                self._space(project, filters, seq), gain=self._gain(project, filters, seq), turn=turn
+            )
             positions = select(project.dataset, results, actions(standings), filters, space)
         tag = tag_of(positions)
         with self._lock:
@@ -154,9 +164,9 @@ class Desk:
         positions = project.dataset.positions(found.order)
         return positions[positions >= 0]
 
-    def _space(self, project: Project, filters: Filters) -> Space:
+    def _space(self, project: Project, filters: Filters, seq: int) -> Space:
         """Where rows lie, as far as the filters ask; computes no clusters and no map."""
-        clusters = layout = near = None
+        clusters = layout = near = changed = None
         if filters.clusters_by:
             clusters = stored_clusters(self.workspace, project, filters.clusters_by)
         if filters.area:
@@ -165,7 +175,12 @@ class Desk:
             near = near_row(project, filters.like)
         elif filters.about:
             near = near_about(self.workspace, project, About.parse(filters.about))
-        return Space(clusters, layout, near)
+        if filters.change:
+            from core.versions import changed_rows
+
+            change = Change.parse(filters.change)
+            changed = changed_rows(self.workspace, self.store, project.name, change, seq)
+        return Space(clusters, layout, near, changed=changed)
 
     def _gain(self, project: Project, filters: Filters, seq: int) -> np.ndarray | None:
         """Wrong labels a second, where the order asks for it and labels were checked."""
@@ -173,6 +188,12 @@ class Desk:
         if filters.sort != "yield" or labels is None:
             return None
         return self._gains.of(self.store, project.dataset, labels, seq)
+
+    def _bench(self, project: Project) -> Bench:
+        """The models of a data set side by side, by which its benchmark is read."""
+        from core.benchmark_review import bench
+
+        return bench(self.workspace, project)
 
     def board(self, name: str, filters: Filters, person: str = UNNAMED) -> items.Board:
         """What the items of a queue are made from. person: who may open the pictures' addresses."""

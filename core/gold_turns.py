@@ -73,12 +73,12 @@ class GoldTurns:
     ) -> Dealt:
         """A queue as one person works through it: gold rows in their turn, and nowhere else.
 
-        A queue that leaves rows out by more than their score has none. As long as as_of is the same, so is
-        the queue. looks: (N,) of each row, by the plan.
+        A queue that leaves rows out by more than their score has none, nor has one that is blind anyway. As
+        long as as_of is the same, so is the queue. looks: (N,) of each row, by the plan.
         """
         person = mine.person
         as_of = self._store.last_seq(dataset.name) if as_of is None else as_of
-        share = mine.plan.gold if draws(filters) else 0.0
+        share = mine.plan.gold if draws(filters) and not filters.blind else 0.0
         key = (dataset.fingerprint, base.tag, frozenset(gold), person, mine.plan, as_of)
         if (known := self._known.get(key)) is not None:
             return known

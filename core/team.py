@@ -15,6 +15,7 @@ import numpy as np
 
 from core.dataset import Dataset
 from core.desk import Desk, QueueChanged, shared_desk
+from core.errors import refuse
 from core.evidence.live import Live
 from core.evidence.reading import Reading
 from core.gold_turns import GoldTurns, Turn, own_only, unseen
@@ -24,6 +25,7 @@ from core.review import items
 from core.review.assignments import Assigned, assigned
 from core.review.audit_rows import DRAWN, RANKED, Dealt, draws, mark, mixed
 from core.review.chance import random_order
+from core.review.changes import Change
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.gold import GOLD
 from core.review.look import Look
@@ -115,6 +117,11 @@ class Team:
         """Whether a person may know what others decided on this data set."""
         return _sees_all(self.plan(name), self.role(person))
 
+    def require_all(self, person: str, *names: str) -> None:
+        """Raises InputError where a person may not know what others decided on one of these data sets."""
+        if not all(self.sees_all(name, person) for name in names):
+            raise refuse("what others decided is not shown in a blind review", mend="ask a data lead")
+
     def visible(self, name: str, person: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """The standings that a person may know: in a blind review their own opinions only."""
         return self._known(name, person, self.store.standings(name, as_of))
@@ -138,6 +145,8 @@ class Team:
         knows = self.sees_all(name, person) and not self.gold(name, person)
         blind = "" if not filters.state or knows else person
         standings = self.visible(name, person, as_of) if blind else None
+        if filters.change:
+            self.require_all(person, name, *Change.parse(filters.change).others)
         positions, tag = self.desk.queue(name, filters, as_of, standings, blind)
         if filters.sug and (hidden := self.hidden(name, person)).any():
             positions = positions[~hidden[positions]]  # its place in this queue would tell the suggestion
@@ -157,7 +166,7 @@ class Team:
     def _dealt(self, name: str, person: str, filters: Filters, as_of: int | None, share: float) -> Dealt:
         positions, tag = self._queue(name, person, filters, as_of)
         random = filters.sort == "random"
-        if not draws(filters) or not len(positions) or not (share or random):
+        if filters.blind or not draws(filters) or not len(positions) or not (share or random):
             return Dealt(positions, tag, np.zeros(len(positions), dtype=bool))
         dataset = self.desk.project(name).dataset
         key = (dataset, tag, share, filters.sort)
@@ -172,7 +181,7 @@ class Team:
 
     def board(self, name: str, person: str, filters: Filters) -> items.Board:
         """What the items of a queue are made from, without what this person is not shown."""
-        hidden = self.hidden(name, person) | bool(filters.gate)
+        hidden = self.hidden(name, person) | filters.blind
         return replace(self.desk.board(name, filters, person), hidden=hidden)
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
@@ -291,7 +300,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(name, drawn, person) | bool(filters.gate)
+        seen, hidden = standings.seq, self._hidden(name, drawn, person) | filters.blind
         return Look(
             name,
             person,
@@ -330,7 +339,7 @@ class Team:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
         found = self.desk.neighbours(name, filters, row, person)
         position = int(self.desk.project(name).dataset.positions([row])[0])
-        hidden = self.hidden(name, person) | bool(filters.gate)
+        hidden = self.hidden(name, person) | filters.blind
         if position >= 0 and (hidden[position] or self.dealt(name, person, filters).draws(position)):
             return {**found, "suggested": [], "why": []}
         return found
@@ -350,7 +359,7 @@ class Team:
 
 
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
-_LEAST |= {Action.GATE: 4, Action.RULE: 3, Action.GOLD: 4}
+_LEAST |= {Action.GATE: 4, Action.FREEZE: 4, Action.RULE: 3, Action.GOLD: 4}
 """The role that an event needs where it is more than an annotator's."""
 
 

@@ -30,7 +30,7 @@ def top_classes(
         predicted, confidence = class_report.top_classes(probs, progress)
         return pd.DataFrame({"predicted": predicted, "confidence": confidence})
 
-    found = _kept(cache_dir, "top_classes", [predictions.part("pred_probs")], probs, make)
+    found = kept(cache_dir, "top_classes", [predictions.part("pred_probs")], probs, make)
     return found["predicted"].to_numpy(), found["confidence"].to_numpy()
 
 
@@ -40,7 +40,7 @@ def label_counts(
     """Rows by label, as core.class_report.label_counts gives them."""
     probs = _probs(predictions)
     parts = [predictions.part("pred_probs"), dataset.part("labels")]
-    return _kept(
+    return kept(
         cache_dir,
         "label_counts",
         parts,
@@ -49,9 +49,11 @@ def label_counts(
     )
 
 
-def _kept(
+def kept(
     cache_dir: Path, name: str, parts: list[str], probs: np.ndarray, make: Callable[[], pd.DataFrame]
 ) -> pd.DataFrame:
+    """What `make` gives, from the cache where many probabilities have to be read for it. parts: digests of
+    all that it depends on."""
     if probs.nbytes <= _FEW_BYTES:
         return make()
     key = hashlib.sha256(":".join([name, str(_VERSION), *parts]).encode()).hexdigest()

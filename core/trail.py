@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from core.decision_files import write_decisions
 from core.issue_rows import state_of
-from core.review import judgements, locks, spot_checks, votes
+from core.review import frozen, judgements, locks, spot_checks, votes
 from core.review.decisions import VERDICTS, Action, Decision
 from core.review.fixes import accepted_by
 from core.review.people import WORKSPACE
@@ -24,7 +24,7 @@ MEMBERS_SHOWN = 100
 _AT_ONCE = 500
 _OF_ROWS = '{"rows": '
 """How the detail of a judgement begins that is about rows, not classes."""
-ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE, Action.LOCK)
+ABOUT_THE_WORK = (Action.CLASS, Action.ASSIGN, Action.PLAN, Action.ROLE, Action.LOCK, Action.FREEZE)
 """Events that tell nobody what somebody else thinks of a row."""
 
 
@@ -120,6 +120,8 @@ def in_words(event: Decision) -> str:
         return spot_checks.in_words(event)
     if event.action is Action.VOTE:
         return votes.in_words(event)
+    if event.action is Action.FREEZE:
+        return frozen.in_words(event)
     known = {Action.PLAN: "plan", Action.CLASS: "class list"}
     said = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ("", []))
     return f"{known.get(event.action, event.action)}: {said}" if said else str(event.action)
@@ -137,6 +139,21 @@ def last_active(store: Store, dataset: str) -> dict[str, str]:
     query = select(_log.c.annotator, func.max(_log.c.decided_at)).where(_log.c.dataset == dataset)
     with store.database.reading() as connection:
         return {name: at for name, at in connection.execute(query.group_by(_log.c.annotator))}
+
+
+def last_before(store: Store, dataset: str, moment: str) -> int:
+    """seq of the data set's last event before a moment (UTC in ISO 8601), 0 where there is none."""
+    query = select(func.max(_log.c.seq)).where(_log.c.dataset == dataset, _log.c.decided_at < moment)
+    with store.database.reading() as connection:
+        return connection.scalar(query) or 0
+
+
+def first_and_last(store: Store, dataset: str) -> tuple[str, str] | None:
+    """When the first and the last event of the data set were stored, UTC in ISO 8601; None without any."""
+    query = select(func.min(_log.c.decided_at), func.max(_log.c.decided_at)).where(_log.c.dataset == dataset)
+    with store.database.reading() as connection:
+        first, last = connection.execute(query).one()
+    return None if first is None else (first, last)
 
 
 def decision_times(store: Store, dataset: str, annotator: str, last: int = 200) -> list[str]:

@@ -126,15 +126,20 @@ def cards(team: Team, person: str, name: str, of: Round, row_ids: Sequence[str])
 
 
 def _content(board: items.Board, position: int) -> dict[str, Any]:
-    """A row's content without its file's name, what is usual for its label, and the tags of its sentence:
-    each of them would tell which label is the given one."""
+    """A row's content without its file's name, what is usual for its label (fields are in the file's order),
+    and the tags of its sentence: each of them would tell which label is the given one.
+    """
     found = items.content(board, position)
     if found["kind"] == "image":
         boxes = found["boxes"]
         own = None if boxes is None else boxes["own"]
         return {"kind": "image", "full": found["full"], "size": found["size"], "box": own}
     if found["kind"] == "tabular":
-        return {"kind": "tabular", "fields": [[f["name"], f["value"]] for f in found["fields"]]}
+        values = {field["name"]: field["value"] for field in found["fields"]}  # the most unusual come first
+        return {
+            "kind": "tabular",
+            "fields": [[n, values[n]] for n in board.dataset.columns.content if n in values],
+        }
     if "words" in found:
         words = [word for word, _ in found["words"]]
         return {"kind": "text", "words": words, "at": found["at"]}

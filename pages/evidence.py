@@ -11,6 +11,8 @@ TABS = {
     "left": "Errors left",
     "batches": "Batches",
     "validation": "Validation",
+    "models": "Models",
+    "retraining": "Retraining",
     "numbers": "How numbers are made",
 }
 
@@ -32,6 +34,14 @@ elif tab == "validation":
     from pages.parts import evidence_validation
 
     evidence_validation.show(project, audit)
+elif tab == "models":
+    from pages.parts import evidence_models
+
+    evidence_models.show(project, audit)
+elif tab == "retraining":
+    from pages.parts import evidence_retraining
+
+    evidence_retraining.show(project, audit)
 else:
     from pages.parts import evidence_review
 

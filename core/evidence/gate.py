@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -68,46 +69,54 @@ def spot_check(
     suggestion (an "ambiguous" counts as that), None for a row that has left the batch by then: somebody
     decided it elsewhere, not knowing the order of the draw. Answers after the end are not looked at.
 
-    promise: at most this share of the batch may be wrong, in [0, 1). Raises ValueError for an empty batch, or
-    more answers than rows.
+    promise: at most this share of the batch may be wrong, in [0, 1). A batch is also accepted once too few of
+    its rows are unread to break the promise. Raises ValueError for an empty batch or such a promise.
     """
     if batch < 1 or not 0 <= promise < 1 or not 0 < alpha < 1:
         raise ValueError(f"{batch} rows, promise {promise}, alpha {alpha}")
-    least = _least(batch, promise)
     most = min(batch, int(np.ceil(6 * np.log(1 / alpha) / promise)) if promise else batch)
-    wrong, log_for, log_against = 0, np.zeros(3), np.zeros(3)
-    limit, rows = np.log(1 / alpha), 0
-    with np.errstate(divide="ignore"):
-        for answer in answers:
-            if rows == most:
-                break
-            if answer is None:
-                batch -= 1
-                least, most = _least(batch, promise), min(most, batch)
-                continue
-            left = batch - rows
-            r, s = (least - wrong) / left, max(least - 1 - wrong, 0) / left
-            q = np.minimum(_AGAINST * s, 0.99)
-            if answer:
-                log_for = log_for + np.log(_FOR)
-                log_against = log_against + (np.log(q / s) if s > 0 else np.inf)
-            else:
-                log_for = log_for + (np.log((1 - _FOR * r) / (1 - r)) if r < 1 else np.inf)
-                log_against = log_against + np.log((1 - q) / (1 - min(s, 0.999)))
-            wrong += bool(answer)
-            rows += 1
-            if wrong >= least or _log_mean(log_against) >= limit:
-                return Verdict(Word.REFUSE, rows, wrong, most, batch)
-            if _log_mean(log_for) >= limit:
-                return Verdict(Word.ACCEPT, rows, wrong, most, batch)
-    if rows == batch and rows:  # the last ones have left: all that remain are read
-        return Verdict(Word.REFUSE if wrong >= least else Word.ACCEPT, rows, wrong, most, batch)
-    return Verdict(Word.UNDECIDED if rows == most else Word.OPEN, rows, wrong, most, batch)
+    read: list[bool] = []
+    away: list[int] = []
+    gone = 0
+    for answer in answers:
+        if len(read) == most:
+            break
+        if answer is None:
+            gone += 1
+        else:
+            read.append(answer)
+            away.append(gone)
+    given, of = np.array(read, dtype=bool), batch - np.array(away, dtype=np.int64)
+    rows, wrong, least = np.arange(1, len(given) + 1), np.cumsum(given), _least(of, promise)
+    left, before = of - rows + 1, wrong - given
+    r = ((least - before) / left)[:, None]
+    s = (np.maximum(least - 1 - before, 0) / left)[:, None]
+    q = np.minimum(_AGAINST * s, 0.99)
+    broken, sure = wrong >= least, wrong + of - rows < least  # whatever the rest holds
+    with np.errstate(divide="ignore", invalid="ignore"):
+        right = np.where(r < 1, np.log((1 - _FOR * r) / (1 - r)), 0)  # else `sure` ends it
+        good = np.where(given[:, None], np.log(_FOR), right)
+        found = np.where(s > 0, np.log(q / s), 0)  # else `broken` ends it
+        bad = np.where(given[:, None], found, np.log((1 - q) / (1 - np.minimum(s, 0.999))))
+    limit = np.log(1 / alpha)
+    refused = broken | (_log_mean(np.cumsum(bad, axis=0)) >= limit)
+    ended = np.flatnonzero(refused | sure | (_log_mean(np.cumsum(good, axis=0)) >= limit))
+    if len(ended):
+        end = ended[0]
+        word, size = Word.REFUSE if refused[end] else Word.ACCEPT, int(of[end])
+        return Verdict(word, int(rows[end]), int(wrong[end]), min(most, size), size)
+    n, misses, size = len(given), int(given.sum()), batch - gone
+    most = min(most, size)
+    if n and n == size:  # the last ones have left: all that remain are read
+        word = Word.REFUSE if misses >= _least(size, promise) else Word.ACCEPT
+    else:
+        word = Word.UNDECIDED if n == most else Word.OPEN
+    return Verdict(word, n, misses, most, size)
 
 
-def _least(batch: int, promise: float) -> int:
-    """The fewest wrong fixes that break the promise."""
-    return int(np.floor(promise * batch + 1e-9)) + 1
+def _least(batch: Any, promise: float) -> Any:
+    """The fewest wrong fixes that break the promise, of a batch or of each of several."""
+    return np.floor(promise * np.asarray(batch) + 1e-9).astype(np.int64) + 1
 
 
 def checks_if_all_right(batch: int, promise: float = PROMISE, alpha: float = ALPHA) -> int:
@@ -121,6 +130,6 @@ def retry_alpha(tries: int, alpha: float = ALPHA) -> float:
     return float(alpha / 2**tries)
 
 
-def _log_mean(logs: np.ndarray) -> float:
-    top = float(logs.max())
-    return top if not np.isfinite(top) else top + float(np.log(np.exp(logs - top).mean()))
+def _log_mean(logs: np.ndarray) -> np.ndarray:
+    """(T,) the logarithm of the mean of each row's three; logs: (T, 3), at most -inf in some."""
+    return np.logaddexp.reduce(logs, axis=1) - np.log(logs.shape[1])

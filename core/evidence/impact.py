@@ -21,8 +21,8 @@ from core.progress import Progress
 SEEDS, SHARE, SEED = 10, 0.8, 0
 Z = 1.96
 
-FitPredict = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(positions of training rows, their class codes) -> (T,) class codes of the frozen test rows."""
+FitPredict = Callable[[np.ndarray, np.ndarray, Progress], np.ndarray]
+"""(positions of training rows, their class codes, progress) -> (T,) class codes of the frozen test rows."""
 
 
 class Effect(StrEnum):
@@ -61,12 +61,8 @@ class Impact:
 
     @property
     def effect(self) -> Effect:
-        """The verdict. Worse is said of any loss, also where as many random edits would do the same harm."""
-        if self.gain.low > 0 and self.over_control.low > 0:
-            return Effect.IMPROVED
-        if self.gain.high < 0:
-            return Effect.WORSE
-        return Effect.NONE
+        """The verdict."""
+        return effect_of(self.gain, self.over_control)
 
 
 def control_labels(given: np.ndarray, corrected: np.ndarray, seed: int = SEED) -> np.ndarray:
@@ -103,10 +99,12 @@ def impact(
     for seed in range(seeds):
         rows = np.random.default_rng(SEED + seed).permutation(len(given))[: int(SHARE * len(given))]
         for arm, labels in enumerate(arms):
-            progress.report((3 * seed + arm) / (3 * seeds), f"Training {3 * seed + arm + 1} of {3 * seeds}")
+            done, of = 3 * seed + arm, 3 * seeds
+            part = progress.part(done / of, (done + 1) / of, f"training {done + 1:,} of {of:,}")
+            part.report(0)
             kept = rows[labels[rows] >= 0]
-            right[arm] += (fit_predict(kept, labels[kept]) == truth) / seeds
-    plain, better, control = right
+            right[arm] += fit_predict(kept, labels[kept], part) == truth
+    plain, better, control = right / seeds
     return Impact(
         float(plain.mean()),
         float(better.mean()),
@@ -120,8 +118,28 @@ def impact(
     )
 
 
+def compared(predicted: np.ndarray, other: np.ndarray, truth: np.ndarray) -> Gain:
+    """How much more often `other` is right than `predicted`, both (T,) class codes from elsewhere.
+
+    There is no control arm: what as many random edits would have done is not known. Raises ValueError with
+    fewer than two rows.
+    """
+    if len(truth) < 2:
+        raise ValueError(f"{len(truth)} test rows")
+    return _gain((other == truth).astype(np.float64) - (predicted == truth))
+
+
+def effect_of(gain: Gain, over_control: Gain | None = None) -> Effect:
+    """The verdict on a gain. Worse is said of any loss, also where as many random edits would do the same
+    harm. over_control: the gain over the control arm, None where there is none.
+    """
+    if gain.low > 0 and (over_control is None or over_control.low > 0):
+        return Effect.IMPROVED
+    return Effect.WORSE if gain.high < 0 else Effect.NONE
+
+
 def _gain(differences: np.ndarray) -> Gain:
     """differences: (T,) of a row's share of seeds on which it was right."""
     mean = float(differences.mean())
-    half = Z * float(differences.std(ddof=1)) / np.sqrt(len(differences))
+    half = Z * float(differences.std(ddof=1)) / len(differences) ** 0.5
     return Gain(mean, mean - half, mean + half)

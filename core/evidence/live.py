@@ -1,8 +1,8 @@
 """What the evidence says while people decide, made beside their work and never in their way.
 
 Asking computes nothing: it tells what is known, and where there is something newer to be known, a thread
-begins to make it. Between two of its runs on a data set lie EVERY_S seconds, and twenty times what the last
-one took, so that it takes a twentieth of one processor at most.
+begins to make it. Between two of its runs on a data set lie EVERY_S seconds, and twenty times the processor
+time that the last one took, so that it takes a twentieth of one processor; but no more than MOST_S seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.evidence.reading import Reading
 from core.evidence.sections import ahead, left_said, stop
 
 EVERY_S = 4.0
+MOST_S = 60.0
 _REST = 20
 STEP = 25
 """Rows read between two tellings to annotators of a blind review: from one row to the next, the numbers
@@ -45,11 +46,14 @@ class Live:
         read: Callable[[str], Reading],
         begin: Callable[[Callable[[], None]], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
     ) -> None:
-        """read: the data set of a name. begin: starts work beside; by default in a thread of its own."""
+        """read: the data set of a name. begin: starts work beside; by default in a thread of its own. clock,
+        spent: seconds gone by, and of processor time.
+        """
         self._read = read
         self._begin = begin or _in_a_thread
-        self._clock = clock
+        self._clock, self._spent = clock, spent
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
 
@@ -68,7 +72,7 @@ class Live:
         return known.coarse if blind else known.newest
 
     def _make(self, name: str, known: _Known, seq: int) -> None:
-        began = self._clock()
+        began, first = self._spent(), known.newest is None
         try:
             reading = self._read(name)
             made = {"version": seq + 1, **brief(reading)}
@@ -78,9 +82,10 @@ class Live:
                     known.coarse = made if steps else None
                 known.seq, known.newest, known.steps = seq, made, steps
         finally:
-            took = self._clock() - began
+            # The first run loads libraries besides, which says nothing of the next.
+            rest = EVERY_S if first else min(MOST_S, max(EVERY_S, _REST * (self._spent() - began)))
             with self._lock:
-                known.busy, known.not_before = False, self._clock() + max(EVERY_S, _REST * took)
+                known.busy, known.not_before = False, self._clock() + rest
 
 
 def brief(reading: Reading) -> dict[str, Any]:

@@ -56,12 +56,13 @@ CORRECTED = Method(
 ANCHORING = Method(
     "Anchoring",
     "The share of answers that are the suggestion where it was shown, less the share where it was hidden. "
-    "Each decision is weighed by one over the probability of what the lot drew for it; the interval is the "
-    "normal-mixture boundary of the running mean, so that it holds at every look.",
+    "Each decision is weighed by one over the probability of what the lot drew for it. Bets are kept against "
+    "every gap; those against which they have won more than 20 to 1 are ruled out, and the rest is the "
+    "interval, at every look.",
     "The lot hides a suggestion row by row, whatever the row. Counted are ranked rows with a suggestion that "
     "differs from the given label, and each annotator's first answer to each.",
-    "Confidence sequences for means (Robbins, 1970; Waudby-Smith and others, 2021, arXiv 2103.06476), valid "
-    "for many decisions.",
+    "Estimating means of bounded random variables by betting (Waudby-Smith and Ramdas, 2024, arXiv "
+    "2010.09686).",
     "Annotators learn the suggestion elsewhere, as from a colleague or another tab.",
 )
 GOLD = Method(

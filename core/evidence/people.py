@@ -5,6 +5,7 @@ Agreement is in core.methods.agreement, consensus in core.methods.consensus.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,8 +18,9 @@ ALPHA = 0.05
 LEAST_DECISIONS, LEAST_SHOWN = 100, 10
 """Decisions, and those of either kind, with and without the suggestion, below which nothing is said of
 anchoring."""
-_WIDTH = 0.03
-"""The variance at which the sequence's mixture is narrowest; it decides how wide it is, never whether it
+_SIGNED = np.outer([1, -1], 0.9 / 2.0 ** np.arange(6)).ravel()
+"""What the bets on the gap stake, as shares of the most they could: large stakes are narrowest after a
+hundred decisions, small ones after ten thousand. They decide how wide the interval is, never whether it
 holds.
 """
 SURE, UNSURE, MANY_AMBIGUOUS = 0.9, 0.7, 1 / 3
@@ -52,39 +54,88 @@ def anchoring(
 
     shown, took: (T,) bool, whether the suggestion was shown, which was drawn at random for each row, hidden
     with probability share_hidden, (T,) where it was not always the same; and whether the answer was the
-    suggestion. None below LEAST_DECISIONS, or LEAST_SHOWN of either kind. Each decision is weighed by one
-    over the probability of its arm; the running mean of that is within the normal-mixture boundary at every
-    moment with probability 1 - alpha. Source: Robbins, 1970; Waudby-Smith et al., 2021 (arXiv 2103.06476),
-    asymptotic.
+    suggestion. None below LEAST_DECISIONS, or LEAST_SHOWN of either kind. The interval holds every gap
+    against which the bets of `gap_wins` have not won 1 / alpha, and so the true one at every moment with
+    probability 1 - alpha, of few decisions too. The gap itself weighs each decision by one over the
+    probability of its arm.
+
+    Raises ValueError where share_hidden is not between 0 and 1.
     """
     shown, took = np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool)
     n, first = len(shown), int(shown.sum())
     if n < LEAST_DECISIONS or min(first, n - first) < LEAST_SHOWN:
         return None
-    share_hidden = np.asarray(share_hidden, dtype=np.float64)
-    if not ((share_hidden > 0) & (share_hidden < 1)).all():
-        raise ValueError(f"share_hidden is {share_hidden}: expected a share between 0 and 1")
-    # Centred, so that how often the suggestion is right does not add to the spread.
-    centre = took.mean()
-    each = np.where(shown, (took - centre) / (1 - share_hidden), -(took - centre) / share_hidden)
-    mean = float(each.mean())
-    variance = _moment(took[shown], centre) * np.mean(1 / (1 - share_hidden))
-    variance += _moment(took[~shown], centre) * np.mean(1 / share_hidden)
-    scaled = n * _WIDTH
-    half = np.sqrt(variance * 2 * (scaled + 1) / (n * scaled) * np.log(np.sqrt(scaled + 1) / alpha))
-    weights = 1 / np.broadcast_to(np.where(shown, 1 - share_hidden, share_hidden), n)
+    hidden = np.broadcast_to(np.asarray(share_hidden, dtype=np.float64), n)
+    most, limit = _most(hidden), np.log(1 / alpha)
+    kinds, times = np.unique(np.stack([_gains(shown, took, hidden), most]), axis=1, return_counts=True)
+
+    def won(gap: float) -> float:
+        stakes = np.outer(_SIGNED, kinds[1])
+        return float(np.logaddexp.reduce(np.log1p(stakes * (kinds[0] - gap)) @ times) - np.log(len(_SIGNED)))
+
+    weights = 1 / np.where(shown, 1 - hidden, hidden)
     gap = float(
         np.average(took[shown], weights=weights[shown]) - np.average(took[~shown], weights=weights[~shown])
     )
-    return Gap(gap, max(-1.0, mean - half), min(1.0, mean + half), first, n - first)
+    best = _least(won)
+    if won(best) >= limit:  # every gap was bet away, which happens to the true one too, at most alpha often
+        return Gap(gap, -1.0, 1.0, first, n - first)
+    low, high = (_last_inside(won, best, end, limit) for end in (-1.0, 1.0))
+    return Gap(gap, low, high, first, n - first)
 
 
-def _moment(took: np.ndarray, centre: float) -> float:
-    """The mean square of took - centre, with two more answers of either kind: a few that happen to be all
-    alike must not look certain.
+def gap_wins(
+    shown: np.ndarray, took: np.ndarray, share_hidden: float | np.ndarray, gap: float = 0.0
+) -> np.ndarray:
+    """(T,) the logarithm of what bets against a gap have won after each decision; as in `anchoring`.
+
+    Each decision counts (took - centre), over the probability of its arm, negative where the suggestion was
+    hidden: the mean of that is the gap, whatever the centre, which is how often the suggestion was taken
+    before. Twelve bets of fixed stakes, six on a larger gap and six on a smaller one, are kept against it; if
+    `gap` is true their mean is a martingale, and reaches 1 / alpha at any moment with probability alpha at
+    most (Ville, 1939). Source: Waudby-Smith, Ramdas: Estimating means of bounded random variables by
+    betting, 2024 (arXiv 2010.09686).
     """
-    share = (took.sum() + 2) / (len(took) + 4)
-    return float(share * (1 - centre) ** 2 + (1 - share) * centre**2)
+    shown, took = np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool)
+    hidden = np.broadcast_to(np.asarray(share_hidden, dtype=np.float64), len(took))
+    gains, stakes = _gains(shown, took, hidden), np.outer(_SIGNED, _most(hidden))
+    won = np.cumsum(np.log1p(stakes * (gains - gap)), axis=1)
+    return np.logaddexp.reduce(won, axis=0) - np.log(len(_SIGNED))
+
+
+def _most(hidden: np.ndarray) -> np.ndarray:
+    """(T,) the largest stake by which a bet on a decision never loses more than it has."""
+    if not ((hidden > 0) & (hidden < 1)).all():
+        raise ValueError(f"share_hidden is {hidden}: expected a share between 0 and 1")
+    return 1 / (1 + 1 / np.minimum(hidden, 1 - hidden))
+
+
+def _gains(shown: np.ndarray, took: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """(T,) of few different values: the centre is taken anew after 1, 2, 4, 8, ... decisions."""
+    n = len(took)
+    doubled = 2 ** np.floor(np.log2(np.maximum(np.arange(n), 1))).astype(np.int64)
+    centre = (np.concatenate([[0], np.cumsum(took)])[np.minimum(doubled, np.arange(n))] + 0.5) / (doubled + 1)
+    return np.where(shown, (took - centre) / (1 - hidden), -(took - centre) / hidden)
+
+
+def _least(won: Callable[[float], float]) -> float:
+    """Where a convex function on [-1, 1] is least, to 1e-4."""
+    low, high = -1.0, 1.0
+    while high - low > 1e-4:
+        third = (high - low) / 3
+        low, high = (low, high - third) if won(low + third) <= won(high - third) else (low + third, high)
+    return (low + high) / 2
+
+
+def _last_inside(won: Callable[[float], float], inside: float, end: float, limit: float) -> float:
+    """The end of the interval between a gap inside it and -1 or 1, rounded outwards by at most 1e-4."""
+    if won(end) < limit:
+        return end
+    outside = end
+    while abs(outside - inside) > 1e-4:
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if won(middle) < limit else (inside, middle)
+    return outside
 
 
 @dataclass(frozen=True)

@@ -96,16 +96,22 @@ def draws_of(rows: int, wrong: np.ndarray, audit: np.ndarray) -> Draws:
     return Draws(found[at], rows - at, hits, forecast)
 
 
-def log_wealth(draws: Draws, total: float) -> float:
-    """log W(total): what the bets against `total` wrong labels have won. `total` from the labels found so far
-    to those plus the unread rows. Convex in `total`.
+def log_bets(draws: Draws, total: float) -> np.ndarray:
+    """(A,) what each bet against `total` wrong labels has won, as a logarithm; inf where the draw rules it
+    out. Their running sum is log W(total) after each draw. `total` as in `log_wealth`.
     """
     odds = (total - draws.found) / draws.unread
     chance = np.where(draws.wrong, odds, 1 - odds)
     bet = np.where(draws.wrong, draws.forecast, 1 - draws.forecast)
-    if (chance <= 0).any():
-        return np.inf
-    return float((np.log(bet) - np.log(chance)).sum())
+    possible = chance > 0
+    return np.where(possible, np.log(bet) - np.log(np.where(possible, chance, 1)), np.inf)
+
+
+def log_wealth(draws: Draws, total: float) -> float:
+    """log W(total): what the bets against `total` wrong labels have won. `total` from the labels found so far
+    to those plus the unread rows. Convex in `total`.
+    """
+    return float(log_bets(draws, total).sum())
 
 
 def remaining(rows: int, wrong: np.ndarray, audit: np.ndarray, alpha: float = ALPHA) -> Remaining:

@@ -173,7 +173,7 @@ def brief_ahead(found: State) -> str:
         return ""
     low, high = ahead.low, ahead.high
     said = f"{low:,} wrong" if low == high else f"{low:,} to {high:,} wrong"
-    said += f" in the next {ahead.rows:,} by score"
+    said += f" in the next {ahead.rows:,} by score" if ahead.rows > 1 else " in the next row by score"
     return said if found.pace is None else f"{said}, about {_minutes(found.pace.hours * 60)}"
 
 

@@ -31,6 +31,7 @@ class Action(StrEnum):
     GATE = "gate"
     RULE = "rule"
     VOTE = "vote"
+    FREEZE = "freeze"
     GOLD = "gold"
 
 

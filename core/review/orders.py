@@ -22,7 +22,7 @@ class Material:
 
     clusters: (N,) cluster numbers of the rows, or None where there are none. near: positions of the rows
     like one row, nearest first, or None. gain: (N,) wrong labels a second to be expected of each row, or
-    None.
+    None. turn: (N,) by which rows of a benchmark are read, or None.
     """
 
     dataset: Dataset
@@ -31,6 +31,7 @@ class Material:
     clusters: np.ndarray | None = None
     near: np.ndarray | None = None
     gain: np.ndarray | None = None
+    turn: np.ndarray | None = None
 
     @property
     def score(self) -> np.ndarray:
@@ -151,6 +152,16 @@ def _by_gain(material: Material) -> list[np.ndarray]:
     return [material.score] if material.gain is None else [-material.gain, material.score]
 
 
+def _benchmark(material: Material) -> list[np.ndarray]:
+    if material.turn is None:
+        raise refuse(
+            "there is no benchmark of this data set",
+            expected="predictions of two models or more",
+            mend="choose another order",
+        )
+    return [material.turn]
+
+
 def _row(material: Material) -> list[np.ndarray]:
     return []
 
@@ -162,6 +173,7 @@ _KEYS: dict[str, Callable[[Material], list[np.ndarray]]] = {
     "class": _by_class,
     "cluster": _by_cluster,
     "random": _random,
+    "benchmark": _benchmark,
     "near": _nearest,
     "best": _best,
     "row": _row,

@@ -18,6 +18,7 @@ from core.errors import refuse
 from core.issues import Result
 from core.review.about import About
 from core.review.areas import Area
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.decisions import Action
 from core.review.orders import SORTS, Material, ordered
@@ -54,7 +55,10 @@ class Filters:
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
     gate: id of a spot check: the rows of its batch in the order of the draw, whatever the other filters say.
-    sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not.
+    change: two versions of the labels and how rows differ between them, as core.review.changes reads it:
+    those rows, flagged or not.
+    sort: one of SORTS. A random audit is over all rows that the other filters leave, flagged or not, and a
+    benchmark over all of them that have a label.
     """
 
     find: str = ""
@@ -70,6 +74,7 @@ class Filters:
     like: str = ""
     about: str = ""
     gate: str = ""
+    change: str = ""
     sort: str = "worst"
 
     @classmethod
@@ -97,6 +102,8 @@ class Filters:
             Cluster.parse(filters.cluster)
         if filters.about:
             About.parse(filters.about)
+        if filters.change:
+            Change.parse(filters.change)
         if filters.about and filters.like:
             raise refuse("rows are to be like a row and like something else", mend="take one filter off")
         if (pattern := filters.pattern) is not None:
@@ -113,6 +120,11 @@ class Filters:
         """The query parameters that `from_query` reads back as these filters; defaults left out."""
         set_fields = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: str(value) for name, value in set_fields.items() if value != getattr(_NONE, name)}
+
+    @property
+    def blind(self) -> bool:
+        """Whether rows are shown without a suggestion, whatever the review plan says."""
+        return self.sort == "benchmark"
 
     @property
     def clusters_by(self) -> str:
@@ -135,12 +147,16 @@ class Space:
     clusters: (N,) cluster numbers from 0, -1 for rows in none, by the method that the filter names. layout:
     (N, 2) places on the map of the area. near: positions of the row in `like` and of those nearest to it,
     or of those most like `about`, nearest first. gain: (N,) wrong labels a second to be expected of each row.
+    turn: (N,) by which rows of a benchmark are read, infinite for rows that are not in it. changed: (N,)
+    bool, the rows of `change`.
     """
 
     clusters: np.ndarray | None = None
     layout: np.ndarray | None = None
     near: np.ndarray | None = None
     gain: np.ndarray | None = None
+    turn: np.ndarray | None = None
+    changed: np.ndarray | None = None
 
 
 _NOWHERE = Space()
@@ -169,8 +185,8 @@ def select(
 ) -> np.ndarray:
     """(M,) int64 positions of the rows that match, ordered by `filters.sort`, ties in data set order.
 
-    Without a cut these are the flagged rows of the check; for a random audit they are all rows, so that
-    the first n of them are a fair sample of the data set, or of what the other filters leave.
+    Without a cut these are the flagged rows of the check; for a random audit and a benchmark they are all
+    rows, so that the first n of them are a fair sample of the data set, or of what the other filters leave.
     Without results, every row.
 
     actions: the action in force on each row with a verdict, None where annotators differ.
@@ -190,7 +206,7 @@ def select(
     positions = np.flatnonzero(keep)
     if filters.q:
         positions = positions[_contains(dataset, positions, filters)]
-    material = Material(dataset, results, name, space.clusters, space.near, space.gain)
+    material = Material(dataset, results, name, space.clusters, space.near, space.gain, space.turn)
     return ordered(positions, material, filters.sort)
 
 
@@ -202,7 +218,8 @@ def tag_of(positions: np.ndarray) -> str:
 def _found(dataset: Dataset, results: Mapping[str, Result], name: str, filters: Filters) -> np.ndarray:
     """(N,) whether the check in use finds the row, its cut and suggestion considered."""
     keep = np.ones(len(dataset), dtype=bool)
-    audit = filters.sort == "random" or bool(filters.like or filters.about)
+    whole = bool(filters.like or filters.about or filters.change)
+    audit = filters.sort in ("random", "benchmark") or whole
     if filters.find and filters.find != name and not audit:
         keep[:] = False  # asked for a check that has not run
     if name:
@@ -235,6 +252,10 @@ def _in_space(rows: int, filters: Filters, space: Space) -> np.ndarray:
         near = np.zeros(rows, dtype=bool)
         near[[] if space.near is None else space.near] = True
         keep &= near
+    if space.turn is not None:
+        keep &= np.isfinite(space.turn)
+    if filters.change:
+        keep &= False if space.changed is None else space.changed
     return keep
 
 

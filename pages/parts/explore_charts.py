@@ -24,6 +24,19 @@ def predicted_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, A
     return figure
 
 
+def version_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, Any]:
+    """Labels before down, after across. Each filled cell is a point that can be clicked."""
+    figure = charts.matrix(confusion, theme)
+    names, points = confusion.classes, figure["data"][1]
+    points["hovertext"] = [
+        f"{charts.safe(names[y])} before, {charts.safe(names[x])} after: {int(confusion.counts[y][x]):,} rows"
+        for x, y in confusion.cells
+    ]
+    figure["layout"]["xaxis"]["title"]["text"] = "after"
+    figure["layout"]["yaxis"]["title"]["text"] = "before"
+    return figure
+
+
 def reliability(bins: pd.DataFrame, theme: charts.Colours) -> dict[str, Any]:
     """Share of labels that agree against the model's probability.
 

@@ -17,7 +17,7 @@ from core.review.people import Role
 from core.review.queue import DEFAULT_FIND, Filters
 from core.top_classes import label_counts, top_classes
 from core.workspace import Project
-from pages.parts import charts, explore_charts, picking, session, work
+from pages.parts import charts, explore_charts, explore_versions, picking, session, work
 from pages.parts.models import AGREEMENT, UNNAMED, shown
 from pages.parts.numbers import rows
 
@@ -25,7 +25,12 @@ _TRUTH = "Measured against the given labels, which can be wrong: agreement is no
 
 
 def show(project: Project, audit: Audit) -> None:
-    """Confusion, rates of each class, calibration, and how models and splits compare."""
+    """Confusion, rates of each class, calibration, models, splits and versions compared."""
+    _classes(project, audit)
+    explore_versions.show(project)
+
+
+def _classes(project: Project, audit: Audit) -> None:
     dataset = project.dataset
     if not (dataset.labels >= 0).any():
         st.text("This data set has no labels to compare predictions with.")

@@ -9,8 +9,10 @@ from typing import Any
 import streamlit as st
 
 from core.audit import Audit, checks
+from core.benchmark_review import comparable
 from core.errors import InputError
 from core.review.about import MOST_CHARACTERS, About
+from core.review.changes import Change
 from core.review.clusters import Cluster
 from core.review.counts import given_counts, split_counts, state_counts, suggested_counts
 from core.review.fold import actions
@@ -49,6 +51,11 @@ ORDERS = {
         "Random audit",
         "Every row that the filters leave, flagged or not, in an order drawn by lot. It stays the same, so "
         "that the rows decided from the top are a fair sample.",
+    ),
+    "benchmark": (
+        "Benchmark",
+        "Every labelled row that the filters leave, in an order drawn by lot in which those that any model "
+        "doubts come sooner. Shown without suggestions: it tells which model is best on corrected labels.",
     ),
     "near": ("Nearest first", "The rows most like what was asked for first."),
     "best": ("Best first", "Highest score first."),
@@ -149,6 +156,8 @@ def place_words(filters: Filters) -> dict[str, str]:
         words["about"] = About.parse(filters.about).words
     if filters.gate:
         words["gate"] = "rows in random order"
+    if filters.change:
+        words["change"] = Change.parse(filters.change).words
     return words
 
 
@@ -157,7 +166,7 @@ def queue_name(chosen: Filters, check: str) -> str:
     if chosen.gate:
         return place_words(chosen)["gate"].capitalize()
     order = ORDERS[chosen.sort][0]
-    if chosen.sort == "random":
+    if chosen.sort in ("random", "benchmark"):
         parts = [order]
     else:
         parts = [checks()[check].title if check else "All rows"]
@@ -224,6 +233,8 @@ def _missing(project: Project, audit: Audit) -> dict[str, str]:
         missing["class"] = "not for this data set: it has no labels."
     if not (session.filters().like or session.filters().about):
         missing["near"] = ""  # a row's card leads to it; elsewhere nobody looks for it
+    if len(comparable(session.workspace(), project)) < 2:
+        missing["benchmark"] = ""
     if project.predictions.embeddings is None:
         missing["cluster"] = "not for this data set: it has no embeddings."
     return missing

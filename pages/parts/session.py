@@ -56,6 +56,7 @@ FILTERS = (
     "like",
     "about",
     "gate",
+    "change",
     "sort",
 )
 SHARED = ("ds", *FILTERS)

@@ -49,6 +49,7 @@ _WORDS = {
     Action.GATE: "spot checks",
     Action.RULE: "rules",
     Action.VOTE: "votes",
+    Action.FREEZE: "frozen test rows",
     Action.GOLD: "gold rows",
 }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.baseline import SEED, _groups, _trust
+from core.baseline import SEED, _trust, groups_of
 from core.cli import main as labelmend
 from core.dataset import Columns, Dataset, Kind
 from core.features import choices, chosen_embedder
@@ -65,7 +65,7 @@ def _line(
     from sklearn.metrics import average_precision_score
 
     begun = started or time.perf_counter()
-    folds = deal_folds(dataset.labels, _groups(dataset, None), seed=SEED)
+    folds = deal_folds(dataset.labels, groups_of(dataset, None), seed=SEED)
     made = out_of_sample(values, dataset.labels, len(dataset.classes), folds)
     seconds = time.perf_counter() - begun
     quality = label_quality(scan(dataset.labels, made.pred_probs), "normalized_margin", made.pred_probs)

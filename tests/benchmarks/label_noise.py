@@ -64,16 +64,23 @@ def real() -> Iterator[Noisy]:
     """Real noisy labels: those of bench_ranking; CIFAR-10N by one person, and a wrong one where anybody was
     wrong. And the texts of crowd AG News with the right labels."""
     yield from map(with_neighbours, sets())
+    embeddings = _embeddings("cifar10n")
+    for name, given, clean in people_of_cifar():
+        yield trained(name, given, clean, embeddings)
+    right = _truth("text_agnews_human", "clean")[0]
+    yield trained("AG News, right labels", right, right, _embeddings("text_agnews_human"))
+
+
+def people_of_cifar() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, given, true) of CIFAR-10N by one person, and of a wrong label where anybody gave one."""
     clean, names = _truth("cifar10n", "clean")
     people = pd.read_csv(SHARED / "cifar10n" / "annotators.csv")
     by = np.stack([_codes(people[f"annotator_{i}"], names) for i in (1, 2, 3)], axis=1)
+    yield "CIFAR-10N, one person", by[:, 0], clean
     wrong = by != clean[:, None]
     pick = np.argmax(wrong * np.random.default_rng(0).random(wrong.shape), axis=1)
     worst = np.where(wrong.any(axis=1), by[np.arange(len(by)), pick], clean)
-    yield trained("CIFAR-10N, one person", by[:, 0], clean, _embeddings("cifar10n"))
-    yield trained("CIFAR-10N, worst", worst, clean, _embeddings("cifar10n"))
-    right = _truth("text_agnews_human", "clean")[0]
-    yield trained("AG News, right labels", right, right, _embeddings("text_agnews_human"))
+    yield "CIFAR-10N, worst", worst, clean
 
 
 def published() -> Iterator[tuple[Noisy, np.ndarray]]:

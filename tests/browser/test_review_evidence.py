@@ -60,6 +60,7 @@ def test_line__follows_decisions_and_opens_into_a_figure(page: Page, server: Ser
     read(server, name, by_lot(server, name)[:40], drawn=True)
     open_review(page, server.url, name)
     line = page.locator(".evidence")
+    assert line.locator(".left").text_content() or not line.locator(":scope > :visible").count()
     expect(line.locator(".left")).to_have_text(left_now(server, name), timeout=SOON)
     expect(line.locator(".next")).to_contain_text("wrong in the next 50 by score")
     expect(line.locator(".stop")).to_be_hidden()

@@ -7,7 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.baseline import PREFIX, Trust, _fit, _groups, baseline, train_and_store, train_where_needed, why_not
+from core.baseline import (
+    PREFIX,
+    Trust,
+    baseline,
+    fit_of,
+    groups_of,
+    train_and_store,
+    train_where_needed,
+    why_not,
+)
 from core.dataset import Columns, Dataset, Kind
 from core.errors import InputError
 from core.loading import Prepared
@@ -58,7 +67,7 @@ def test_groups__nearly_equal_texts_are_never_apart() -> None:
     )
     dataset = make_dataset([0, 1, 0, 1, 0, 1])
     said = [long, f"{long}!", "short", long.replace("seven", "eight"), "SHORT", ""]
-    found = _groups(replace(dataset, table=dataset.table.assign(text=said)), None)
+    found = groups_of(replace(dataset, table=dataset.table.assign(text=said)), None)
     assert found.tolist() == [0, 0, 2, 0, 2, 5]
 
 
@@ -147,9 +156,9 @@ def test_groups__join_equal_content_and_the_group_column() -> None:
     said = ["a", "b", "a", "c", "d", "e"]
     owner = ["x", "y", "z", "z", None, None]
     table = dataset.table.assign(text=said, owner=pd.array(owner, dtype="str"))
-    alone = _groups(replace(dataset, table=table), None)
+    alone = groups_of(replace(dataset, table=table), None)
     assert alone.tolist() == [0, 1, 0, 3, 4, 5]
-    joined = _groups(replace(dataset, table=table), "owner")
+    joined = groups_of(replace(dataset, table=table), "owner")
     assert joined[0] == joined[2] == joined[3]
     assert len(set(joined)) == 4
 
@@ -192,7 +201,7 @@ def test_train_and_store__is_kept_beside_another_model(tmp_path: Path) -> None:
 def test_fit__trees_for_tables_that_are_not_wide(
     kind: Kind, features: int, classes: int, rows: int, expected: str
 ) -> None:
-    assert _fit(kind, features, classes, rows) == expected
+    assert fit_of(kind, features, classes, rows) == expected
 
 
 def test_baseline__a_table_wider_than_long_is_learned(tmp_path: Path) -> None:

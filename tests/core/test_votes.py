@@ -127,12 +127,16 @@ def test_cards__tell_nothing_of_which_label_is_given(team: Team) -> None:
 
 def test_cards__of_a_table_and_of_a_picture(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     of = opened(team)
+    dataset = team.desk.project("pets").dataset
+    columns = replace(dataset.columns, content=("sex", "age", "size"))
+    project = replace(team.desk.project("pets"), dataset=replace(dataset, columns=columns))
+    monkeypatch.setattr(team.desk, "project", lambda name: project)
     field = {"name": "age", "value": "3", "usual": "1 to 2", "note": "unusual for dog", "unusual": True}
-    monkeypatch.setattr(
-        items, "content", lambda board, place: {"kind": "tabular", "fields": [field], "more": 0}
-    )
+    usual = {"name": "sex", "value": "m", "usual": "", "note": "", "unusual": False}
+    table = {"kind": "tabular", "fields": [field, usual], "more": 0}  # the most unusual for its label first
+    monkeypatch.setattr(items, "content", lambda board, place: table)
     [card] = cards(team, "ann", "pets", of, ["r0"])
-    assert card["content"] == {"kind": "tabular", "fields": [["age", "3"]]}
+    assert card["content"] == {"kind": "tabular", "fields": [["sex", "m"], ["age", "3"]]}
     picture = {"kind": "image", "full": "a", "thumb": "b", "size": [9, 9], "name": "dog/1.png", "boxes": None}
     monkeypatch.setattr(items, "content", lambda board, place: picture)
     [card] = cards(team, "ann", "pets", of, ["r0"])

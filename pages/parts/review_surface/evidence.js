@@ -14,6 +14,7 @@ class EvidenceLine {
     this.more = el("button", { type: "button", class: "plain more" }, "Details");
     this.more.addEventListener("click", () => this.open());
     this.node = el("div", { class: "evidence", role: "group", "aria-label": "Evidence so far" }, this.stop, this.left, this.next, this.more);
+    show(this.stop, false);
     show(this.more, false);
   }
 

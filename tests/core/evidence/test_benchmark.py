@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evidence.benchmark import corrected, crossing, inclusion, sweep
+from core.evidence.benchmark import (
+    alone,
+    corrected,
+    crossing,
+    inclusion,
+    lines,
+    prefix,
+    rows_to,
+    sweep,
+)
 from core.methods.exact import mcnemar
 
 
@@ -112,3 +121,92 @@ def test_mcnemar__has_the_published_values() -> None:
     exact, mid = mcnemar(10, 2)
     assert exact == pytest.approx(0.0386, abs=5e-5) and mid == pytest.approx(0.0225, abs=5e-5)
     assert mcnemar(0, 0) == (1.0, 1.0) and mcnemar(3, 3)[0] == 1.0
+
+
+def test_prefix__ends_at_the_first_row_that_waits() -> None:
+    u, pi = np.array([0.05, 0.5, 0.02, 0.3, 0.9]), np.array([1.0, 1.0, 0.1, 1.0, 1.0])
+    found = prefix(u, pi, np.array([True, True, True, False, False]))  # turns .05, .5, .2, .3, .9
+    assert found.reviewed.tolist() == [True, False, True, False, False]
+    assert found.pi == pytest.approx([0.3, 0.3, 0.03, 0.3, 0.3])
+    assert (found.first, found.beyond) == (3, 1)
+    whole = prefix(u, pi, np.ones(5, bool))
+    assert whole.reviewed.all() and (whole.pi == 1).all() and whole.first is None
+    assert not prefix(u, pi, np.zeros(5, bool)).reviewed.any()
+
+
+def test_prefix__wherever_reading_stops_the_estimate_is_unbiased_also_with_rows_decided_elsewhere() -> None:
+    rng = np.random.default_rng(5)
+    predicted, given_labels, truth = world(rng, 400, 0.2)
+    exact = (predicted == truth).mean(axis=1)
+    pi = inclusion(predicted, given_labels)
+    ranked = np.flatnonzero(predicted[0] != given_labels)[:60]  # decided in another queue, one model's flags
+    misses, covered, runs = np.zeros(2), 0.0, 400
+    for _ in range(runs):
+        u = rng.random(400)
+        decided = np.zeros(400, bool)
+        decided[np.argsort(u / pi)[:120]] = True
+        decided[ranked] = True
+        read = prefix(u, pi, decided)
+        assert read.reviewed.sum() >= 120 and read.beyond < 60
+        found = corrected(predicted, given_labels, truth, read.reviewed, read.pi)
+        misses += (found.after - exact) / runs
+        covered += (np.abs(found.after - exact) <= 1.96 * found.se).mean() / runs
+    assert np.abs(misses).max() < 0.008 and covered >= 0.9
+
+
+def test_lines__of_a_part_are_those_of_the_whole_on_average() -> None:
+    rng = np.random.default_rng(6)
+    predicted, given_labels, truth = world(rng, 600, 0.2)
+    predicted[0] = np.where(rng.random(600) < 0.05, 4, truth)
+    wrong = given_labels != truth
+    whole = lines(predicted, given_labels, wrong)
+    assert whole is not None and whole.share == pytest.approx(wrong.mean())
+    hit = predicted == given_labels
+    np.testing.assert_allclose(whole.benign, hit[:, ~wrong].mean(axis=1))
+    np.testing.assert_allclose(whole.errors, hit[:, wrong].mean(axis=1))
+    pi = inclusion(predicted, given_labels, 0.6, 0.2)
+    parts = []
+    for _ in range(200):
+        read = rng.random(600) < pi
+        parts.append(lines(predicted, given_labels, wrong & read, np.where(read, 1 / pi, 0)))
+    assert np.mean([p.share for p in parts if p]) == pytest.approx(whole.share, abs=0.01)
+    assert np.mean([p.benign for p in parts if p], axis=0) == pytest.approx(whole.benign, abs=0.01)
+    assert lines(predicted, given_labels, wrong & False) is None
+
+
+def test_alone__counts_discordant_rows_of_all_read_and_of_those_corrected() -> None:
+    truth, given_labels = np.zeros(20, int), np.zeros(20, int)
+    given_labels[:6] = 1
+    first, second = np.zeros(20, int), np.zeros(20, int)
+    second[:10], first[10:12] = 1, 1  # the first is right alone on ten rows, six of them mislabelled
+    (line,) = alone(np.stack([first, second]), given_labels, truth, np.ones(20, bool)).itertuples()
+    assert (line.only_first, line.only_second) == (10, 2)
+    assert (line.p, line.mid_p) == (pytest.approx(0.0386, abs=5e-5), pytest.approx(0.0225, abs=5e-5))
+    assert (line.mended_only_first, line.mended_only_second, line.mended_p) == (6, 0, 0.03125)
+    part = np.arange(20) >= 9
+    (line,) = alone(np.stack([first, second]), given_labels, truth, part).itertuples()
+    assert (line.only_first, line.only_second, line.mended_only_first) == (1, 2, 0)
+
+
+def test_rows_to__as_many_rows_as_it_says_bring_the_interval() -> None:
+    rng = np.random.default_rng(7)
+    predicted, given_labels, truth = world(rng, 3000, 0.1)
+    shared = rng.random(3000) < 0.03  # wrong labels that both models believe
+    given_labels[shared] = (truth[shared] + 1) % 5
+    predicted[:, shared] = given_labels[shared]
+    pi, u = inclusion(predicted, given_labels), rng.random(3000)
+    order = np.argsort(u / pi)
+
+    def after(rows: int) -> tuple[int, float]:
+        decided = np.zeros(3000, bool)
+        decided[order[:rows]] = True
+        read = prefix(u, pi, decided)
+        half = 1.96 * corrected(predicted, given_labels, truth, read.reviewed, read.pi).se.max()
+        return rows_to(0.01, predicted, given_labels, truth, read, pi), half
+
+    more, half = after(600)
+    assert half > 0.011 and more > 100
+    _, then = after(600 + more)
+    assert then == pytest.approx(0.01, rel=0.25)
+    assert after(3000) == (0, 0)
+    assert 100 < after(0)[0] < 3000  # a guess before anything is read

@@ -66,8 +66,16 @@ def test_spot_check__of_a_whole_batch_never_accepts_a_broken_promise(batch: int,
     found = spot_check(batch, answers, 0.1)
     assert 0 <= found.rows <= found.most <= batch and found.wrong == sum(answers[: found.rows])
     # What was checked is known: with every row read, too many wrong fixes are refused for certain.
-    if found.rows == batch and sum(answers) > int(0.1 * batch):
-        assert found.word is Word.REFUSE
+    # And with too few unread to break the promise it is kept for certain.
+    if found.rows == batch:
+        broken = sum(answers) > int(0.1 * batch + 1e-9)
+        assert found.word is (Word.REFUSE if broken else Word.ACCEPT)
+
+
+def test_spot_check__of_a_small_batch_ends_where_the_rest_cannot_break_the_promise() -> None:
+    found = spot_check(20, [True] + [False] * 19, 0.1)  # 3 would break it, 1 is wrong, 1 is unread
+    assert (found.word, found.rows, found.wrong) == (Word.ACCEPT, 19, 1)
+    assert spot_check(20, [True] + [False] * 17, 0.1).word is Word.OPEN
 
 
 def test_spot_check__refuses_nonsense() -> None:

@@ -5,7 +5,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from core.evidence.impact import Effect, FitPredict, Gain, Impact, control_labels, impact
+from core.evidence.impact import (
+    Effect,
+    FitPredict,
+    Gain,
+    Impact,
+    compared,
+    control_labels,
+    effect_of,
+    impact,
+)
 from core.progress import Progress
 
 
@@ -16,7 +25,7 @@ def blobs(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nearest_mean(features: np.ndarray, test: np.ndarray) -> FitPredict:
-    def fit_predict(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def fit_predict(rows: np.ndarray, labels: np.ndarray, _: Progress) -> np.ndarray:
         means = np.stack([features[rows[labels == k]].mean(axis=0) for k in range(3)])
         return np.argmin(((test[:, None] - means[None]) ** 2).sum(axis=2), axis=1)
 
@@ -27,7 +36,7 @@ def nearest_rows(features: np.ndarray, test: np.ndarray) -> FitPredict:
     """The most frequent label of the 15 nearest rows: it learns what it is told."""
     order = np.argsort(((test[:, None] - features[None]) ** 2).sum(axis=2), axis=1)
 
-    def fit_predict(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def fit_predict(rows: np.ndarray, labels: np.ndarray, _: Progress) -> np.ndarray:
         known = np.full(len(features), -1)
         known[rows] = labels
         out = []
@@ -93,5 +102,23 @@ def test_impact__wants_both_bounds() -> None:
 def test_impact__refuses_what_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match="1 test rows"):
         impact(
-            lambda rows, labels: labels[:1], np.zeros(3, int), np.zeros(3, int), np.zeros(1, int), Progress()
+            lambda rows, labels, _: labels[:1],
+            np.zeros(3, int),
+            np.zeros(3, int),
+            np.zeros(1, int),
+            Progress(),
         )
+
+
+def test_compared__is_paired_over_the_test_rows() -> None:
+    truth = np.zeros(1000, int)
+    first, second = truth.copy(), truth.copy()
+    first[:100], second[:70] = 1, 1  # the second is right on thirty rows more, and nowhere else apart
+    gain = compared(first, second, truth)
+    half = 1.96 * np.sqrt(0.03 * 0.97 * 1000 / 999) / np.sqrt(1000)
+    assert gain == Gain(pytest.approx(0.03), pytest.approx(0.03 - half), pytest.approx(0.03 + half))
+    assert effect_of(gain) is Effect.IMPROVED
+    assert effect_of(compared(second, first, truth)) is Effect.WORSE
+    assert effect_of(compared(first, first, truth)) is Effect.NONE
+    with pytest.raises(ValueError, match="1 test rows"):
+        compared(first[:1], second[:1], truth[:1])

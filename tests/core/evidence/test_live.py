@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.evidence.live import EVERY_S, STEP, Live, brief
+from core.evidence.live import EVERY_S, MOST_S, STEP, Live, brief
 from core.evidence.reading import Reading
 from core.review.store import Store
 from tests.core.evidence.reviews import dataset, reading, verdicts
@@ -23,10 +23,12 @@ class Beside:
 
     def __init__(self, store: Store) -> None:
         self.store, self.work, self.now, self.reads = store, [], 100.0, 0  # type: ignore[var-annotated]
-        self.live = Live(self.read, self.begin, lambda: self.now)
+        self.spent, self.each = 0.0, 0.0
+        self.live = Live(self.read, self.begin, lambda: self.now, lambda: self.spent)
 
     def read(self, name: str) -> Reading:
         self.reads += 1
+        self.spent += self.each
         return reading(self.store)
 
     def begin(self, work: Callable[[], None]) -> None:
@@ -63,19 +65,20 @@ def test_told__computes_nothing_and_tells_what_is_known(store: Store) -> None:
     assert second["left"] != first["left"] and beside.reads == 2
 
 
-def test_told__rests_twenty_times_as_long_as_it_took(store: Store) -> None:
+@pytest.mark.parametrize(("took", "rest"), [(0.01, EVERY_S), (0.5, 10.0), (9.0, MOST_S)])
+def test_told__rests_twenty_times_as_long_as_it_took(store: Store, took: float, rest: float) -> None:
     beside = Beside(store)
-    read = beside.live._read
-
-    def slow(name: str) -> Reading:
-        beside.now += 2
-        return read(name)
-
-    beside.live._read = slow
+    beside.each = 100.0  # the first run says nothing of the next
     beside.told()
     beside.done()
+    beside.each = took
+    decide(store, 5)
+    beside.now += EVERY_S + 0.1
+    beside.told()
+    beside.done()
+    assert beside.reads == 2
     decide(store, 10)
-    for wait, works in ((39, 0), (2, 1)):
+    for wait, works in ((rest - 0.1, 0), (0.2, 1)):
         beside.now += wait
         beside.told()
         assert len(beside.work) == works

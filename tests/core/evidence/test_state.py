@@ -271,6 +271,8 @@ def test_brief_ahead__is_what_the_next_rows_yield_in_short() -> None:
     assert words.brief_ahead(told) == "8 to 19 wrong in the next 50 by score, about 7 minutes"
     assert words.brief_ahead(replace(told, pace=None)) == "8 to 19 wrong in the next 50 by score"
     assert words.brief_ahead(replace(told, ahead=Yield(50, 0.0, 0, 0), pace=None)).startswith("0 wrong in")
+    one = replace(told, ahead=Yield(1, 0.4, 0, 1), pace=None)
+    assert words.brief_ahead(one) == "0 to 1 wrong in the next row by score"
     assert words.brief_ahead(replace(told, ahead=None)) == ""
 
 

@@ -122,7 +122,7 @@ def test_ordered__every_order_keeps_every_row_once(sort: str, n: int, seed: int)
     result = check(dataset, rng.integers(0, 2, n).tolist(), rng.random(n).round(1).tolist())
     clusters = rng.integers(0, 3, n).astype(np.int32)
     positions = np.flatnonzero(rng.random(n) < 0.7)
-    found = ordered(positions, Material(dataset, {"x": result}, "x", clusters), sort)
+    found = ordered(positions, Material(dataset, {"x": result}, "x", clusters, turn=rng.random(n)), sort)
     assert sorted(found) == positions.tolist()
     assert found.dtype == np.int64
 
@@ -134,3 +134,10 @@ def test_yield__is_by_gain_then_by_score_and_by_score_where_nothing_is_known() -
     gain = np.array([0.5 / 10, 0.3 / 3, 0.4 / 20, 0.4 / 20])
     assert in_order(Material(dataset, found, "label_issues", gain=gain), "yield") == "badc"
     assert in_order(Material(dataset, found, "label_issues"), "yield") == "dcba"
+
+
+def test_benchmark__is_by_turn_and_refused_without_models() -> None:
+    turn = np.array([0.3, 0.1, 0.2])
+    assert in_order(Material(rows([0, 1, 0]), {}, "", turn=turn), "benchmark") == "bca"
+    with pytest.raises(InputError, match="there is no benchmark of this data set"):
+        in_order(Material(rows([0, 1]), {}, ""), "benchmark")
