@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from core import soft_labels
 from core.cells import cell_text, is_missing
 from core.dataset import UNLABELLED, Dataset
 from core.errors import InputError, Problem, refuse
@@ -20,7 +21,7 @@ from core.source import Source
 from core.targets import same_number
 from core.written import Written
 
-ADDABLE = ("given_label", "label_quality", "decision", "annotator", "decided_at")
+ADDABLE = ("given_label", "label_quality", "decision", "annotator", "decided_at", soft_labels.NAME)
 """The columns that an export can add, in the order in which they are written."""
 
 EXCLUDED = "excluded"
@@ -139,6 +140,8 @@ class Corrections:
                 made[name] = self._given(positions)
             elif name == "label_quality":
                 made[name] = self._scores(positions)
+            elif name == soft_labels.NAME:
+                made[name] = soft_labels.column(self, positions)
             else:
                 made[name] = [_said(name, self.decisions.get(p)) for p in positions.tolist()]
         return made
@@ -261,6 +264,8 @@ def _check_options(dataset: Dataset, options: ExportOptions, label_quality: np.n
             f"the source already has a column called {taken[0]!r}",
             mend="leave that column out of the export, or rename it in the source and load it again",
         )
+    if soft_labels.NAME in options.add:
+        soft_labels.check(dataset)
     if "label_quality" in options.add and (label_quality is None or len(label_quality) != len(dataset)):
         raise refuse(
             "there are no label quality scores to add",

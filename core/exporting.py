@@ -12,7 +12,7 @@ from typing import Any
 
 import core.exporters
 import core.importers
-from core import __version__
+from core import __version__, soft_labels
 from core.corrections import Change, Corrections
 from core.errors import refuse
 from core.exporters._base import ExportFormat
@@ -286,8 +286,23 @@ def _summary_document(corrections: Corrections, summary: ExportSummary) -> dict[
             "waiting": len(outcomes.waiting),
         },
         "options": asdict(corrections.options),
+        **_soft(corrections),
         "labelmend": __version__,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _soft(corrections: Corrections) -> dict[str, Any]:
+    """What the soft labels rest on, where they are written."""
+    if soft_labels.NAME not in corrections.options.add:
+        return {}
+    read = soft_labels.rows_by_readers(corrections)
+    return {
+        soft_labels.NAME: {
+            "how": soft_labels.HOW,
+            "rows_by_readers": read,
+            "rows_by_their_label": corrections.rows_written - read,
+        }
     }
 
 

@@ -6,7 +6,6 @@ the database.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
@@ -19,31 +18,30 @@ from core.desk import Desk, QueueChanged, shared_desk
 from core.errors import refuse
 from core.evidence.live import Live
 from core.evidence.reading import Reading
+from core.gold_turns import GoldTurns, Turn, own_only, unseen
 from core.identity import people_of
 from core.pulse import pulse
 from core.review import items
 from core.review.assignments import Assigned, assigned
-from core.review.audit_rows import Dealt, draws, mark, mixed, origin_of
+from core.review.audit_rows import DRAWN, RANKED, Dealt, draws, mark, mixed
 from core.review.chance import random_order
 from core.review.changes import Change
-from core.review.decisions import UNDOABLE, VERDICTS, Action, Decision, Standing, told_by_browser
-from core.review.fold import Standings
+from core.review.decisions import VERDICTS, Action, Decision, Standing
+from core.review.gold import GOLD
 from core.review.look import Look
 from core.review.orders import RANDOM_SEED
 from core.review.people import Role
 from core.review.plan import Drawn, Plan, draw, plan_in_force
 from core.review.queue import Filters, tag_of
 from core.review.tail import Tail
+from core.steps import steps
+from core.told import truly_shown
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from core.issues import Result
     from core.review.claims import Claim, Claims
     from core.review.people import People
     from core.review.store import Receipt, Store
-
-_STEPS = 200
-"""Steps that are told at once for undo and redo; those before are told when these are used up."""
 
 
 class Team:
@@ -91,6 +89,16 @@ class Team:
         """Which rows are given to whom."""
         return Tail(self.store, Action.ASSIGN, assigned)
 
+    @cached_property
+    def _gold(self) -> GoldTurns:
+        return GoldTurns(self.store)
+
+    def gold(self, name: str, person: str = "") -> frozenset[str]:
+        """Ids of the gold rows; of a person, those that they must not know for such."""
+        found = self._gold.of(name)
+        knows = bool(found and person) and self.role(person) >= Role.ADJUDICATOR
+        return frozenset() if knows else found
+
     def role(self, person: str) -> Role:
         """What a person may do now."""
         return self.people.role(person)
@@ -116,14 +124,26 @@ class Team:
 
     def visible(self, name: str, person: str, as_of: int | None = None) -> Mapping[str, Standing]:
         """The standings that a person may know: in a blind review their own opinions only."""
-        standings = self.store.standings(name, as_of)
-        return standings if self.sees_all(name, person) else _own(standings, person)
+        return self._known(name, person, self.store.standings(name, as_of))
+
+    def _known(self, name: str, person: str, standings: Mapping[str, Standing]) -> Mapping[str, Standing]:
+        if not self.sees_all(name, person):
+            return own_only(standings, person)
+        return unseen(standings, self.gold(name, person), person)
 
     def queue(
         self, name: str, person: str, filters: Filters, as_of: int | None = None
     ) -> tuple[np.ndarray, str]:
         """(positions in order, tag) of a queue, its states being those that the person may know."""
-        blind = "" if not filters.state or self.sees_all(name, person) else person
+        positions, tag = self._queue(name, person, filters, as_of)
+        if gold := self.gold(name, person):
+            due = self._gold.due(self.desk.project(name).dataset, gold, person, as_of)
+            positions = positions[~np.isin(positions, due)]
+        return positions, tag
+
+    def _queue(self, name: str, person: str, filters: Filters, as_of: int | None) -> tuple[np.ndarray, str]:
+        knows = self.sees_all(name, person) and not self.gold(name, person)
+        blind = "" if not filters.state or knows else person
         standings = self.visible(name, person, as_of) if blind else None
         if filters.change:
             self.require_all(person, name, *Change.parse(filters.change).others)
@@ -133,9 +153,18 @@ class Team:
         return positions, tag
 
     def dealt(self, name: str, person: str, filters: Filters, as_of: int | None = None) -> Dealt:
-        """The queue as it is worked through: with the plan's random rows in it. An audit is all random."""
-        positions, tag = self.queue(name, person, filters, as_of)
-        share = self.plan(name).audit
+        """The queue as it is worked through: with the plan's random rows in it. An audit is all random.
+        Who must not know of gold has gold rows in it too.
+        """
+        plan, gold = self.plan(name), self.gold(name, person)
+        found = self._dealt(name, person, filters, as_of, plan.audit)
+        if not gold:
+            return found
+        dataset, mine = self.desk.project(name).dataset, Turn(person, plan, self._assigned.of(name))
+        return self._gold.dealt(found, dataset, gold, mine, self._drawn(name, plan).looks, filters, as_of)
+
+    def _dealt(self, name: str, person: str, filters: Filters, as_of: int | None, share: float) -> Dealt:
+        positions, tag = self._queue(name, person, filters, as_of)
         random = filters.sort == "random"
         if filters.blind or not draws(filters) or not len(positions) or not (share or random):
             return Dealt(positions, tag, np.zeros(len(positions), dtype=bool))
@@ -157,20 +186,30 @@ class Team:
 
     def standings_of(self, name: str, person: str, row_ids: Iterable[str]) -> Mapping[str, Standing]:
         """The standings of these rows that a person may know."""
-        standings = self.store.standings_of(name, row_ids)
-        return standings if self.sees_all(name, person) else _own(standings, person)
+        return self._known(name, person, self.store.standings_of(name, row_ids))
 
     def history(self, name: str, person: str, row_id: str) -> list[Decision]:
         """The events of one row that a person may know, in the order of storing."""
         events = self.store.history(name, row_id)
-        return events if self.sees_all(name, person) else [e for e in events if e.annotator == person]
+        alone = not self.sees_all(name, person) or row_id in self.gold(name, person)
+        return [e for e in events if e.annotator == person] if alone else events
 
     def hidden(self, name: str, person: str) -> np.ndarray:
         """(N,) bool: rows whose suggestion this person does not see."""
-        return self._hidden(self._drawn(name, self.plan(name)), self.role(person))
+        return self._hidden(name, self._drawn(name, self.plan(name)), person)
 
-    def _hidden(self, drawn: Drawn, role: Role) -> np.ndarray:
-        return np.zeros_like(drawn.hidden) if role >= Role.ADJUDICATOR else drawn.hidden
+    def _hidden(self, name: str, drawn: Drawn, person: str) -> np.ndarray:
+        if self.role(person) >= Role.ADJUDICATOR:
+            return np.zeros_like(drawn.hidden)
+        hidden = drawn.hidden.copy()
+        hidden[list(self._gold_at(name, person))] = True
+        return hidden
+
+    def _gold_at(self, name: str, person: str) -> frozenset[int]:
+        """Positions of the gold rows that a person must not know for such."""
+        gold = self.gold(name, person)
+        found = self.desk.project(name).dataset.positions(gold) if gold else np.zeros(0, dtype=np.int64)
+        return frozenset(found[found >= 0].tolist())
 
     def _drawn(self, name: str, plan: Plan) -> Drawn:
         """What the plan chose, drawn once for each plan and data set."""
@@ -222,7 +261,7 @@ class Team:
         made = [
             {
                 "rank": rank,
-                "mark": mark(secret, name, look.row(p)[0], bool(dealt.drawn[rank]), filters.gate),
+                "mark": mark(secret, name, look.row(p)[0], _source(dealt, look, rank), filters.gate),
                 **look.item(p, lent),
             }
             for rank, p in zip(ranks, chosen, strict=True)
@@ -244,7 +283,9 @@ class Team:
         """
         if not look.decides:
             return look, {}, frozenset()
-        waiting = {p: str(look.board.dataset.row_ids[p]) for p in positions if look.waits(p)}
+        # Gold rows are everybody's: nobody holds one.
+        lends = [p for p in positions if p not in look.gold and look.waits(p)]
+        waiting = {p: str(look.board.dataset.row_ids[p]) for p in lends}
         lent = {**look.held, **self.claims.take(look.name, look.person, list(waiting.values()))}
         # Who decided a row gives it back only then: of a row that was free to lend, the log knows by now.
         look = replace(look, seen=self.store.last_seq(look.name))
@@ -259,7 +300,7 @@ class Team:
         # Before the log: a row that was given back between the two was decided, and the log has it.
         held = {} if role < Role.ANNOTATOR else self.claims.held(name)
         standings, drawn = self.store.peek(name), self._drawn(name, plan)
-        seen, hidden = standings.seq, self._hidden(drawn, role) | filters.blind
+        seen, hidden = standings.seq, self._hidden(name, drawn, person) | filters.blind
         return Look(
             name,
             person,
@@ -275,6 +316,7 @@ class Team:
             role >= Role.ANNOTATOR,
             role >= Role.ADJUDICATOR,
             _sees_all(plan, role),
+            self._gold_at(name, person),
         )
 
     def record(self, person: str, events: Sequence[Decision]) -> list[Receipt]:
@@ -282,40 +324,16 @@ class Team:
         for event in events:
             self.people.require(person, Role(max(_LEAST.get(event.action, 2), 3 if event.final else 2)))
         sees = {name: self.sees_all(name, person) for name in {e.dataset for e in events}}
-        receipts = self.desk.record(self._truly_shown([replace(e, annotator=person) for e in events], sees))
+        receipts = self.desk.record(truly_shown(self, [replace(e, annotator=person) for e in events], sees))
         for name in {e.dataset for e, r in zip(events, receipts, strict=True) if not r.refused}:
             done = [e.row_id for e in events if e.dataset == name and e.action in VERDICTS]
             self.claims.renew(name, person, done)
             if not sees[name]:
                 receipts = [replace(r, meanwhile=_unnamed(r.meanwhile)) for r in receipts]
+            if gold := self.gold(name, person):
+                pairs = zip(receipts, events, strict=True)
+                receipts = [replace(r, meanwhile=None) if e.row_id in gold else r for r, e in pairs]
         return receipts
-
-    def _truly_shown(self, events: Sequence[Decision], sees: Mapping[str, bool]) -> list[Decision]:
-        """The events with what the server knows of what was on the screen, whatever the browser says.
-
-        sees: data set -> whether the person may know what others decided there.
-        """
-        there, secret = self.desk.workspace.names(), self.desk.workspace.secret()
-        results = cache(lambda name: self.desk.results(self.desk.project(name)))  # read once for them all
-        found = []
-        for event in events:
-            if event.action in VERDICTS and event.dataset in there:
-                known: dict[str, Any] = {"blind": not sees[event.dataset]}
-                told = told_by_browser(event)
-                if event.row_id:
-                    mark_sent = told.pop("mark", None)
-                    known |= origin_of(secret, event.dataset, event.row_id, mark_sent)
-                    known |= self._scored(event, results(event.dataset).get(str(told.get("find", ""))))
-                event = replace(event, shown=json.dumps({**told, **known}))
-            found.append(event)
-        return found
-
-    def _scored(self, event: Decision, result: Result | None) -> dict[str, float]:
-        """The label quality score by which the row was ranked, 0 = worst; empty where there is none."""
-        position = int(self.desk.project(event.dataset).dataset.positions([event.row_id])[0])
-        if result is None or position < 0:
-            return {}
-        return {"score": round(float(result.cells["score"][position]), 3)}
 
     def neighbours(self, person: str, name: str, filters: Filters, row: str) -> dict[str, Any]:
         """As Desk.neighbours, without what a hidden suggestion would be told by."""
@@ -332,29 +350,16 @@ class Team:
         return pulse(self.store, self._live, person, name, self.sees_all(name, person), since, told)
 
     def timeline(self, person: str, name: str) -> dict[str, Any]:
-        """What a person can undo and redo, the last _STEPS of each, the first to go at the end.
+        """What a person can undo and redo, the last STEPS of each, the first to go at the end.
 
         undone: the steps that were taken back, each with the op_id of the UNDO that did it, and of what it
         `undoes`.
         """
-        from core.review.timeline import timeline
-
-        last = 4 * _STEPS
-        while True:
-            events = self.store.events(name, annotator=person, last=last)
-            found, known = timeline(events, UNDOABLE), {e.op_id: e for e in events}
-            whole = all(e.undoes is None or e.undoes in known for e in events)
-            if len(events) < last or (whole and len(found.done) >= _STEPS):
-                break
-            last *= 4  # much was undone: what is left lies further back
-        undone = [
-            {**_step(known[u.undoes or ""]), "op_id": u.op_id, "undoes": u.undoes} for u in found.undone
-        ]
-        return {"done": [_step(e) for e in found.done][-_STEPS:], "undone": undone[-_STEPS:]}
+        return steps(self.store, person, name)
 
 
 _LEAST = {Action.CLASS: 3, Action.ASSIGN: 3, Action.PLAN: 4, Action.ROLE: 4, Action.LOCK: 4}
-_LEAST |= {Action.GATE: 4, Action.FREEZE: 4, Action.RULE: 3}
+_LEAST |= {Action.GATE: 4, Action.FREEZE: 4, Action.RULE: 3, Action.GOLD: 4}
 """The role that an event needs where it is more than an annotator's."""
 
 
@@ -362,34 +367,15 @@ def _sees_all(plan: Plan, role: Role) -> bool:
     return not plan.blinds or role >= Role.ADJUDICATOR
 
 
-def _own(standings: Mapping[str, Standing], person: str) -> dict[str, Standing]:
-    found: dict[str, Standing] = {}
-    if isinstance(standings, Standings):
-        standings = standings.of(person)
-    for row_id, standing in standings.items():
-        own = [d for d in standing.opinions if d.annotator == person]
-        if standing.final is not None and standing.final.annotator == person:
-            own.append(standing.final)
-        if own:
-            found[row_id] = Standing((own[-1],), None, own[-1])
-    return found
+def _source(dealt: Dealt, look: Look, rank: int) -> str:
+    if int(dealt.positions[rank]) in look.gold:
+        return GOLD
+    return DRAWN if dealt.drawn[rank] else RANKED
 
 
 def _unnamed(decision: Decision | None) -> Decision | None:
     """That somebody decided, and nothing else: what a blind annotator may know."""
     return None if decision is None else replace(decision, annotator="", label=None, action=Action.NOTE)
-
-
-def _step(event: Decision) -> dict[str, Any]:
-    members = event.details.get("members") if not event.row_id else None
-    return {
-        "op_id": event.op_id,
-        "action": str(event.action),
-        "label": event.label,
-        "row_id": event.row_id,
-        "given_label": event.given_label,
-        "n": 1 if members is None else len(members),
-    }
 
 
 @cache

@@ -110,6 +110,8 @@ def in_words(event: Decision) -> str:
         return f"{many:,} {'row' if many == 1 else 'rows'} given to {', '.join(people) or 'everybody'}"
     if event.action is Action.ROLE:
         return f"{event.row_id} is {detail.get('role', '')} now"
+    if event.action is Action.GOLD:
+        return f"{many:,} {'row' if many == 1 else 'rows'} marked as gold"
     if event.action is Action.PAIR:
         return judgements.in_words(event)
     if event.action is Action.LOCK:

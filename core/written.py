@@ -94,6 +94,10 @@ class Written:
             return name
         return self.tokens[name] if self.sets is None else self.sets.cell(name)
 
+    def text(self, name: str) -> str:
+        """As `cell`, and a class that has none by its name."""
+        return self.tokens.get(name, name)
+
     def code(self, token: str) -> int:
         """The place in the class list of the class that is written so."""
         return self.codes[self.names[token]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import soft_labels
 from core.corrections import ADDABLE, correct, preview
 from core.errors import InputError
 from core.exporting import default_format, formats
@@ -41,9 +42,10 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with st.container(horizontal=True, vertical_alignment="center"):
     added = st.pills(
         "Add columns",
-        [c for c in ADDABLE if c != "label_quality" or quality is not None],
+        [c for c in ADDABLE if export_steps.can_add(project.dataset, c, quality is not None)],
         selection_mode="multi",
         key="x_add",
+        help=f"soft_label: {soft_labels.HOW}",
     )
     safe = st.toggle(
         "Safe for spreadsheets",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -27,6 +27,9 @@ class ReviewLog:
     drawn: (T,) bool, whether the row was a random draw from the rows unread then. score: (T,) float64 label
     quality score that it had then, NaN where unknown, as where the rows of another check were read.
     seconds: between two rows of one annotator, of every decision on one row; see `spent`.
+    said: (T,) bool, `wrong` as the first reader said, whatever came after; None: as `wrong`.
+    outside: positions of the gold rows, which are no part of what is read, but for those that were random
+    draws before.
     """
 
     positions: np.ndarray
@@ -35,6 +38,8 @@ class ReviewLog:
     drawn: np.ndarray
     score: np.ndarray
     seconds: np.ndarray
+    said: np.ndarray | None = None
+    outside: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -49,20 +54,36 @@ class ReviewLog:
             self.drawn[keep],
             self.score[keep],
             self.seconds,
+            None if self.said is None else self.said[keep],
+            self.outside[rows[self.outside]],
         )
 
 
-def review_log(events: Iterable[Decision], standings: Mapping[str, Standing], dataset: Dataset) -> ReviewLog:
-    """events: the data set's verdicts and UNDOs in store order. standings: what they amount to now."""
+def review_log(
+    events: Iterable[Decision],
+    standings: Mapping[str, Standing],
+    dataset: Dataset,
+    gold: Collection[str] = frozenset(),
+) -> ReviewLog:
+    """events: the data set's verdicts and UNDOs in store order. standings: what they amount to now. gold: ids
+    of the gold rows.
+
+    A gold row is chosen for what it is, so that it tells nothing of others, and is left out; one that was a
+    random draw stays, for draws that are taken out by their verdicts would be random no longer.
+    """
     events = list(events)
     in_force = live(events)
     first: dict[str, Decision] = {}
+    said: dict[str, Decision] = {}
     for event in events:
         if event.action not in VERDICTS or event.op_id not in in_force:
             continue
         for decision in event.expanded():
             first.setdefault(decision.row_id, decision)
-    rows = [row_id for row_id in first if _settled(standings.get(row_id)) is not None]
+            if decision.action is not Action.NEEDS_REVIEW:
+                said.setdefault(decision.row_id, decision)
+    outside = {row for row in gold if row not in first or told_by_browser(first[row]).get("source") != DRAWN}
+    rows = [r for r in first if r not in outside and _settled(standings.get(r)) is not None]
     positions = dataset.positions(rows)
     known = [(row, int(p)) for row, p in zip(rows, positions, strict=True) if p >= 0]
     told = [told_by_browser(first[row]) for row, _ in known]
@@ -75,7 +96,13 @@ def review_log(events: Iterable[Decision], standings: Mapping[str, Standing], da
         np.array([t.get("source") == DRAWN for t in told], dtype=bool),
         np.array([_score(t, find) for t in told], dtype=np.float64),
         spent(events)[2],
+        np.array([said[row].action in WRONG for row, _ in known], dtype=bool),
+        _there(dataset.positions(sorted(outside))),
     )
+
+
+def _there(positions: np.ndarray) -> np.ndarray:
+    return positions[positions >= 0].astype(np.int64)
 
 
 def spent(events: Iterable[Decision]) -> tuple[list[str], list[str], np.ndarray]:

@@ -41,6 +41,50 @@ LEFT = Method(
     "count as wrong.",
     "95% confidence sequence for draws without replacement",
 )
+CORRECTED = Method(
+    "Corrected for the annotators' own errors",
+    "With O wrong labels of N as the annotators would say, e0 the share of right labels that they call "
+    "wrong, and e1 the share of wrong ones that they miss: (O - N e0) / (1 - e0 - e1). The low end takes the "
+    "low ends of O and e1 and the high end of e0; the high end takes the others. O at 97%, e0 and e1 at 99% "
+    "(Clopper-Pearson), together 95% by the union bound.",
+    "Annotators err on gold rows as they err on others. O goes by each row's first reader, as e0 and e1 do. "
+    "Gold rows are no part of N.",
+    "Estimating a prevalence from an imperfect test (Rogan and Gladen, 1978), with each share at its bounds.",
+    "Gold rows are easier or harder than others, or are known for what they are.",
+    "97% confidence sequence read through exact bounds of the annotators' errors, together 95%",
+)
+ANCHORING = Method(
+    "Anchoring",
+    "The share of answers that are the suggestion where it was shown, less the share where it was hidden. "
+    "Each decision is weighed by one over the probability of what the lot drew for it. Bets are kept against "
+    "every gap; those against which they have won more than 20 to 1 are ruled out, and the rest is the "
+    "interval, at every look.",
+    "The lot hides a suggestion row by row, whatever the row. Counted are ranked rows with a suggestion that "
+    "differs from the given label, and each annotator's first answer to each.",
+    "Estimating means of bounded random variables by betting (Waudby-Smith and Ramdas, 2024, arXiv "
+    "2010.09686).",
+    "Annotators learn the suggestion elsewhere, as from a colleague or another tab.",
+)
+GOLD = Method(
+    "Errors on gold rows",
+    "False alarms: known right labels that were called wrong. Misses: known wrong labels that were called "
+    "right, or ambiguous. Shares with exact intervals (95%).",
+    "Counted is an annotator's first answer to each gold row, given in its turn, blind and without a "
+    "suggestion. Nobody gets a gold row twice.",
+    "Clopper and Pearson, 1934.",
+    "Gold rows are easier or harder than others: rows on which adjudicators were asked are often the hard "
+    "ones.",
+)
+READERS = Method(
+    "Error or ambiguity",
+    "The readers' consensus and its share or probability: from 0.9 on a label that differs is an error. "
+    "Below 0.7, where all readers differ, or where a third call it ambiguous, the row fits several classes; "
+    "in between one more reader decides. Majority up to three readers a row, Dawid-Skene above.",
+    "Answers were given unaided. Two readers who agree are a consensus of 1.0.",
+    "Dawid and Skene, 1979. CROWDLAB (Goh, Tkachenko and Mueller, 2022), which weighs the model too, scores "
+    "rows to rank them; its scores are lower than probabilities.",
+    "Readers share a mistake, as where the guideline is wrong.",
+)
 STOP = Method(
     "When to stop",
     "Random rows are read until they have met a number of wrong labels that was fixed beforehand; then the "

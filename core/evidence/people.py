@@ -15,10 +15,10 @@ from core.methods.exact import clopper_pearson
 from core.methods.intervals import wilson
 
 ALPHA = 0.05
-STRATA = 3
-LEAST_SHOWN = 30
-"""Decisions with and without the suggestion below which nothing is said of anchoring."""
-_STAKES = 0.9 / 2.0 ** np.arange(6)
+LEAST_DECISIONS, LEAST_SHOWN = 100, 10
+"""Decisions, and those of either kind, with and without the suggestion, below which nothing is said of
+anchoring."""
+_SIGNED = np.outer([1, -1], 0.9 / 2.0 ** np.arange(6)).ravel()
 """What the bets on the gap stake, as shares of the most they could: large stakes are narrowest after a
 hundred decisions, small ones after ten thousand. They decide how wide the interval is, never whether it
 holds.
@@ -47,29 +47,36 @@ def newcombe(k1: int, n1: int, k2: int, n2: int) -> tuple[float, float]:
     return float(p - q - np.hypot(p - l1, u2 - q)), float(p - q + np.hypot(u1 - p, q - l2))
 
 
-def anchoring(shown: np.ndarray, took: np.ndarray, share_hidden: float, alpha: float = ALPHA) -> Gap | None:
+def anchoring(
+    shown: np.ndarray, took: np.ndarray, share_hidden: float | np.ndarray, alpha: float = ALPHA
+) -> Gap | None:
     """The gap between decisions with and without the suggestion on the screen, in the order of deciding.
 
     shown, took: (T,) bool, whether the suggestion was shown, which was drawn at random for each row, hidden
-    with probability share_hidden; and whether the answer was the suggestion. None below LEAST_SHOWN of
-    either kind. The interval holds every gap against which the bets of `gap_wins` have not won 1 / alpha, and
-    so the true one at every moment with probability 1 - alpha, of few decisions too.
+    with probability share_hidden, (T,) where it was not always the same; and whether the answer was the
+    suggestion. None below LEAST_DECISIONS, or LEAST_SHOWN of either kind. The interval holds every gap
+    against which the bets of `gap_wins` have not won 1 / alpha, and so the true one at every moment with
+    probability 1 - alpha, of few decisions too. The gap itself weighs each decision by one over the
+    probability of its arm.
 
     Raises ValueError where share_hidden is not between 0 and 1.
     """
     shown, took = np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool)
     n, first = len(shown), int(shown.sum())
-    if min(first, n - first) < LEAST_SHOWN:
+    if n < LEAST_DECISIONS or min(first, n - first) < LEAST_SHOWN:
         return None
-    stakes, limit = _stakes(share_hidden), np.log(1 / alpha)
-    gains, times = np.unique(_gains(shown, took, share_hidden), return_counts=True)
+    hidden = np.broadcast_to(np.asarray(share_hidden, dtype=np.float64), n)
+    most, limit = _most(hidden), np.log(1 / alpha)
+    kinds, times = np.unique(np.stack([_gains(shown, took, hidden), most]), axis=1, return_counts=True)
 
     def won(gap: float) -> float:
-        return float(
-            np.logaddexp.reduce(np.log1p(np.outer(stakes, gains - gap)) @ times) - np.log(len(stakes))
-        )
+        stakes = np.outer(_SIGNED, kinds[1])
+        return float(np.logaddexp.reduce(np.log1p(stakes * (kinds[0] - gap)) @ times) - np.log(len(_SIGNED)))
 
-    gap = float(took[shown].mean() - took[~shown].mean())
+    weights = 1 / np.where(shown, 1 - hidden, hidden)
+    gap = float(
+        np.average(took[shown], weights=weights[shown]) - np.average(took[~shown], weights=weights[~shown])
+    )
     best = _least(won)
     if won(best) >= limit:  # every gap was bet away, which happens to the true one too, at most alpha often
         return Gap(gap, -1.0, 1.0, first, n - first)
@@ -77,7 +84,9 @@ def anchoring(shown: np.ndarray, took: np.ndarray, share_hidden: float, alpha: f
     return Gap(gap, low, high, first, n - first)
 
 
-def gap_wins(shown: np.ndarray, took: np.ndarray, share_hidden: float, gap: float = 0.0) -> np.ndarray:
+def gap_wins(
+    shown: np.ndarray, took: np.ndarray, share_hidden: float | np.ndarray, gap: float = 0.0
+) -> np.ndarray:
     """(T,) the logarithm of what bets against a gap have won after each decision; as in `anchoring`.
 
     Each decision counts (took - centre), over the probability of its arm, negative where the suggestion was
@@ -87,25 +96,26 @@ def gap_wins(shown: np.ndarray, took: np.ndarray, share_hidden: float, gap: floa
     most (Ville, 1939). Source: Waudby-Smith, Ramdas: Estimating means of bounded random variables by
     betting, 2024 (arXiv 2010.09686).
     """
-    stakes = _stakes(share_hidden)
-    gains = _gains(np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool), share_hidden)
-    won = np.cumsum(np.log1p(np.outer(stakes, gains - gap)), axis=1)
-    return np.logaddexp.reduce(won, axis=0) - np.log(len(stakes))
+    shown, took = np.asarray(shown, dtype=bool), np.asarray(took, dtype=bool)
+    hidden = np.broadcast_to(np.asarray(share_hidden, dtype=np.float64), len(took))
+    gains, stakes = _gains(shown, took, hidden), np.outer(_SIGNED, _most(hidden))
+    won = np.cumsum(np.log1p(stakes * (gains - gap)), axis=1)
+    return np.logaddexp.reduce(won, axis=0) - np.log(len(_SIGNED))
 
 
-def _stakes(share_hidden: float) -> np.ndarray:
-    if not 0 < share_hidden < 1:
-        raise ValueError(f"share_hidden is {share_hidden}: expected a share between 0 and 1")
-    most = 1 / (1 + 1 / min(share_hidden, 1 - share_hidden))  # a bet never loses more than it has
-    return np.concatenate([_STAKES, -_STAKES]) * most
+def _most(hidden: np.ndarray) -> np.ndarray:
+    """(T,) the largest stake by which a bet on a decision never loses more than it has."""
+    if not ((hidden > 0) & (hidden < 1)).all():
+        raise ValueError(f"share_hidden is {hidden}: expected a share between 0 and 1")
+    return 1 / (1 + 1 / np.minimum(hidden, 1 - hidden))
 
 
-def _gains(shown: np.ndarray, took: np.ndarray, share_hidden: float) -> np.ndarray:
+def _gains(shown: np.ndarray, took: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """(T,) of few different values: the centre is taken anew after 1, 2, 4, 8, ... decisions."""
     n = len(took)
     doubled = 2 ** np.floor(np.log2(np.maximum(np.arange(n), 1))).astype(np.int64)
     centre = (np.concatenate([[0], np.cumsum(took)])[np.minimum(doubled, np.arange(n))] + 0.5) / (doubled + 1)
-    return np.where(shown, (took - centre) / (1 - share_hidden), -(took - centre) / share_hidden)
+    return np.where(shown, (took - centre) / (1 - hidden), -(took - centre) / hidden)
 
 
 def _least(won: Callable[[float], float]) -> float:

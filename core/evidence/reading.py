@@ -13,8 +13,11 @@ from core.dataset import Dataset
 from core.evidence.groups import by_part
 from core.evidence.log import ReviewLog, review_log
 from core.evidence.state import State, state
+from core.gold import Measured, measured
 from core.issues import Result
+from core.review.classes import classes_of
 from core.review.decisions import VERDICTS, Action
+from core.review.gold import marked
 from core.review.queue import default_find
 from core.workspace import Project
 
@@ -44,7 +47,20 @@ class Reading:
         """The decisions, one line a row that was read."""
         name = self.project.name
         events = self.store.events(name, actions=(*VERDICTS, Action.UNDO))
-        return review_log(events, self.store.standings(name), self.dataset)
+        return review_log(events, self.store.standings(name), self.dataset, self.gold)
+
+    @cached_property
+    def gold(self) -> frozenset[str]:
+        """Ids of the gold rows."""
+        return marked(self.store.events(self.project.name, actions=(Action.GOLD, Action.UNDO)))
+
+    @cached_property
+    def on_gold(self) -> Measured:
+        """How often annotators err on them."""
+        name = self.project.name
+        about = self.store.events(name, actions=(Action.CLASS, Action.UNDO))
+        histories = self.store.histories(name, self.gold)
+        return measured(sorted(self.gold), histories, classes_of(self.dataset, about))
 
     @cached_property
     def state(self) -> State:

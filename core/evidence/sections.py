@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.drawing import Drawing
-from core.evidence import figures, method, words
+from core.evidence import figures, method, people_words, words
 from core.evidence.method import Method
 from core.evidence.reading import Reading
-from core.evidence.state import State
+from core.evidence.state import State, corrected_total
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,17 @@ def left(reading: Reading) -> Section:
     return Section("left", "How many wrong labels are left?", left_said(found), tuple(tables), drawn, methods)
 
 
+def corrected(reading: Reading) -> Section | None:
+    """The same were annotators never wrong, as far as gold rows tell; None without gold or a random row."""
+    if not reading.gold or not reading.state.left.audits:
+        return None
+    answers = reading.on_gold.everybody
+    total = corrected_total(reading.dataset, reading.log, answers)
+    text = people_words.corrected_in_words(reading.state.left, total, answers)
+    said = Said(text, "" if total is None else method.CORRECTED.by)
+    return Section("corrected", "What if annotators err?", (said,), methods=(method.CORRECTED,))
+
+
 def stop(reading: Reading) -> Section | None:
     """Whether enough has been read; None without a ranking, and where every row is read."""
     found = reading.state
@@ -108,7 +119,7 @@ def ahead(reading: Reading) -> Section | None:
     return Section("ahead", "What comes next?", (said,), (), drawn, (method.AHEAD,), for_card=False)
 
 
-SECTIONS: tuple[Callable[[Reading], Section | None], ...] = (left, stop, ahead)
+SECTIONS: tuple[Callable[[Reading], Section | None], ...] = (left, corrected, stop, ahead)
 """In the order in which the meeting reads them."""
 
 

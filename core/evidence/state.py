@@ -20,7 +20,8 @@ from core.evidence.errors_expected import (
     reliability,
 )
 from core.evidence.log import ReviewLog
-from core.evidence.remaining import Remaining, burn_down, remaining
+from core.evidence.people import Gold
+from core.evidence.remaining import Remaining, burn_down, corrected, remaining
 from core.issues import Result
 from core.review.chance import random_order
 from core.review.orders import RANDOM_SEED
@@ -69,7 +70,7 @@ class State:
 
 def state(dataset: Dataset, log: ReviewLog, labels: Result | None) -> State:
     """labels: the label errors found, whose score ranks the rows; None: nothing ranks them."""
-    rows = len(dataset)
+    rows = len(dataset) - len(log.outside)
     made = State(
         log,
         remaining(rows, log.wrong, log.drawn),
@@ -79,8 +80,9 @@ def state(dataset: Dataset, log: ReviewLog, labels: Result | None) -> State:
     if labels is None or not rows:
         return made
     score = labels.table["score"].to_numpy()
-    unread = np.ones(rows, dtype=bool)
+    unread = np.ones(len(dataset), dtype=bool)
     unread[log.positions] = False
+    unread[log.outside] = False
     curve = learned(score[log.positions], log.wrong)
     ranking = np.argsort(score, kind="stable")
     ahead = ranking[unread[ranking]][:NEXT]
@@ -97,6 +99,16 @@ def state(dataset: Dataset, log: ReviewLog, labels: Result | None) -> State:
     )
 
 
+def corrected_total(dataset: Dataset, log: ReviewLog, answers: Gold) -> tuple[int, int] | None:
+    """The 95% interval of the wrong labels outside of gold, were annotators never wrong, as far as their
+    answers to gold rows tell; None while these are too few. It goes by what each row's first reader said,
+    as those answers are first ones too.
+    """
+    said = log.wrong if log.said is None else log.said
+    rows = len(dataset) - len(log.outside)
+    return corrected(rows, said, log.drawn, answers.false_alarms, answers.misses)
+
+
 def _stop(
     dataset: Dataset,
     log: ReviewLog,
@@ -109,6 +121,8 @@ def _stop(
     ranks[ranking] = np.arange(len(dataset))
     verdicts = dict(zip(log.positions.tolist(), log.wrong.tolist(), strict=True))
     order = random_order(dataset.row_ids, RANDOM_SEED)
+    order = order[~np.isin(order, log.outside)]
+    verdicts |= dict.fromkeys(log.outside.tolist(), False)  # no probes, and not to be read
     found = stopping.progress(stopping.plan(RECALL), ranks, order, verdicts)
     then = log.score[log.drawn]
     moved = np.abs(then - score[log.positions[log.drawn]]) > 1e-3
@@ -128,7 +142,7 @@ def by_group(groups: Mapping[str, np.ndarray], log: ReviewLog) -> pd.DataFrame:
         part = log.of(mask)
         if int(part.drawn.sum()) < LEAST_OF_GROUP:
             continue
-        found = remaining(int(mask.sum()), part.wrong, part.drawn)
+        found = remaining(int(mask.sum()) - len(part.outside), part.wrong, part.drawn)
         low, high = found.prevalence
         lines.append(
             (name, found.rows, found.read, found.audits, found.found, found.low, found.high, low, high)

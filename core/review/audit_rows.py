@@ -16,11 +16,13 @@ import numpy as np
 
 from core.review.chance import unit_interval
 from core.review.fixes import GATE
+from core.review.gold import GOLD
 from core.review.look import Look
 from core.review.queue import Filters
 
 DRAWN, RANKED, PICKED = "audit", "ranked", "picked"
 """Where a decision's row came from: drawn at random, from the queue's own order, or looked up."""
+_MARKED = (DRAWN, RANKED, GOLD)
 _BLOCK = 4096
 
 
@@ -89,21 +91,21 @@ def _coins(share: float) -> Iterator[bool]:
         start += _BLOCK
 
 
-def mark(secret: bytes, dataset: str, row_id: str, drawn: bool, gate: str = "") -> str:
+def mark(secret: bytes, dataset: str, row_id: str, source: str, gate: str = "") -> str:
     """What a browser sends back with a decision, by which the server knows where the row came from.
 
-    It does not tell the annotator: the marks of both kinds look alike. gate: the id of the spot check whose
-    queue it is; the mark begins with it, as the address of that queue does.
+    source: DRAWN, RANKED or GOLD. It does not tell the annotator: the marks of all kinds look alike. gate:
+    the id of the spot check whose queue it is; the mark begins with it, as the address of that queue does.
     """
     if gate:
         return f"{gate}:{_mark(secret, dataset, row_id, f'gate {gate}')}"
-    return _mark(secret, dataset, row_id, DRAWN if drawn else RANKED)
+    return _mark(secret, dataset, row_id, source)
 
 
 def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
-    """DRAWN, RANKED, or PICKED for a mark that the server has not made for this row."""
+    """The source that a mark was made with, PICKED where the server has not made it for this row."""
     known = told if isinstance(told, str) and told.isascii() else ""
-    for source in (DRAWN, RANKED):
+    for source in _MARKED:
         if hmac.compare_digest(known, _mark(secret, dataset, row_id, source)):
             return source
     return PICKED
@@ -112,7 +114,7 @@ def source_of(secret: bytes, dataset: str, row_id: str, told: object) -> str:
 def origin_of(secret: bytes, dataset: str, row_id: str, told: object) -> dict[str, str]:
     """What is kept of where a decision's row came from: its source, and of which spot check it is a row."""
     gate, colon, _ = told.partition(":") if isinstance(told, str) and told.isascii() else ("", "", "")
-    if colon and hmac.compare_digest(str(told), mark(secret, dataset, row_id, False, gate or colon)):
+    if colon and hmac.compare_digest(str(told), mark(secret, dataset, row_id, RANKED, gate or colon)):
         return {"source": GATE, "gate": gate}
     return {"source": source_of(secret, dataset, row_id, told)}
 

@@ -32,10 +32,13 @@ class Action(StrEnum):
     RULE = "rule"
     VOTE = "vote"
     FREEZE = "freeze"
+    GOLD = "gold"
 
 
 VERDICTS = frozenset({Action.KEEP, Action.RELABEL, Action.EXCLUDE, Action.AMBIGUOUS, Action.NEEDS_REVIEW})
-UNDOABLE = VERDICTS | {Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR, Action.RULE}
+UNDOABLE = VERDICTS | {
+    Action.NOTE, Action.TAG, Action.CLASS, Action.ASSIGN, Action.PAIR, Action.RULE, Action.GOLD
+}  # fmt: skip
 """What a person can take back and bring back."""
 
 
@@ -151,6 +154,13 @@ class Standing:
     def disagreed(self) -> bool:
         """Whether annotators differ and no final word has been given."""
         return self.settled is None
+
+    def own(self, annotator: str) -> Standing | None:
+        """The standing as if nobody else had said anything; None where the annotator has not."""
+        said = [d for d in self.opinions if d.annotator == annotator]
+        if self.final is not None and self.final.annotator == annotator:
+            said.append(self.final)
+        return Standing((said[-1],), None, said[-1]) if said else None
 
 
 def standing(events: Sequence[Decision]) -> Standing | None:

@@ -161,6 +161,17 @@ class Standings(Mapping[str, Standing]):
         rows = self._packing.rows_of(annotator, self.packed)
         return {row_id: self[row_id] for row_id in rows}
 
+    def with_own(self, row_ids: Iterable[str], annotator: str) -> Standings:
+        """The same, but that of these rows nothing is said but what this annotator said."""
+        packed = dict(self.packed)
+        for row_id in row_ids:
+            if (before := packed.pop(row_id, None)) is not None:
+                own = [e for e in self._packing.events(row_id, before) if e.annotator == annotator]
+                made = self._packing.packed(row_id, own)
+                if made[0] != _NO_VERDICT:
+                    packed[row_id] = made
+        return Standings(packed, self._packing)
+
     def actions(self) -> dict[str, Action | None]:
         """The action in force on each row; None where annotators differ. Reads no event."""
         by_number = [_ACTIONS[n] if n < len(_ACTIONS) else None for n in range(256)]

@@ -28,7 +28,8 @@ _AT_ONCE = 1024
 class Look:
     """One person's view of a queue at one moment.
 
-    held: the rows in others' hands. assigned: which rows are given to whom.
+    held: the rows in others' hands. assigned: which rows are given to whom. gold: positions of the gold rows,
+    of which this person is told nothing that others said; empty for those who may know them.
     seen: seq of an event that `standings` holds for sure; later ones are what happened meanwhile.
     """
 
@@ -46,10 +47,14 @@ class Look:
     decides: bool
     adjudicates: bool
     sees_all: bool
+    gold: frozenset[int] = frozenset()
 
     def row(self, position: int) -> tuple[str, Standing | None]:
         row_id = str(self.board.dataset.row_ids[position])
-        return row_id, self.standings.get(row_id)
+        standing = self.standings.get(row_id)
+        if standing is not None and position in self.gold:
+            standing = standing.own(self.person)
+        return row_id, standing
 
     def waits(self, position: int) -> bool:
         """Whether a row waits for this person's verdict."""
@@ -58,6 +63,8 @@ class Look:
             return standing is None
         if self.filters.state == "disagreed":
             return standing is not None and standing.disagreed and self.adjudicates
+        if position in self.gold:
+            return standing is None
         if self.person not in self.assigned.get(row_id, (self.person,)):
             return False
         if self.filters.state == "needs_review" and standing is not None:
@@ -87,13 +94,23 @@ class Look:
     def free(self, position: int) -> bool:
         return str(self.board.dataset.row_ids[position]) not in self.held
 
+    def in_turn(self, positions: np.ndarray, rank: int) -> bool:
+        """Whether a place is one's own to see: gold that is unanswered comes behind a row of one's own only,
+        so that everybody gets the same share of it however many work on one queue.
+        """
+        if int(positions[rank]) not in self.gold or self.own(int(positions[rank])):
+            return True
+        before = int(positions[rank - 1]) if rank else -1
+        return before >= 0 and (self.own(before) or (self.free(before) and self.waits(before)))
+
     def first_waiting(self, positions: np.ndarray, at: int) -> int:
         """Rank of the first row from `at` on that waits and is free; the queue's length where none is."""
         browsing = self.filters.state not in ("", "undecided", "disagreed", "needs_review")
         for start in range(at, len(positions), _AT_ONCE):
             for rank in self._open(positions[start : start + _AT_ONCE]):
                 position = int(positions[start + rank])
-                if browsing or (self.free(position) and self.waits(position)):
+                waits = browsing or (self.free(position) and self.waits(position))
+                if waits and self.in_turn(positions, start + rank):
                     return start + rank
         return len(positions)
 
@@ -103,7 +120,7 @@ class Look:
             return list(range(len(positions)))
         answered = self.standings.answered(self.board.dataset.row_ids[positions].tolist())
         enough = np.array(answered, bool) & (self.drawn.looks[positions] <= 1)
-        return np.flatnonzero(~enough).tolist()
+        return np.flatnonzero(~enough | np.isin(positions, list(self.gold))).tolist()
 
     def shown(self, positions: np.ndarray, at: int, n: int, asked: int) -> tuple[list[int], int]:
         """(at most n ranks from `at` on that are this person's to see, the rank after the last one)."""
@@ -111,7 +128,8 @@ class Look:
         rank = at
         while rank < len(positions) and len(ranks) < n:
             position = int(positions[rank])
-            if position == asked or self.own(position) or (self.free(position) and self.belongs(position)):
+            seen = self.own(position) or (self.free(position) and self.belongs(position))
+            if position == asked or (seen and self.in_turn(positions, rank)):
                 ranks.append(rank)
             rank += 1
         return ranks, rank
@@ -130,6 +148,7 @@ class Look:
         item = in_todays_names(item, self.board.dataset, self.classes)
         claim = lent.get(row_id)
         others = claim is not None and claim.annotator != self.person
+        alone = not self.sees_all or position in self.gold
         second = standing is not None and not self.own(position) and standing.final is None
         return item | {
             "seen": self.seen,
@@ -138,7 +157,7 @@ class Look:
             "held": {"by": claim.annotator, "until": claim.expires_at} if others and claim else None,
             "second_look": second and self.waits(position) and self.filters.state != "disagreed",
             "opinions": opinions,
-            **self._unnamed(remarks(events, self.person, alone=not self.sees_all), standing, opinions),
+            **self._unnamed(remarks(events, self.person, alone=alone), standing, opinions),
         }
 
     def decision(self, standing: Standing | None) -> Decision | None:

@@ -27,6 +27,7 @@ class Plan:
     whose suggestion and probabilities are not shown.
     audit: share of the places of a queue over the whole data set that hold a row drawn at random, shown to
     everybody without a suggestion (core.review.audit_rows); in [0, 1).
+    gold: share of an annotator's rows that are gold rows, once there are any (core.review.gold); in [0, 0.5].
     """
 
     looks: int = 2
@@ -37,6 +38,7 @@ class Plan:
     hide_suggestions: float = 0.0
     seed: int = 0
     audit: float = 0.0
+    gold: float = 0.05
 
     def __post_init__(self) -> None:
         if not 1 <= self.looks <= MOST_LOOKS:
@@ -46,6 +48,8 @@ class Plan:
                 raise refuse(f"{name} is {getattr(self, name)}", expected="a share from 0 to 1")
         if not 0 <= self.audit < 1:
             raise refuse(f"audit is {self.audit}", expected="a share from 0 to below 1")
+        if not 0 <= self.gold <= 0.5:
+            raise refuse(f"gold is {self.gold}", expected="a share from 0 to 0.5")
 
     @property
     def blinds(self) -> bool:

@@ -67,6 +67,7 @@ class Outcomes:
     disagreed: rows on which annotators differ and no final word was given, whatever the policy.
     unsettled: those of them that the policy leaves as given.
     waiting: rows on which nobody differs that the review plan wants looked at again.
+    standings: what is said of each row, that this was made from.
     """
 
     decisions: Mapping[str, Decision]
@@ -76,6 +77,7 @@ class Outcomes:
     disagreed: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    standings: Mapping[str, Standing] = field(default_factory=dict, repr=False)
 
     def because(self, row_id: str) -> Because:
         """Why a row is decided as it is."""
@@ -147,7 +149,7 @@ def outcomes(
     unsettled = tuple(row_id for row_id in contested if row_id not in chosen)
     done = {row_id: s for row_id, s in standings.items() if row_id not in contested}
     waiting = _waiting(done, dataset, classes, plan_in_force(about))
-    return Outcomes(decisions, classes, policy, reasons, tuple(contested), unsettled, waiting)
+    return Outcomes(decisions, classes, policy, reasons, tuple(contested), unsettled, waiting, standings)
 
 
 def _votes(opinions: Sequence[Decision]) -> tuple[Decision, ...]:

@@ -28,15 +28,19 @@ def show(project: Project, audit: Audit) -> None:
     found = reading.state
     left, stop, ahead = sections.left(reading), sections.stop(reading), sections.ahead(reading)
     section.head(left)
+    corrected = sections.corrected(reading)
     if not found.left.unread:
+        if corrected is not None:
+            section.show(corrected)
         return
     _offer_random(project, found.left)
     _burn_down(found)
     for table in left.tables:
         section.table(left.key, table)
     section.panels(left)
-    if stop is not None:
-        section.show(stop)
+    for one in (corrected, stop):
+        if one is not None:
+            section.show(one)
     if ahead is not None:
         section.head(ahead)
         if len(found.reliability):

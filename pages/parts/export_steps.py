@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from core import soft_labels
 from core.corrections import Corrections, ExportOptions
 from core.dataset import Dataset
 from core.decision_files import write_decisions_of
@@ -74,6 +75,13 @@ def show_open(found: Outcomes) -> None:
         wait = "waits" if len(found.waiting) == 1 else "wait"
         rows = counted(len(found.waiting), "row")
         st.text(f"{rows} {wait} for a second look. What is decided so far is written.")
+
+
+def can_add(dataset: Dataset, column: str, scored: bool) -> bool:
+    """Whether an export can add a column to this data set. scored: it has label quality scores."""
+    if column == soft_labels.NAME:
+        return dataset.sets is None and dataset.targets is None
+    return scored or column != "label_quality"
 
 
 def options(excluded: str, added: Sequence[str], safe: bool, splits: Sequence[str]) -> ExportOptions:

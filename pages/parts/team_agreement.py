@@ -21,18 +21,26 @@ from core.review.people import Role
 from core.review.plan import Plan
 from core.team_answers import Answers, answers
 from core.workspace import Project
-from pages.parts import session
+from pages.parts import session, team_readers
 from pages.parts.numbers import rows
 
 SEED = 0
 
 
 def show(project: Project) -> None:
+    """How far people agree, what that makes of the rows, and how suggestions sway them, and how they err."""
+    if session.team().sees_all(project.name, session.current().annotator):
+        _agreement(project)
+        team_readers.readers(project)
+        team_readers.anchoring(project)
+    else:
+        st.text("The review is blind: how far people agree is shown to adjudicators and owners.")
+    team_readers.gold(project)
+
+
+def _agreement(project: Project) -> None:
     """Alpha over everybody, kappa of each pair, and the classes in which people differ."""
     team, me = session.team(), session.current().annotator
-    if not team.sees_all(project.name, me):
-        st.text("The review is blind: how far people agree is shown to adjudicators and owners.")
-        return
     standings = team.visible(project.name, me)
     several = [row_id for row_id, standing in standings.items() if len(standing.opinions) > 1]
     found = answers(team.store.histories(project.name, several), project.dataset.classes)

@@ -50,15 +50,19 @@ _WORDS = {
     Action.RULE: "rules",
     Action.VOTE: "votes",
     Action.FREEZE: "frozen test rows",
+    Action.GOLD: "gold rows",
 }
 
 
 def show(project: Project) -> None:
     """The trail as this person may see it."""
     team, me = session.team(), session.current().annotator
-    alone = not team.sees_all(project.name, me)
+    # Others' answers to gold rows would tell which rows are gold.
+    blind = not team.sees_all(project.name, me)
+    alone = blind or bool(team.gold(project.name, me))
     if alone:
-        st.text("The review is blind: you see your own answers, and how the work is organised.")
+        why = "The review is blind: you see" if blind else "You see"
+        st.text(f"{why} your own answers, and how the work is organised.")
     wanted = _filters(project.name, me if alone else "")
     count = count_events(team.store, project.name, wanted)
     if not count:

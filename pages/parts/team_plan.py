@@ -15,7 +15,7 @@ from core.review.plan import MOST_LOOKS, Plan, draw, plan_event
 from core.team_report import plan_in_words
 from core.trail import in_words, names_in_log
 from core.workspace import Project
-from pages.parts import filters, session, sign_in, team_acts, team_progress
+from pages.parts import filters, session, sign_in, team_acts, team_gold, team_progress
 from pages.parts.numbers import rows
 
 
@@ -37,6 +37,8 @@ def show(project: Project) -> None:
         args=(project.name, wanted),
         key=f"save_{wanted}",
     )
+    st.divider()
+    team_gold.show(project, now)
     st.divider()
     _assign(project, now)
 
@@ -91,7 +93,16 @@ def _pick(project: Project, now: Plan) -> Plan:
         most=90.0,
         step=5.0,
     )
-    return Plan(looks, share, tuple(classes), changes, blind, hidden, seed, audit)
+    gold = now.gold
+    if session.team().gold(project.name):
+        gold = _percent(
+            "Gold rows among an annotator's rows, %",
+            now.gold,
+            f"{key}_gold",
+            "Rows whose right label is known. Nobody gets one twice.",
+            most=50.0,
+        )
+    return Plan(looks, share, tuple(classes), changes, blind, hidden, seed, audit, gold)
 
 
 def _percent(

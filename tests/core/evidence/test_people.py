@@ -28,6 +28,32 @@ def test_anchoring__cries_wolf_at_most_once_in_twenty_however_often_it_is_watche
     assert alarms / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
 
 
+@pytest.mark.parametrize(("hidden", "right"), [(0.2, 0.1), (0.1, 0.1), (0.05, 0.15)])
+def test_anchoring__cries_no_wolf_where_few_are_hidden_or_few_suggestions_are_right(
+    hidden: float, right: float
+) -> None:
+    # A normal interval with the variance as it is seen, of few alike answers, cried wolf in 8 to 22 of 100.
+    rng, alarms, runs = np.random.default_rng(4), 0, 100
+    for _ in range(runs):
+        shown, took = rng.random(1000) >= hidden, rng.random(1000) < right
+        alarms += bool((gap_wins(shown, took, hidden)[99:] >= np.log(20)).any())
+    assert alarms / runs <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs)
+
+
+def test_anchoring__weighs_decisions_by_the_share_that_was_hidden_then() -> None:
+    rng = np.random.default_rng(5)
+    share = np.repeat([0.5, 0.1], 4000)
+    shown = rng.random(8000) >= share
+    # The suggestion is right oftener in the later half, where it is hidden less: no anchoring.
+    took = rng.random(8000) < np.repeat([0.1, 0.6], 4000)
+    found = anchoring(shown, took, share)
+    assert found is not None and found.low < 0 < found.high and abs(found.gap) < 0.05
+    assert took[shown].mean() - took[~shown].mean() > 0.1
+    assert found.low <= found.gap <= found.high
+    won = gap_wins(shown, took, share, found.high)
+    assert won[-1] >= np.log(20) > gap_wins(shown, took, share, found.high - 0.001)[-1]
+
+
 def test_anchoring__holds_the_gaps_that_have_not_been_bet_away() -> None:
     rng = np.random.default_rng(4)
     for n, gap in ((200, 0.0), (400, 0.3), (1000, 0.1)):
@@ -63,6 +89,8 @@ def test_anchoring__finds_a_gap_and_is_not_too_wide() -> None:
 def test_anchoring__says_nothing_of_few_decisions() -> None:
     shown, took = watched(np.random.default_rng(2), 0.1, 60)
     assert anchoring(shown, took, 0.2) is None
+    shown, took = watched(np.random.default_rng(2), 0.1, 100)
+    assert anchoring(shown, took, 0.2) is not None and anchoring(shown[:99], took[:99], 0.2) is None
     assert anchoring(np.ones(500, bool), np.ones(500, bool), 0.0) is None
     with pytest.raises(ValueError, match="share_hidden"):
         anchoring(*watched(np.random.default_rng(2), 0.1), 1.0)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core.evidence.remaining import draws_of
 from core.review.audit_rows import DRAWN, PICKED, RANKED, draws, mark, mixed, source_of
+from core.review.gold import GOLD
 from core.review.queue import Filters
 
 
@@ -68,8 +69,15 @@ def test_draws__into_queues_over_the_whole_data_set_only() -> None:
 
 def test_source_of__knows_its_own_marks_only() -> None:
     secret = b"k" * 32
-    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", True)) == DRAWN
-    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", False)) == RANKED
-    for told in (mark(secret, "pets", "r2", True), mark(b"x" * 32, "pets", "r1", True), "", None, 7, ["a"]):
+    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", DRAWN)) == DRAWN
+    assert source_of(secret, "pets", "r1", mark(secret, "pets", "r1", RANKED)) == RANKED
+    for told in (mark(secret, "pets", "r2", DRAWN), mark(b"x" * 32, "pets", "r1", DRAWN), "", None, 7, ["a"]):
         assert source_of(secret, "pets", "r1", told) == PICKED
-    assert mark(secret, "pets", "\ud800", True)
+    assert mark(secret, "pets", "\ud800", DRAWN)
+
+
+def test_source_of__tells_gold_from_random_rows_by_marks_that_look_alike() -> None:
+    secret = b"k" * 32
+    marks = {source: mark(secret, "pets", "r1", source) for source in (GOLD, DRAWN, RANKED)}
+    assert len({len(one) for one in marks.values()}) == 1
+    assert [source_of(secret, "pets", "r1", one) for one in marks.values()] == [GOLD, DRAWN, RANKED]
