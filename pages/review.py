@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import Filters, check_in_use
 from core.session_token import public_id
-from pages.parts import session, sign_in, work
+from pages.parts import like_picture, session, sign_in, work
 from pages.parts.filters import ORDERS, place_words
 from pages.parts.review_surface import Mount, review_surface
 
@@ -69,6 +69,8 @@ elif not audit.results and not_run(audit):
     work.offer(project)
 
 if filters.clusters_by and work.clusters(project, filters.clusters_by) is None:
+    st.stop()
+if not like_picture.ready(project, filters):
     st.stop()
 check = check_in_use(audit.results, filters)
 try:
