@@ -31,7 +31,7 @@ from core.review.classes import ClassList, ClassLog
 from core.review.decisions import VERDICTS, Action, Decision, Standing
 from core.review.fold import actions
 from core.review.judgements import fault
-from core.review.queue import Filters, Space, check_in_use, default_find, select, tag_of
+from core.review.queue import Filters, Space, check_in_use, default_find, given_mask, select, tag_of
 from core.review.spot_checks import Gate, Rule, gates_of, rules_of
 from core.review.tail import Tail
 from core.review.votes import Round, RoundLog
@@ -171,10 +171,11 @@ class Desk:
             clusters = stored_clusters(self.workspace, project, filters.clusters_by)
         if filters.area:
             layout = stored_map(self.workspace, project, Area.parse(filters.area).method)
+        among = given_mask(project.dataset, filters.given) if filters.given else None
         if filters.like:
-            near = near_row(project, filters.like)
+            near = near_row(project, filters.like, among)
         elif filters.about:
-            near = near_about(self.workspace, project, About.parse(filters.about))
+            near = near_about(self.workspace, project, About.parse(filters.about), among)
         if filters.change:
             from core.versions import changed_rows
 

@@ -13,6 +13,7 @@ from pages.parts import (
     card,
     filters,
     judging,
+    like_picture,
     numbers,
     proposals,
     session,
@@ -41,6 +42,8 @@ if chosen.clusters_by:
     clusters = work.clusters(project, chosen.clusters_by)
     if clusters is None:
         st.stop()
+if not like_picture.ready(project, chosen):
+    st.stop()
 try:
     positions, _ = session.team().queue(project.name, session.person(), chosen)
 except InputError as error:
@@ -65,6 +68,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
             "Clear filters", type="tertiary", icon=":material/filter_alt_off:", on_click=filters.clear_all
         )
 filters.say_order(chosen)
+like_picture.show(project, chosen)
 apply_all.offer_undo(project.name)
 judging.offer_undo(project.name)
 proposals.offer(project, audit)

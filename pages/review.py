@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.review.people import Role
 from core.review.queue import check_in_use
 from core.session_token import public_id
-from pages.parts import checking, session, sign_in, work
+from pages.parts import checking, like_picture, session, sign_in, work
 from pages.parts.filters import queue_name
 from pages.parts.review_surface import Mount, review_surface
 
@@ -52,6 +52,8 @@ elif not audit.results and not_run(audit):
 if filters.gate and checking.over(project.name, filters.gate):
     st.stop()
 if filters.clusters_by and work.clusters(project, filters.clusters_by) is None:
+    st.stop()
+if not like_picture.ready(project, filters):
     st.stop()
 check = check_in_use(audit.results, filters)
 try:

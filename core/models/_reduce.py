@@ -18,7 +18,14 @@ _DENSE = 10  # times as many take as long with a dense one
 
 
 def reduced(matrix: sparse.csr_matrix | np.ndarray, dims: int, seed: int, progress: Progress) -> np.ndarray:
-    """(N, at most dims) float32: the rows on the leading right singular vectors, U * S.
+    """(N, at most dims) float32: the rows on the leading right singular vectors, U * S."""
+    return reduced_on(matrix, dims, seed, progress)[0]
+
+
+def reduced_on(
+    matrix: sparse.csr_matrix | np.ndarray, dims: int, seed: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `reduced` gives, and the (D, at most dims) float32 singular vectors that another row is put on.
 
     Source: Halko, Martinsson, Tropp: Finding structure with randomness, SIAM Review 53 (2011), algorithm 4.4.
     scikit-learn's TruncatedSVD gives the same and cannot be stopped.
@@ -37,7 +44,7 @@ def reduced(matrix: sparse.csr_matrix | np.ndarray, dims: int, seed: int, progre
     last = progress.part(1, 1, "reducing")
     values, turn = np.linalg.eigh(_gram(projected, last))
     turn = turn[:, np.argsort(values)[::-1][:dims]].astype(np.float32)
-    return _times(projected, turn, last)
+    return _times(projected, turn, last), basis @ turn
 
 
 def _orthonormal(basis: np.ndarray, progress: Progress) -> np.ndarray:

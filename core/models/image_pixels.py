@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 
 from core.dataset import Dataset
@@ -10,7 +13,7 @@ from core.media import media_path
 from core.methods.pictures import small_picture
 from core.models._base import Embedder, Features
 from core.models._pictures import centred, pictures_of, unread_remark
-from core.models._reduce import reduced
+from core.models._reduce import reduced_on
 from core.progress import Progress
 
 _SIDE = 32
@@ -19,7 +22,31 @@ _DIMS = 300
 _BINS = 4
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a picture lies among those that features were learnt from.
+
+    scales: (3,) float32 of gradients, colours and small picture. mean: (D,) of the pictures that were read.
+    basis: (D, d) singular vectors.
+    """
+
+    scales: np.ndarray
+    mean: np.ndarray
+    basis: np.ndarray
+
+    def of(self, file: Path) -> np.ndarray:
+        """(d,) float32 features of another picture. Raises MediaError."""
+        block = small_picture(file, _SIDE)[None].astype(np.float32) / 255
+        parts = [made(block)[0] * scale for made, scale in zip(_DESCRIBED, self.scales, strict=True)]
+        return (np.concatenate(parts) - self.mean) @ self.basis
+
+
 def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
+    return placed_features(dataset, seed, progress)[0]
+
+
+def placed_features(dataset: Dataset, seed: int, progress: Progress) -> tuple[Features, Place]:
+    """The features of every row, and where another picture lies among them. Raises as FitTransform."""
     count = pictures_of(dataset)
     pixels = np.zeros((count, _SIDE, _SIDE, 3), np.uint8)
     unread: list[int] = []
@@ -32,27 +59,30 @@ def _fit_transform(dataset: Dataset, seed: int, progress: Progress) -> Features:
             why = why or str(error)
             unread.append(row)
     remarks = unread_remark(dataset, unread, why)
-    values = _described(pixels, progress.part(0.6, 0.8, "describing pictures"))
+    values, scales = _described(pixels, progress.part(0.6, 0.8, "describing pictures"))
+    mean = values[np.setdiff1d(np.arange(count), unread)].mean(axis=0)
     values = centred(values, unread)
-    out = reduced(values, _DIMS, seed, progress.part(0.8, 1))
-    return Features(out, remarks)
+    out, basis = reduced_on(values, _DIMS, seed, progress.part(0.8, 1))
+    return Features(out, remarks), Place(scales, mean, basis)
 
 
-def _described(pixels: np.ndarray, progress: Progress) -> np.ndarray:
-    """(N, D) float32: gradients, colours and small picture side by side, each scaled to variance 1 in all."""
+def _described(pixels: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """(N, D) float32: gradients, colours and small picture side by side, each scaled to variance 1 in all;
+    and the three scales."""
     steps = range(0, len(pixels), 500)
     parts: list[list[np.ndarray]] = [[], [], []]
     for start in steps:
         progress.report(start / len(pixels))
         block = pixels[start : start + 500].astype(np.float32) / 255
-        for kept, describe in zip(parts, (_gradients, _colours, _small), strict=True):
+        for kept, describe in zip(parts, _DESCRIBED, strict=True):
             kept.append(describe(block))
-    scaled = []
+    scaled, scales = [], []
     for blocks, weight in zip(parts, _WEIGHTS, strict=True):
         values = np.concatenate(blocks)
         spread = float(np.sqrt(values.var(axis=0, dtype=np.float64).sum()))
-        scaled.append(values * np.float32(weight / (spread or 1)))
-    return np.hstack(scaled)
+        scales.append(np.float32(weight / (spread or 1)))
+        scaled.append(values * scales[-1])
+    return np.hstack(scaled), np.array(scales, np.float32)
 
 
 _WEIGHTS = (1.0, 0.5, 0.5)
@@ -100,4 +130,5 @@ def _small(block: np.ndarray) -> np.ndarray:
     return block.reshape(len(block), 8, 4, 8, 4, 3).mean(axis=(2, 4)).reshape(len(block), -1)
 
 
+_DESCRIBED = (_gradients, _colours, _small)
 IMAGE_PIXELS = Embedder("image_pixels", "gradients, colours and pixels", "image", 1, _fit_transform)

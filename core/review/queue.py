@@ -54,6 +54,7 @@ class Filters:
     as core.review.areas reads it.
     like: a row id: the rows nearest to it in the embedding space and itself, flagged or not.
     about: what rows are to be like otherwise, as core.review.about reads it: the rows most like that.
+    Either with `given`: of the rows given that label, those nearest.
     gate: id of a spot check: the rows of its batch in the order of the draw, whatever the other filters say.
     change: two versions of the labels and how rows differ between them, as core.review.changes reads it:
     those rows, flagged or not.
@@ -124,7 +125,7 @@ class Filters:
     @property
     def blind(self) -> bool:
         """Whether rows are shown without a suggestion, whatever the review plan says."""
-        return self.sort == "benchmark"
+        return bool(self.gate) or self.sort == "benchmark"
 
     @property
     def clusters_by(self) -> str:
@@ -195,7 +196,7 @@ def select(
     name = check_in_use(results, filters)
     keep = _found(dataset, results, name, filters)
     if filters.given:
-        keep &= _given(dataset, filters.given)
+        keep &= given_mask(dataset, filters.given)
     if filters.split:
         keep &= False if dataset.splits is None else equal(dataset.splits, filters.split)
     if filters.state:
@@ -276,7 +277,7 @@ def _at(dataset: Dataset, row_ids: Iterable[str]) -> np.ndarray:
     return mask
 
 
-def _given(dataset: Dataset, label: str) -> np.ndarray:
+def given_mask(dataset: Dataset, label: str) -> np.ndarray:
     """(N,) whether the row is given this label, alone or among others."""
     if dataset.sets is not None:
         return _among(dataset, dataset.classes, label)[dataset.labels]

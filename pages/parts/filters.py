@@ -11,6 +11,7 @@ import streamlit as st
 from core.audit import Audit, checks
 from core.benchmark_review import comparable
 from core.errors import InputError
+from core.likeness import LIKE_ROWS
 from core.review.about import MOST_CHARACTERS, About
 from core.review.changes import Change
 from core.review.clusters import Cluster
@@ -20,7 +21,7 @@ from core.review.orders import SORTS
 from core.review.queue import STATES, Filters, check_in_use, default_find
 from core.review.where import conditions
 from core.workspace import Project
-from pages.parts import session
+from pages.parts import like_picture, session
 
 _ANY = ""
 _STATE_WORDS = {"needs_review": "needs review"}
@@ -94,7 +95,8 @@ def bar(project: Project, audit: Audit, filters: Filters) -> Filters:
         )
         if dataset.columns.kind == "text":
             _like_a_text()
-    _places(session.filters())
+        like_picture.offer(project)
+    _places(project, session.filters())
     return session.filters()
 
 
@@ -122,6 +124,8 @@ def _find_like() -> None:
 def _counts(project: Project, audit: Audit, filters: Filters, param: str) -> dict[str, int]:
     """How many rows each choice would leave of those that the other filters leave."""
     name, person, dataset = project.name, session.person(), project.dataset
+    if param == "given" and (filters.like or filters.about):
+        return {}  # a label leaves the rows nearest among all that have it, not some of those shown now
     without: dict[str, Any] = {param: "", "sort": "row"}
     try:
         positions, _ = session.team().queue(name, person, replace(filters, **without))
@@ -182,7 +186,7 @@ def queue_name(chosen: Filters, check: str) -> str:
     return " · ".join(parts)
 
 
-def _places(filters: Filters) -> None:
+def _places(project: Project, filters: Filters) -> None:
     """The filters without a widget, each with a way to take it off."""
     words = place_words(filters)
     if not words:
@@ -197,6 +201,17 @@ def _places(filters: Filters) -> None:
                 on_click=session.set_params,
                 args=({name: None, "row": None, "page": None},),
             )
+    if (filters.like or filters.about) and project.dataset.names:
+        _by_class(filters)
+
+
+def _by_class(filters: Filters) -> None:
+    """How many rows there are at most, and that there is a choice of one class."""
+    few = f"The {LIKE_ROWS} nearest"
+    if filters.given:
+        st.markdown(f":small[{few} of the rows labelled {session.escape(filters.given)}.]")
+    else:
+        st.markdown(f":small[{few} rows. Choose a given label to see the {LIKE_ROWS} nearest of that class.]")
 
 
 def _find(audit: Audit, filters: Filters) -> None:

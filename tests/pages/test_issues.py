@@ -10,7 +10,8 @@ from core.review.store import Store
 from core.workspace import Workspace
 from pages.parts import session
 from pages.parts.filters import ORDERS
-from tests.pages.conftest import HOSTILE, Open, words
+from tests.core.test_picture_likeness import drawn, encoded, pictures
+from tests.pages.conftest import HOSTILE, Open, likely, save, words
 from tests.pages.test_overview import param
 
 
@@ -277,3 +278,50 @@ def test_issues__rows_like_a_pasted_text(open_page: Open) -> None:
     assert (param(app, "about"), param(app, "sort")) == ("text:text 7", "near")
     assert app.button(key="off_about").label.startswith("Like the text “text 7”")
     assert app.dataframe[0].value.index[0] == "r7"
+
+
+@pytest.fixture
+def shapes(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if "shapes" not in workspace.names():
+        dataset = pictures(tmp_path_factory.mktemp("shapes") / "pictures")
+        save(workspace, dataset, likely(dataset.labels.tolist(), {1, 4}))
+    return "shapes"
+
+
+def test_issues__rows_like_an_uploaded_picture(open_page: Open, workspace: Workspace, shapes: str) -> None:
+    app = open_page("issues", ds=shapes)
+    copy = encoded(drawn(7).crop((2, 3, 94, 95)), "JPEG", quality=50).getvalue()
+    app.file_uploader(key="about_picture").upload("mine.jpg", copy, "image/jpeg").run()
+    app.button(key="picture_find").click().run()
+    about = param(app, "about")
+    assert about is not None and about.startswith("picture:") and param(app, "sort") == "near"
+    job = session.jobs().get(f"likeness {about.removeprefix('picture:')} of shapes")
+    assert job is not None and job.wait(60) and job.state == "done", job
+    app = open_page("issues", ds=shapes, about=about, sort="near")
+    assert app.button(key="off_about").label == "Like an uploaded picture"
+    rows = list(app.dataframe[0].value.index)
+    assert rows[0] == "r7" and len(rows) == 40
+    said = words(app)
+    assert "not by the embeddings of this data set" in said and "no model here made them" in said
+    assert "Choose a given label to see the 100 nearest of that class." in said
+    app = open_page("issues", ds=shapes, about=about, sort="near", given="dog")
+    assert list(app.dataframe[0].value.index) == [row for row in rows if int(row[1:]) % 2]
+    assert "The 100 nearest of the rows labelled dog." in words(app)
+
+
+def test_issues__an_upload_that_is_no_picture(open_page: Open, shapes: str) -> None:
+    app = open_page("issues", ds=shapes)
+    app.file_uploader(key="about_picture").upload("<b>odd</b>.png", b"<svg/>", "image/png").run()
+    app.button(key="picture_find").click().run()
+    assert not app.exception
+    assert "not a picture of a known format" in app.error[0].value and "<b>" not in app.error[0].value
+    assert param(app, "about") is None
+
+
+def test_issues__a_picture_that_is_not_kept_any_more(open_page: Open, shapes: str) -> None:
+    app = open_page("issues", ds=shapes, about="picture:" + "0" * 32, sort="near")
+    assert "is not kept any more" in app.warning[0].value
+    app.button(key="picture_off").click().run()
+    assert (param(app, "about"), param(app, "sort")) == (None, None)
+    app = open_page("issues", ds="pets", about="picture:" + "0" * 32)
+    assert "these rows have none" in app.warning[0].value
