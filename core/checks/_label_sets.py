@@ -119,7 +119,7 @@ def _summary(
     used = member[np.unique(labelled)].any(axis=0)
     return {
         "flagged": int(flagged.sum()),
-        "estimator": f"{FILTERS[settings['filter_by']][0]}, each class against the rest",
+        "estimator": f"{FILTERS[settings['filter_by']]}, each class against the rest",
         "settings": settings,
         "labels_missing": int((~found.extra).sum()),
         "labels_extra": int(found.extra.sum()),

@@ -49,7 +49,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         votes = votes_of(dataset.labels, found.rows[:, :NEIGHBOURS], found.distances[:, :NEIGHBOURS])
     scanned = scan(dataset.labels, probs, progress.part(0.5, 0.6))
     ranked = rank(dataset.labels, probs, votes, progress.part(0.6, 0.7), scanned)
-    called_wrong = flag(scanned, probs, DEFAULT_FILTER, progress.part(0.7, 0.75), ranked.quality)
+    called_wrong = flag(scanned, probs, DEFAULT_FILTER, progress.part(0.7, 0.75), ranked)
     two = best_two(ranked.mixture, scanned.rows, progress.part(0.75, 0.95))
     progress.report(0.95, "writing reasons")
     either = (two.first == scanned.labels) | (two.second == scanned.labels)
@@ -129,6 +129,7 @@ CHECK = Check(
     run=run,
     labels="class",
     cost=Cost(4, 2000, searches=True),
+    version=2,
     settings=(
         Setting(
             "near_equal",

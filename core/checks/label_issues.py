@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     scanned = scan(dataset.labels, probs, progress.part(0.5, 0.6))
     ranked = _ranked(dataset, scanned, probs, params["score"], votes, progress.part(0.6, 0.7))
     part = progress.part(0.7, 0.8)
-    flagged = flag(scanned, probs, params["filter_by"], part, ranked.quality, ranked.mixture)
+    flagged = flag(scanned, probs, params["filter_by"], part, ranked)
     progress.report(0.8, "writing reasons")
     shown = flagged | (scanned.predicted != scanned.labels)
     n = len(dataset)
@@ -67,19 +66,9 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
         reasons=_reasons(scanned, ranked.other, probs, votes, flagged, dataset.classes),
     )
     summary = _summary(dataset, scanned, int(flagged.sum()), params["filter_by"], note)
-    summary["ranking"] = ranked.words if recall is None else f"{ranked.words}; {recall.words}"
+    words = _ranking_words(ranked) if params["score"] == CORRECTED else params["score"].replace("_", " ")
+    summary["ranking"] = words if recall is None else f"{words}; {recall.words}"
     return Result(table, summary, _figures(dataset.classes, scanned, ranked.other, flagged))
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranked:
-    """quality, other: (n,) of the labelled rows, as in Ranking. words: how they were made. mixture: the
-    probabilities that ranked them; None: pred_probs."""
-
-    quality: np.ndarray
-    other: np.ndarray
-    words: str
-    mixture: Mixture | None = None
 
 
 def _votes(
@@ -100,11 +89,10 @@ def _ranked(
     score: str,
     votes: Votes | None,
     progress: Progress,
-) -> _Ranked:
+) -> Ranking:
     if score != CORRECTED:
-        return _Ranked(label_quality(scanned, score, probs), scanned.other, score.replace("_", " "))
-    ranked = rank(dataset.labels, probs, votes, progress, scanned)
-    return _Ranked(ranked.quality, ranked.other, _ranking_words(ranked), ranked.mixture)
+        return Ranking(label_quality(scanned, score, probs), scanned.other, Mixture(probs), scanned, 0)
+    return rank(dataset.labels, probs, votes, progress, scanned)
 
 
 def _ranking_words(ranked: Ranking) -> str:
@@ -197,7 +185,7 @@ def _summary(dataset: Dataset, scanned: Scan, flagged: int, filter_by: str, note
     counts = scanned.class_counts
     return {
         "flagged": flagged,
-        "estimator": FILTERS[filter_by][0],
+        "estimator": FILTERS[filter_by],
         "estimate": round(estimate_errors(scanned)),
         "low": low,
         "high": high,
@@ -308,16 +296,16 @@ CHECK = Check(
     run=run,
     labels="class",
     cost=Cost(12, 900, searches=True),
-    version=3,
+    version=4,
     settings=(
         Setting(
             "filter_by",
             DEFAULT_FILTER,
-            "How many rows are flagged, and which: by default the lowest scores, as many as errors are "
-            "estimated. larger_count reads further down where more rows fit another class likelier than "
-            "not: it finds errors that the model has half learned, and flags more rows of clean data that "
-            "the model has not understood. All others are cleanlab's own filters. Where a "
-            f"row can have several labels the default is {_label_sets.USUAL_FILTER}.",
+            "How many rows are flagged, and which. The default and calibrated flag the lowest scores. "
+            "calibrated flags as many as errors are estimated. The default goes on where more rows fit "
+            "another class likelier than not: it finds errors that the model has half learned, and flags "
+            "more rows that are right and that the model has not understood. All others are cleanlab's own "
+            f"filters. Where a row can have several labels the default is {_label_sets.USUAL_FILTER}.",
             tuple(FILTERS),
         ),
         Setting(
@@ -330,8 +318,10 @@ CHECK = Check(
         ),
     ),
     limits=(
-        "Systematic errors that the model learned from the labels stay hidden. The estimate assumes that "
-        "the probabilities are out-of-sample and that whether a label is wrong depends on the class only. "
+        "Systematic errors that the model learned from the labels stay hidden. Rows that the model finds "
+        "hard are flagged beside wrong ones, so that more can be flagged than are estimated wrong. The "
+        "estimate assumes that the probabilities are out-of-sample and that whether a label is wrong "
+        "depends on the class only. "
         "The interval covers the draw of rows, not a wrong model. A suggested label can be wrong where "
         "the flag is right. Above 30,000 rows a few of the nearest rows may be missed, which the recall says."
     ),

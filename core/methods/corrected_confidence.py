@@ -115,12 +115,14 @@ class Ranking:
     """What became of n labelled rows.
 
     quality: (n,) in [0, 1], lower = more likely wrong. other: (n,) the likeliest class beside the given one.
-    flows: pairs of classes between which the errors go one way.
+    mixture, scanned: the probabilities that were asked, and what `scan` made of them. flows: pairs of classes
+    between which the errors go one way.
     """
 
     quality: np.ndarray
     other: np.ndarray
     mixture: Mixture
+    scanned: Scan
     flows: int
 
 
@@ -152,7 +154,7 @@ def rank(
         likely[line, given] = -1
         other[part] = likely.argmax(axis=1)
         progress.report(0.5 + 0.5 * part.stop / len(quality), "ranking rows")
-    return Ranking(quality, other, mixture, flows)
+    return Ranking(quality, other, mixture, scanned, flows)
 
 
 def mix(labels: np.ndarray, pred_probs: np.ndarray, votes: Votes | None) -> Mixture:

@@ -1,6 +1,6 @@
-"""Which rows to flag: our default, one that reads further, and all filters of cleanlab 2.9, equal to the row.
+"""Which rows to flag: our default, the calibrated count, and all filters of cleanlab 2.9, equal to the row.
 
-Each of the first two flags as many rows as it counts errors. What other counts say is measured by
+The first two flag as many rows as they count errors. What other counts say is measured by
 tests/benchmarks/bench_counts.py: none tells errors that a model has learned from rows that it finds hard.
 """
 
@@ -17,14 +17,17 @@ from core.methods.confident_learning import (
     count_off_diagonal,
     counted_elsewhere,
     estimate_errors,
+    first_best,
     label_quality,
     rows_by_class,
 )
+from core.methods.corrected_confidence import Ranking
+from core.methods.temperature import best_temperature
 from core.progress import Progress
 
-DEFAULT_FILTER = "calibrated"
-LARGER_COUNT = "larger_count"
-SEED, _ROWS, _CELLS = 0, 20_000, 2_000_000  # a temperature is chosen on a sample of so many, at most
+CALIBRATED = "calibrated"
+DEFAULT_FILTER = "larger_count"
+SEED, _ROWS, _CELLS, _FEW = 0, 20_000, 1_000_000, 500  # sampled rows: so many at most, and at least
 _LEAST = 1e-6  # of a probability, before its logarithm is taken
 
 
@@ -33,82 +36,83 @@ def flag(
     pred_probs: np.ndarray,
     filter_by: str,
     progress: Progress | None = None,
-    quality: np.ndarray | None = None,
-    mixture: Probabilities | None = None,
+    ranking: Ranking | None = None,
 ) -> np.ndarray:
     """(n,) bool over the labelled rows: which labels look wrong by one filter of FILTERS.
 
-    pred_probs: (N, K), the array that was scanned. quality: (n,) label quality scores, by which the default
-    and the larger count choose; None: the normalized margin. mixture: (N, K) probabilities that the larger
-    count asks; None: pred_probs. Raises ValueError for an unknown filter.
+    pred_probs: (N, K), the array that was scanned. ranking: of the same labelled rows; by its quality the
+    default and the calibrated count choose, and its mixture is what the default asks. None: the normalized
+    margin and pred_probs. Raises ValueError for an unknown filter.
     """
     if filter_by not in FILTERS:
         raise ValueError(f"no filter called {filter_by!r}; one of {', '.join(FILTERS)}")
-    probs = np.asarray(pred_probs)
+    probs, progress = np.asarray(pred_probs), progress or Progress()
+    if filter_by not in (DEFAULT_FILTER, CALIBRATED):
+        return _CLEANLABS[filter_by](scanned, probs, progress)
+    count = round(estimate_errors(scanned))
     if filter_by == DEFAULT_FILTER:
-        return _calibrated(scanned, probs, quality=quality)
-    if filter_by == LARGER_COUNT:
-        return _larger(scanned, probs, progress, quality, mixture)
-    return FILTERS[filter_by][1](scanned, probs, progress or Progress())
-
-
-def _calibrated(
-    scanned: Scan, pred_probs: np.ndarray, _: Progress | None = None, quality: np.ndarray | None = None
-) -> np.ndarray:
-    """The lowest scores, as many as the estimated errors; earlier rows first in a tie."""
-    if quality is None:
-        quality = label_quality(scanned, "normalized_margin", pred_probs)
-    return _mask(scanned, lowest(quality, round(estimate_errors(scanned)), stable=True))
-
-
-def _larger(
-    scanned: Scan,
-    pred_probs: np.ndarray,
-    progress: Progress | None = None,
-    quality: np.ndarray | None = None,
-    mixture: Probabilities | None = None,
-) -> np.ndarray:
-    """The lowest scores, as many as the larger of the estimated errors and the rows of `likelier`."""
-    if quality is None:
-        quality = label_quality(scanned, "normalized_margin", pred_probs)
-    fits = int(likelier(scanned, pred_probs if mixture is None else mixture, progress).sum())
-    return _mask(scanned, lowest(quality, max(round(estimate_errors(scanned)), fits), stable=True))
+        asked: tuple[Scan, Probabilities] = (scanned, probs)
+        if ranking is not None:
+            asked = ranking.scanned, ranking.mixture
+        count = max(count, int(likelier(asked[0], asked[1], progress).sum()))
+    quality = label_quality(scanned, "normalized_margin", probs) if ranking is None else ranking.quality
+    return _mask(scanned, lowest(quality, count, stable=True))  # earlier rows first in a tie
 
 
 def likelier(scanned: Scan, probs: Probabilities, progress: Progress | None = None) -> np.ndarray:
     """(n,) bool over the labelled rows: one class other than the given label has more than half of the
     probability.
 
-    probs: (N, K). They are calibrated on the given labels first (one temperature, of the least log loss; on a
-    seeded sample above 20,000 rows), so that they foretell what another annotator would say. That sees errors
-    which the confident joint misses, and cannot tell them from rows that the model has not understood.
+    probs: (N, K), what was scanned. They are calibrated on the given labels first (one temperature, of the
+    least log loss; on a seeded sample where there are many rows), so that they foretell what another
+    annotator would say. That sees errors which the confident joint misses, and cannot tell them from rows
+    that the model has not understood; it never finds a row that the model does not contradict. Labels of one
+    class foretell nothing of another: none is found.
     """
+    progress, n = progress or Progress(), len(scanned.rows)
+    if (scanned.class_counts > 0).sum() < 2:
+        return np.zeros(n, dtype=bool)
+    some = sampled(n, probs.shape[1])
+    progress.report(0, "looking where another class fits better")
+    fitted = temperature(probs[scanned.rows[some]], scanned.labels[some], progress.part(0, 0.3))
+    best = (scanned.labels, scanned.p_given, scanned.other, scanned.p_other)
+    return another_fits(probs, scanned.rows, best, fitted, progress.part(0.3, 1))
+
+
+def sampled(n: int, classes: int) -> np.ndarray:
+    """Positions, in their order, of those of n labelled rows by which `likelier` calibrates."""
+    most = max(_FEW, min(_ROWS, _CELLS // classes))
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(SEED).choice(n, most, replace=False))
+
+
+def temperature(probs: np.ndarray, labels: np.ndarray, progress: Progress | None = None) -> float:
+    """The temperature at which these rows' probabilities, (m, K), foretell their given labels best."""
+    return best_temperature(np.log(np.maximum(probs, _LEAST)), labels, progress)
+
+
+def another_fits(
+    probs: Probabilities,
+    rows: np.ndarray,
+    best: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    temperature: float,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """(n,) bool of these rows: at that temperature another class has more than half of the probability.
+    best: given labels, p_given, other and p_other of these rows."""
     progress = progress or Progress()
-    found = np.zeros(len(scanned.rows), dtype=bool)
-    if not len(found):
-        return found
-    temperature = _temperature(scanned, probs, progress.part(0, 0.3))
-    progress = progress.part(0.3, 1)
-    for part in blocks(len(found), probs.shape[1] * probs.dtype.itemsize):
-        block = np.asarray(probs[scanned.rows[part]])
-        best = block.argmax(axis=1)
-        # One temperature keeps the order of the classes, and only the first can have over a half.
-        rows = np.flatnonzero(best != scanned.labels[part])
-        logs = np.log(np.maximum(block[rows], _LEAST))
-        below = logs - logs[np.arange(len(rows)), best[rows]][:, None]
-        found[part.start + rows] = np.exp(below / temperature).sum(axis=1) < 2
-        progress.report(part.stop / len(found), "looking where another class fits better")
+    over = (first_best(*best) != best[0]) & (best[3] > 0.5)
+    found = over if temperature <= 1 else np.zeros(len(rows), dtype=bool)
+    # A temperature keeps the order of the classes. One below 1 adds to the first, one above takes from it.
+    doubt = over if temperature > 1 else (first_best(*best) != best[0]) & ~over
+    at = np.flatnonzero(doubt)
+    for part in blocks(len(at), probs.shape[1] * probs.dtype.itemsize):
+        logs = np.log(np.maximum(probs[rows[at[part]]], _LEAST))
+        logs -= np.log(np.maximum(best[3][at[part]], _LEAST))[:, None]
+        found[at[part]] = np.exp(logs / temperature).sum(axis=1) < 2
+        progress.report(part.stop / len(at), "looking where another class fits better")
     return found
-
-
-def _temperature(scanned: Scan, probs: Probabilities, progress: Progress) -> float:
-    from core.methods import softmax
-
-    some, most = np.arange(len(scanned.rows)), max(1, min(_ROWS, _CELLS // probs.shape[1]))
-    if len(some) > most:
-        some = np.sort(np.random.default_rng(SEED).choice(some, most, replace=False))
-    logs = np.log(np.maximum(np.asarray(probs[scanned.rows[some]]), _LEAST))
-    return softmax.best_temperature(logs, scanned.labels[some], progress)
 
 
 def _low_normalized_margin(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarray:
@@ -159,31 +163,30 @@ def _both(scanned: Scan, pred_probs: np.ndarray, progress: Progress) -> np.ndarr
     )
 
 
-FILTERS: dict[str, tuple[str, Callable[[Scan, np.ndarray, Progress], np.ndarray]]] = {
-    "calibrated": ("calibrated count of the confident joint, lowest label quality scores", _calibrated),
-    LARGER_COUNT: (
-        "the larger of two counts: calibrated count of the confident joint, and rows that another class fits "
-        "likelier than not; lowest label quality scores",
-        _larger,
-    ),
-    "prune_by_noise_rate": (
-        "calibrated count of each pair of classes (prune by noise rate)",
-        _prune_by_noise_rate,
-    ),
-    "prune_by_class": ("calibrated count of each class (prune by class)", _prune_by_class),
-    "both": ("prune by noise rate and by class", _both),
-    "confident_learning": ("off-diagonal rows of the confident joint", _confident_learning),
-    "predicted_neq_given": ("rows where the model's class is not the given label", _predicted_neq_given),
-    "low_normalized_margin": (
-        "off-diagonal count of the confident joint, lowest normalized margin",
-        _low_normalized_margin,
-    ),
-    "low_self_confidence": (
-        "off-diagonal count of the confident joint, lowest self-confidence",
-        _low_self_confidence,
-    ),
+_CLEANLABS: dict[str, Callable[[Scan, np.ndarray, Progress], np.ndarray]] = {
+    "prune_by_noise_rate": _prune_by_noise_rate,
+    "prune_by_class": _prune_by_class,
+    "both": _both,
+    "confident_learning": _confident_learning,
+    "predicted_neq_given": _predicted_neq_given,
+    "low_normalized_margin": _low_normalized_margin,
+    "low_self_confidence": _low_self_confidence,
 }
-"""Each filter's name in the settings: how its count is made, in words, and the function."""
+FILTERS = {
+    DEFAULT_FILTER: (
+        "the larger of two counts: calibrated confident joint, rows where another class is likelier than "
+        "not; lowest label quality scores"
+    ),
+    CALIBRATED: "calibrated count of the confident joint, lowest label quality scores",
+    "prune_by_noise_rate": "calibrated count of each pair of classes (prune by noise rate)",
+    "prune_by_class": "calibrated count of each class (prune by class)",
+    "both": "prune by noise rate and by class",
+    "confident_learning": "off-diagonal rows of the confident joint",
+    "predicted_neq_given": "rows where the model's class is not the given label",
+    "low_normalized_margin": "off-diagonal count of the confident joint, lowest normalized margin",
+    "low_self_confidence": "off-diagonal count of the confident joint, lowest self-confidence",
+}
+"""Each filter's name in the settings, and how its count is made, in words."""
 
 
 def lowest(scores: np.ndarray, count: int, stable: bool = False) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.methods.temperature import best_temperature
 from core.progress import Cancelled, Progress
 
 # softmax is loaded where it is used: the pages import this module, and SciPy takes most of a second.
@@ -132,7 +133,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
             part = progress.part(step / 6, (step + 1) / 6)
             weights = softmax.fit(x[fit_on], y[fit_on], classes, strength, part, weights)
             scores = softmax.logits(x[check_on], weights)
-            temperature = softmax.best_temperature(scores, y[check_on], part.part(1, 1))
+            temperature = best_temperature(scores, y[check_on], part.part(1, 1))
             loss = softmax.log_loss(scores, y[check_on], temperature)
             if loss > best[0] * _WORTH:
                 break  # stronger fits follow label errors, for little gain
@@ -144,7 +145,6 @@ def _logistic(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progres
 
 def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) -> tuple[Model, float]:
     """Gradient-boosted trees."""
-    from core.methods import softmax
 
     fit_on = np.flatnonzero(~inner)
     check_on = np.flatnonzero(inner)
@@ -154,7 +154,7 @@ def _trees(x: np.ndarray, y: np.ndarray, inner: np.ndarray, progress: Progress) 
     if len(check_on) and len(np.unique(y[fit_on])) == len(np.unique(y)):
         trial = _grown(x[fit_on], y[fit_on], progress.part(0, 0.5))
         scores = _logs(trial, x[check_on])
-        temperature = softmax.best_temperature(scores, y[check_on], progress.part(0.5, 0.5))
+        temperature = best_temperature(scores, y[check_on], progress.part(0.5, 0.5))
     model = _grown(x, y, progress.part(0.5, 1))
     return lambda rows: _logs(model, rows), temperature
 

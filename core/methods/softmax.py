@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 from core.progress import Progress
@@ -65,21 +65,6 @@ def log_loss(scores: np.ndarray, y: np.ndarray, temperature: float = 1.0) -> flo
     """Mean of -log p(y)."""
     scaled = scores.astype(np.float64) / temperature
     return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(y)), y]).mean())
-
-
-def best_temperature(scores: np.ndarray, y: np.ndarray, progress: Progress | None = None) -> float:
-    """The temperature in [0.1, 10] of the lowest log loss on rows that the model did not train on.
-
-    Source: Guo et al.: On calibration of modern neural networks, ICML 2017, section 4.2.
-    """
-    progress = progress or Progress()
-
-    def loss(log_t: float) -> float:
-        progress.report(1)
-        return log_loss(scores, y, float(np.exp(log_t)))
-
-    found = minimize_scalar(loss, bounds=(-np.log(10), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
 
 
 def _log_loss(

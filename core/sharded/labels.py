@@ -1,10 +1,11 @@
 """Confident learning over shards: to the last bit what core.methods.confident_learning gives for all rows at
 once.
 
-Three passes: what each row says, kept in `work`; the confident joint, which is a sum of whole numbers; scores
-and flags. Two things are not sums of whole numbers. A threshold is a mean of floats, whose last bit depends
-on the order: each class's probabilities are brought together, in the order of the rows, and the mean is taken
-of them as on one machine. The cut between flagged and other scores is found digit by digit, from counts.
+Passes: what each row says, kept in `work`; the confident joint and the rows that another class fits, which
+are sums of whole numbers; scores and flags. Three things are not sums of whole numbers. A threshold is a mean
+of floats, whose last bit depends on the order: each class's probabilities are brought together, in the order
+of the rows, and the mean is taken of them as on one machine. The temperature is found from the same sample of
+rows, brought together. The cut between flagged and other scores is found digit by digit, from counts.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from core.methods.confident_learning import (
     interval_of,
     thresholds_of,
 )
+from core.methods.label_filters import DEFAULT_FILTER, FILTERS, another_fits, sampled, temperature
 from core.progress import Progress
 from core.sharded.dataset import Run, named
 from core.sharded.runners import Runner
@@ -42,7 +44,7 @@ class Counts:
 
     thresholds, class_counts: (K,) as in Scan. given, confident, rows: the cells of the confident joint that
     are not 0, in the order of [given, confident]: K x K cells need 8 K^2 bytes, these at most 24 a labelled
-    row.
+    row. sample: ((m, K) probabilities, (m,) given labels) of the rows that `sampled` picks.
     """
 
     thresholds: np.ndarray
@@ -50,6 +52,7 @@ class Counts:
     given: np.ndarray
     confident: np.ndarray
     rows: np.ndarray
+    sample: tuple[np.ndarray, np.ndarray]
 
     def joint(self) -> np.ndarray:
         """(K, K) int64 confident joint as in Scan, its diagonal at least 1."""
@@ -80,9 +83,10 @@ def find_labels(run: Run, runner: Runner, progress: Progress) -> dict[str, Any]:
     """Write scores-NAME.parquet for each shard, joint.parquet and classes.parquet into work; the summary."""
     numbers = range(len(run.plan.shards))
     counts = count(run, runner, progress.part(0, 0.7))
-    estimate = errors_of(counts.counted, counts.kept, counts.class_counts)
-    flagged, labelled = round(estimate), int(counts.class_counts.sum())
-    takes = cut(run, runner, min(flagged, labelled), progress.part(0.7, 0.85))
+    estimate = round(errors_of(counts.counted, counts.kept, counts.class_counts))
+    labelled = int(counts.class_counts.sum())
+    fits = count_likelier(run, runner, counts, progress.part(0.7, 0.75))
+    takes = cut(run, runner, min(max(estimate, fits), labelled), progress.part(0.75, 0.85))
     steps = [(number, *take) for number, take in zip(numbers, takes, strict=True)]
     written = 0
     for _, found in runner.map(partial(write_scores, run), steps, progress.part(0.85, 1), "writing scores"):
@@ -91,13 +95,13 @@ def find_labels(run: Run, runner: Runner, progress: Progress) -> dict[str, Any]:
     low, high = interval_of(counts.counted, counts.kept, counts.class_counts, DRAWS, SEED)
     return {
         "flagged": written,
-        "estimator": "calibrated count of the confident joint, lowest normalized margins",
-        "estimate": flagged,
+        "estimator": FILTERS[DEFAULT_FILTER],
+        "estimate": estimate,
         "low": low,
         "high": high,
         "estimate_method": (
-            f"95% bootstrap interval of the confident counts, {DRAWS:,} draws, seed {SEED}, thresholds and "
-            "model held fixed"
+            "calibrated count of the confident joint; 95% bootstrap interval of the confident counts, "
+            f"{DRAWS:,} draws, seed {SEED}, thresholds and model held fixed"
         ),
         "scored": labelled,
         "unlabelled": run.plan.rows - labelled,
@@ -121,14 +125,27 @@ def count(run: Run, runner: Runner, progress: Progress) -> Counts:
     run.work.save("thresholds.npy", thresholds)
     cells, rows = np.empty(0, np.int64), np.empty(0, np.int64)
     waiting: list[tuple[np.ndarray, np.ndarray]] = []
-    step = partial(count_confident, run)
-    for _, partial_joint in runner.map(step, numbers, progress.part(0.7, 1), "counting confident rows"):
-        waiting.append(partial_joint)
+    picked: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    step, steps = partial(count_confident, run), list(zip(numbers, _picks(run, class_counts), strict=True))
+    part = progress.part(0.7, 1)
+    for i, (own_cells, own_rows, *some) in runner.map(step, steps, part, "counting confident rows"):
+        waiting.append((own_cells, own_rows))
+        picked[i] = (some[0], some[1])
         if sum(len(c) for c, _ in waiting) > len(cells):  # so that merging costs no more than the counts
             cells, rows = merged([(cells, rows), *waiting])
             waiting.clear()
     cells, rows = merged([(cells, rows), *waiting])
-    return Counts(thresholds, class_counts, cells // k, cells % k, rows)
+    sample = np.concatenate([picked[i][0] for i in numbers]), np.concatenate([picked[i][1] for i in numbers])
+    return Counts(thresholds, class_counts, cells // k, cells % k, rows, sample)
+
+
+def _picks(run: Run, class_counts: np.ndarray) -> list[np.ndarray]:
+    """For each shard which of its labelled rows `sampled` picks."""
+    some = sampled(int(class_counts.sum()), len(class_counts))
+    rows = [int(run.work.load(f"counts-{shard.name}.npy").sum()) for shard in run.plan.shards]
+    ends = np.cumsum(rows)
+    parts = np.split(some, np.searchsorted(some, ends[:-1]))
+    return [part - (end - own) for part, end, own in zip(parts, ends, rows, strict=True)]
 
 
 def read_best(run: Run, number: int) -> np.ndarray:
@@ -171,9 +188,13 @@ def mean_given(run: Run, classes: tuple[int, int]) -> list[np.floating]:
     return [np.concatenate(part).mean() for part in parts if part]
 
 
-def count_confident(run: Run, number: int) -> tuple[np.ndarray, np.ndarray]:
+def count_confident(
+    run: Run, step: tuple[int, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """A shard's part of the joint: given * K + confident of the cells that are not 0, sorted, and their
+    rows; and the probabilities and given labels of some of its labelled rows. step: its number, which
     rows."""
+    number, some = step
     shard = run.shard(number)
     best, thresholds = run.work.load_all(f"best-{shard.name}.npz"), run.work.load("thresholds.npy")
     four = (best["given"], best["p_given"], best["other"], best["p_other"])
@@ -181,7 +202,8 @@ def count_confident(run: Run, number: int) -> tuple[np.ndarray, np.ndarray]:
     confident = confident_class(probs, best["rows"], four, thresholds, Progress())
     there = confident >= 0
     cells = best["given"][there].astype(np.int64) * len(thresholds) + confident[there]
-    return np.unique(cells, return_counts=True)  # type: ignore[return-value]
+    cells, rows = np.unique(cells, return_counts=True)
+    return cells, rows, probs[best["rows"][some]], best["given"][some]
 
 
 def merged(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +212,23 @@ def merged(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, 
     rows = np.zeros(len(cells), dtype=np.int64)
     np.add.at(rows, place, np.concatenate([r for _, r in parts]))
     return cells, rows
+
+
+def count_likelier(run: Run, runner: Runner, counts: Counts, progress: Progress) -> int:
+    """How many rows `likelier` of core.methods.label_filters finds among those of all shards."""
+    if (counts.class_counts > 0).sum() < 2:
+        return 0
+    step = partial(likelier_rows, run, temperature(*counts.sample))
+    numbers = range(len(run.plan.shards))
+    return sum(found for _, found in runner.map(step, numbers, progress, "looking where another class fits"))
+
+
+def likelier_rows(run: Run, temperature: float, number: int) -> int:
+    """How many rows of a shard another class than the given label fits likelier than not."""
+    shard = run.shard(number)
+    best = run.work.load_all(f"best-{shard.name}.npz")
+    four = (best["given"], best["p_given"], best["other"], best["p_other"])
+    return int(another_fits(run.array(shard, "pred_probs"), best["rows"], four, temperature).sum())
 
 
 def cut(run: Run, runner: Runner, wanted: int, progress: Progress) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from core.methods.confident_learning import scan
-from core.methods.corrected_confidence import rank, votes_of
+from core.methods.corrected_confidence import Ranking, rank, votes_of
 from core.methods.label_filters import DEFAULT_FILTER, flag
 from core.methods.neighbours import nearest
 from core.neighbour_graph import NEIGHBOURS
@@ -76,14 +76,14 @@ def scores() -> dict[str, Callable[[Known], np.ndarray]]:
         "cleanlab normalized_margin, adjusted": cleanlabs("normalized_margin", True),
     }
     found["corrected confidence, no embeddings"] = lambda data: rank(data.given, data.probs).quality
-    found["corrected confidence (default)"] = corrected
+    found["corrected confidence (default)"] = lambda data: corrected(data).quality
     return found
 
 
-def corrected(data: Known) -> np.ndarray:
+def corrected(data: Known) -> Ranking:
     """Our default, with the nearest rows."""
     near, distances = nearest(data.embeddings, np.arange(len(data.given)), NEIGHBOURS)
-    return rank(data.given, data.probs, votes_of(data.given, near, distances)).quality
+    return rank(data.given, data.probs, votes_of(data.given, near, distances))
 
 
 def precision(wrong: np.ndarray, score: np.ndarray, times: np.ndarray | None = None) -> float:
@@ -145,8 +145,7 @@ def flags(data: Sequence[Known]) -> bool:
     met = True
     for d in data:
         theirs = find_label_issues(d.given, d.probs, n_jobs=1)
-        quality = corrected(d)
-        ours = flag(scan(d.given, d.probs), d.probs, DEFAULT_FILTER, quality=quality)
+        ours = flag(scan(d.given, d.probs), d.probs, DEFAULT_FILTER, ranking=corrected(d))
         shares = [(d.wrong[f].mean(), d.wrong[f].sum() / d.wrong.sum()) for f in (theirs, ours)]
         # cleanlab's own ranking, cut where ours is: how much of the difference is the number of flags
         alone = np.argsort(d.probs[np.arange(len(d.given)), d.given], kind="stable")[: ours.sum()]

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.methods.confident_learning import scan
-from core.methods.label_filters import flag
+from core.methods.label_filters import DEFAULT_FILTER, flag
 from core.methods.neighbours import nearest
 from core.methods.projection import principal
 from core.progress import Progress
@@ -163,7 +163,7 @@ def equal(step: str, work: Store, rows: int) -> bool:
         given, probs = labelled(rows, FEW_CLASSES)
         names = [name for name in work.names() if name.startswith("scores-")]
         told = pa.concat_tables([pq.read_table(work.path(name)) for name in names])["flagged"].to_numpy()
-        return np.array_equal(told, flag(scan(given, probs), probs, "calibrated"))
+        return np.array_equal(told, flag(scan(given, probs), probs, DEFAULT_FILTER))
     if step == "copies":
         names = [name for name in work.names() if name.startswith("copies-")]
         told = pa.concat_tables([pq.read_table(work.path(name)) for name in names])["row_id"].to_pylist()

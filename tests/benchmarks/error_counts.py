@@ -54,7 +54,7 @@ class Views:
 
     @cached_property
     def likelier(self) -> int:
-        return int(likelier(self.scanned, self.ranking.mixture).sum())
+        return int(likelier(self.ranking.scanned, self.ranking.mixture).sum())
 
 
 def retrained(views: Views) -> float:

@@ -215,7 +215,7 @@ def test_summary_json__holds_the_counts_with_their_estimators(
     assert list(read["checks"]) == ALL and read["skipped"] == {}
     label = read["checks"]["label_issues"]
     assert label["flagged"] == found.results["label_issues"].summary["flagged"]
-    assert label["estimator"].startswith("calibrated count of the confident joint")
+    assert label["estimator"].startswith("the larger of two counts: calibrated confident joint, ")
     assert {row["class"] for row in label["per_class"]} == {"cat", "dog"}
     assert {"labelmend", "numpy", "python"} <= read["versions"].keys()
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from core.methods.confident_learning import scan
-from core.methods.label_filters import flag
+from core.methods.label_filters import DEFAULT_FILTER, flag
 from core.sharded.run import SUMMARY
 from tests.core.sharded.shards import folder, made_up, read_tables, write_shards
 from tests.core.test_cli import labelmend
@@ -33,7 +33,7 @@ def test_shards__writes_scores_and_says_what_it_did(shards: Path, tmp_path: Path
     out = labelmend("shards", shards, "--out", tmp_path / "out", "--workers", 1, workspace=tmp_path / "w")
     assert out.returncode == 0, out.stderr
     labels, probs = made_up(60, 3, 0)
-    flagged = int(flag(scan(labels, probs), probs, "calibrated").sum())
+    flagged = int(flag(scan(labels, probs), probs, DEFAULT_FILTER).sum())
     first, *steps = out.stdout.splitlines()
     assert first.startswith(f"{tmp_path / 'out'}: 60 rows, 3 shards, ")
     assert [line.split(" (")[0] for line in steps] == [f"  labels: {flagged} flagged", "  copies: 10 flagged"]

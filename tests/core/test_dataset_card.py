@@ -94,7 +94,7 @@ def test_dataset_card__checks_with_estimator_settings_and_what_is_left(
     summary = record.audit.results["label_issues"].summary
     assert f"| Flagged rows | {summary['flagged']} | {summary['estimator']} |" in card
     assert f"{summary['estimate']}, 95% interval {summary['low']}-{summary['high']}" in card
-    assert "- Settings: `filter_by = calibrated, score = corrected_confidence`" in card
+    assert "- Settings: `filter_by = larger_count, score = corrected_confidence`" in card
     assert "- Label errors: 1 of 1 flagged rows are not reviewed." in card
     assert "- Model: `test model`" in card
     assert "on the word of whoever brought them" in card

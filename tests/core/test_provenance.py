@@ -29,7 +29,7 @@ def test_origins__every_check_names_estimator_inputs_settings_code_and_time(
     facts = dict(labels.made_from)
     assert "predicted probabilities of test model (sha256 " in facts["Inputs"]
     assert pets.part("labels")[:12] in facts["Inputs"]
-    assert facts["Settings"] == "filter_by = calibrated, score = corrected_confidence"
+    assert facts["Settings"] == "filter_by = larger_count, score = corrected_confidence"
     assert facts["Code"].startswith("label_issues version ")
     assert facts["Computed"].startswith("20")
     assert "out-of-sample" in labels.not_covered

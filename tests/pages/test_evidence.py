@@ -15,7 +15,7 @@ def test_evidence__every_count_of_the_overview_with_its_estimator(open_page: Ope
         assert title in titles
         assert any(value in t["Value"].tolist() for t in tables)
     said = words(app).replace("\\", "")
-    assert "**Settings:** filter_by = calibrated, score = corrected_confidence" in said
+    assert "**Settings:** filter_by = larger_count, score = corrected_confidence" in said
     assert "**Not covered:** Systematic errors" in said
     assert "Estimated wrong labels: 4, 95% interval" in app.code[0].value
 

@@ -25,9 +25,11 @@ def test_run__second_class_nearly_as_likely() -> None:
     probs = np.array([[0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]] * 20, dtype=np.float32)
     probs[0] = (0.46, 0.41, 0.13)  # labelled cat, the first of the two
     probs[3] = (0.24, 0.48, 0.28)  # labelled cat, the last of three
-    probs[4] = (0.55, 0.30, 0.15)  # labelled dog, the second of the two
+    probs[4] = (0.50, 0.35, 0.15)  # labelled dog, the second of the two
     probs[6] = (0.70, 0.20, 0.10)  # labelled cat: dog is much less likely
-    result = run(make_dataset([0, 1, 2] * 20, NAMES), Predictions("m", probs), DEFAULTS, Progress())
+    labels = np.arange(60) % 3
+    labels[50:] = (labels[50:] + 1) % 3  # the model is not as sure as it says: cat is no likelier in row 4
+    result = run(make_dataset(labels.tolist(), NAMES), Predictions("m", probs), DEFAULTS, Progress())
     table = result.table
     assert np.flatnonzero(table["flagged"]).tolist() == [0, 4]
     assert table["reason"].tolist()[0] == "Two classes fit: the model gives cat 46% and dog 41%."
@@ -35,6 +37,8 @@ def test_run__second_class_nearly_as_likely() -> None:
     assert table["score"].iloc[3] == 1
     assert table["score"].iloc[6] == pytest.approx(1 - 0.2 / 0.7, abs=1e-6)
     assert table["suggestion"].isna().all()
+    sure = run(make_dataset([0, 1, 2] * 20, NAMES), Predictions("m", probs), DEFAULTS, Progress()).table
+    assert np.flatnonzero(sure["flagged"]).tolist() == [0] and sure["score"].iloc[4] == 1  # a label error
 
 
 def test_run__two_classes_together_must_be_likelier_than_the_rest() -> None:

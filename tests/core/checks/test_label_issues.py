@@ -37,7 +37,7 @@ def test_run__small_example_by_hand() -> None:
     assert table["reason"]["r2"] == "The model gives dog 96% and cat 4%."
     summary = result.summary
     assert summary["flagged"] == summary["estimate"] == 1
-    assert summary["estimator"] == "calibrated count of the confident joint, lowest label quality scores"
+    assert summary["estimator"].startswith("the larger of two counts: calibrated confident joint, ")
     assert summary["ranking"] == "self-confidence of the model"
     assert (summary["scored"], summary["unlabelled"], summary["engine"]) == (5, 1, "streaming")
     assert summary["low"] <= 1 <= summary["high"]
@@ -158,11 +158,11 @@ def test_run__names_the_estimator_of_every_filter(filter_by: str) -> None:
         DEFAULTS | {"filter_by": filter_by},
         Progress(),
     )
-    assert result.summary["estimator"] == FILTERS[filter_by][0]
+    assert result.summary["estimator"] == FILTERS[filter_by]
     assert result.table["flagged"].tolist() == [False, False, True, False, False]
 
 
-def test_run__the_larger_count_asks_the_nearest_rows_too() -> None:
+def test_run__the_default_asks_the_nearest_rows_too_and_keeps_the_estimate_apart() -> None:
     rng = np.random.default_rng(0)
     true = np.arange(90) % 2
     given = true.copy()
@@ -171,14 +171,16 @@ def test_run__the_larger_count_asks_the_nearest_rows_too() -> None:
     probs[:9] = 0.5  # the model has learned half of these errors, so the confident joint counts none
     points = np.where(true == 0, 1, -1)[:, None] * np.eye(16)[0] + rng.normal(size=(90, 16)) * 0.1
     predictions = Predictions("m", probs, points.astype(np.float32))
-    params = DEFAULTS | {"filter_by": "larger_count"}
-    usual, larger = (
-        run(make_dataset(given.tolist()), predictions, p, Progress()) for p in (DEFAULTS, params)
+    params = DEFAULTS | {"filter_by": "calibrated"}
+    counted, usual = (
+        run(make_dataset(given.tolist()), predictions, p, Progress()) for p in (params, DEFAULTS)
     )
-    assert usual.table["flagged"].sum() == usual.summary["estimate"] == 0
-    assert np.flatnonzero(larger.table["flagged"]).tolist() == list(range(9))
-    assert larger.table["reason"]["r0"].startswith("The model gives cat 50% and dog 50%; of the 30 nearest")
-    alone = run(make_dataset(given.tolist()), Predictions("m", probs), params, Progress())
+    assert counted.table["flagged"].sum() == counted.summary["estimate"] == 0
+    assert np.flatnonzero(usual.table["flagged"]).tolist() == list(range(9))
+    assert usual.summary["flagged"] == 9
+    assert [usual.summary[k] for k in ("estimate", "low", "high")] == [0, 0, 0]  # what is estimated stays
+    assert usual.table["reason"]["r0"].startswith("The model gives cat 50% and dog 50%; of the 30 nearest")
+    alone = run(make_dataset(given.tolist()), Predictions("m", probs), DEFAULTS, Progress())
     assert alone.table["flagged"].sum() == 0
 
 
@@ -210,8 +212,9 @@ def test_run__margin_on_recorded_predictions(
     shared_data: Path, name: str, flagged: int, errors: int, caught: int
 ) -> None:
     dataset, predictions, validated = recorded(shared_data / "label_errors" / name)
-    # The checked rows were chosen by the margin: another ranking cannot be judged on them.
-    result = run(dataset, predictions, DEFAULTS | {"score": "normalized_margin"}, Progress())
+    # The checked rows were chosen by the calibrated count and the margin: others cannot be judged on them.
+    params = {"filter_by": "calibrated", "score": "normalized_margin"}
+    result = run(dataset, predictions, params, Progress())
     found = set(result.table.index[result.table["flagged"]])
     assert (len(found), len(validated), len(found & validated)) == (flagged, errors, caught)
     assert result.summary["low"] < flagged < result.summary["high"]

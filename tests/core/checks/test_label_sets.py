@@ -10,6 +10,7 @@ import pytest
 from core.audit import audit_summary, run_audit, write_issues_csv
 from core.checks.label_issues import CHECK
 from core.issues import Result
+from core.methods.label_filters import CALIBRATED, DEFAULT_FILTER
 from core.predictions import Predictions
 from core.progress import Progress
 from tests.core.label_sets import CLASSES, PROBS, moods
@@ -66,10 +67,13 @@ def test_run__a_set_is_never_suggested_empty() -> None:
 
 
 def test_run__the_usual_filter_is_cleanlabs(tmp_path: Path) -> None:
-    found = run(filter_by="calibrated")
+    found = run(filter_by=DEFAULT_FILTER)
     named = run(filter_by="prune_by_noise_rate")
     assert found.summary["estimator"] == named.summary["estimator"]
     assert "prune by noise rate" in found.summary["estimator"]
+    assert (
+        run(filter_by=CALIBRATED).summary["estimator"].startswith("calibrated count")
+    )  # where one asks for it
     audit = run_audit(moods(), Predictions("m", PROBS), tmp_path, ["label_issues"])
     assert audit.results["label_issues"].summary["settings"] == {
         "filter_by": "prune_by_noise_rate",

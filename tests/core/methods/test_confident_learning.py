@@ -22,10 +22,10 @@ from core.methods.confident_learning import (
     label_quality,
     scan,
 )
-from core.methods.label_filters import DEFAULT_FILTER, FILTERS, LARGER_COUNT, flag
+from core.methods.label_filters import CALIBRATED, DEFAULT_FILTER, FILTERS, flag
 from core.progress import Cancelled, Progress
 
-CLEANLAB_FILTERS = tuple(f for f in FILTERS if f not in (DEFAULT_FILTER, LARGER_COUNT))
+CLEANLAB_FILTERS = tuple(f for f in FILTERS if f not in (CALIBRATED, DEFAULT_FILTER))
 
 
 def make(n: int, k: int, seed: int, kind: str, dtype: type) -> tuple[np.ndarray, np.ndarray]:

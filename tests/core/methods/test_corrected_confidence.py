@@ -206,4 +206,4 @@ def test_rank__better_than_self_confidence_on_real_label_errors(
 ) -> None:
     data = known(shared_data / name, name, labels, truth)
     alone = average_precision_score(data.wrong, -data.probs[np.arange(len(data.given)), data.given])
-    assert average_precision_score(data.wrong, -corrected(data)) > alone + gain
+    assert average_precision_score(data.wrong, -corrected(data).quality) > alone + gain

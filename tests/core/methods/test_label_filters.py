@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from core.methods import confident_learning, label_filters
 from core.methods.confident_learning import estimate_errors, scan
-from core.methods.corrected_confidence import Mixture
-from core.methods.label_filters import DEFAULT_FILTER, LARGER_COUNT, flag, likelier
+from core.methods.corrected_confidence import Mixture, Ranking
+from core.methods.label_filters import CALIBRATED, DEFAULT_FILTER, flag, likelier
 from core.progress import Cancelled, Progress
 from tests.benchmarks.bench_counts import flags
 from tests.benchmarks.bench_ranking import known
@@ -91,29 +91,42 @@ def test_likelier__saturated_probabilities(k: int, value: float) -> None:
 
 
 @given(st.integers(2, 6), st.integers(0, 20), st.sampled_from([0.3, 1.0, 3.0]))
-def test_flag__larger_count_flags_all_that_the_default_flags(k: int, seed: int, sharp: float) -> None:
+def test_flag__the_default_flags_all_that_the_calibrated_count_flags(k: int, seed: int, sharp: float) -> None:
     labels, probs = drawn(300, k, seed, sharp)
     scanned = scan(labels, probs)
-    quality = probs[np.arange(300), labels]
-    usual, larger = (flag(scanned, probs, name, None, quality) for name in (DEFAULT_FILTER, LARGER_COUNT))
+    ranking = Ranking(probs[np.arange(300), labels], scanned.other, Mixture(probs), scanned, 0)
+    counted, larger = (flag(scanned, probs, name, None, ranking) for name in (CALIBRATED, DEFAULT_FILTER))
     fits = int(likelier(scanned, probs).sum())
-    assert larger.sum() == max(round(estimate_errors(scanned)), fits)
-    assert not (usual & ~larger).any()
+    assert counted.sum() == round(estimate_errors(scanned))
+    assert larger.sum() == max(counted.sum(), fits)
+    assert not (counted & ~larger).any()
+    contradicted = int((scanned.predicted != labels).sum())
+    assert larger.sum() <= max(counted.sum(), contradicted)  # so that it cannot flood where a model is good
 
 
-def test_flag__larger_count_asks_the_mixture() -> None:
+def test_flag__the_default_asks_the_mixture() -> None:
     labels, probs = drawn(400, 3, 4)
     scanned = scan(labels, probs)
     other = np.eye(3)[(labels + 1) % 3] * 0.96 + 0.02
-    other[:200] = np.eye(3)[labels[:200]] * 0.96 + 0.02
-    found = flag(scanned, probs, LARGER_COUNT, mixture=Mixture(other.astype(np.float32)))
-    assert found.sum() == likelier(scanned, Mixture(other.astype(np.float32))).sum() == 200
+    other[:250] = np.eye(3)[labels[:250]] * 0.96 + 0.02
+    mixture = Mixture(other.astype(np.float32))
+    ranking = Ranking(scanned.p_given, scanned.other, mixture, scan(labels, mixture), 0)
+    assert likelier(scanned, probs).sum() < 150
+    found = flag(scanned, probs, DEFAULT_FILTER, None, ranking)
+    assert found.sum() == likelier(ranking.scanned, mixture).sum() == 150
 
 
-def test_larger_count__finds_more_of_what_a_model_has_learned(shared_data: Path) -> None:
+@pytest.mark.parametrize("given", [[0, 0, 0, 0], [-1, -1, 2, -1], [-1, -1, -1, -1]])
+def test_likelier__labels_of_one_class_foretell_no_other(given: list[int]) -> None:
+    probs = np.array([[0.1, 0.8, 0.1], [0.2, 0.6, 0.2], [0.9, 0.1, 0], [0, 0, 1]])
+    scanned = scan(np.array(given), probs)
+    assert not likelier(scanned, probs).any() and not flag(scanned, probs, DEFAULT_FILTER).any()
+
+
+def test_default__finds_more_of_what_a_model_has_learned(shared_data: Path) -> None:
     data = known(shared_data / "text_agnews_human", "crowd AG News", "data.csv", "is_error")
     views = Views(with_neighbours(data))
-    usual, larger = (flags(views, name) for name in (DEFAULT_FILTER, LARGER_COUNT))
+    usual, larger = (flags(views, name) for name in (CALIBRATED, DEFAULT_FILTER))
     recall = [data.wrong[f].sum() / data.wrong.sum() for f in (usual, larger)]
     assert recall[0] < 0.30 and recall[1] >= 0.40
     assert data.wrong[larger].mean() > 0.7

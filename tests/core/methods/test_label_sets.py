@@ -6,10 +6,10 @@ from cleanlab.multilabel_classification import get_label_quality_scores
 from cleanlab.multilabel_classification.filter import find_label_issues, find_multilabel_issues_per_class
 
 from core.methods.confident_learning import SCORES
-from core.methods.label_filters import DEFAULT_FILTER, FILTERS, LARGER_COUNT
+from core.methods.label_filters import CALIBRATED, DEFAULT_FILTER, FILTERS
 from core.methods.label_sets import doubts, set_quality
 
-CLEANLABS = [name for name in FILTERS if name not in (DEFAULT_FILTER, LARGER_COUNT)]
+CLEANLABS = [name for name in FILTERS if name not in (CALIBRATED, DEFAULT_FILTER)]
 
 
 def noisy(n: int = 400, k: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.methods.out_of_sample import _grown, _threads, deal_folds, out_of_sample
-from core.methods.softmax import best_temperature, fit, log_loss, logits, probabilities
+from core.methods.softmax import fit, logits, probabilities
 from core.progress import Cancelled, Progress
 
 
@@ -116,16 +116,6 @@ def test_fit__equals_scikit_learn() -> None:
     ours = probabilities(logits(x, fit(x, labels, 3, 0.5, Progress())))
     theirs = LogisticRegression(C=0.5, tol=1e-8, max_iter=1000).fit(x, labels).predict_proba(x)
     assert np.abs(ours - theirs).max() < 5e-3
-
-
-def test_best_temperature__mends_scores_that_are_too_sure() -> None:
-    random = np.random.default_rng(0)
-    scores = random.standard_normal((5000, 3)) * 2
-    cumulated = probabilities(scores).cumsum(axis=1)
-    drawn = (random.random((5000, 1)) > cumulated).sum(axis=1)
-    found = best_temperature(scores * 4, drawn)
-    assert found == pytest.approx(4, rel=0.1)
-    assert log_loss(scores * 4, drawn, found) < log_loss(scores * 4, drawn)
 
 
 def test_grown__is_what_scikit_learn_grows_at_once() -> None:

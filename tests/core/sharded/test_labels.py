@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.methods.confident_learning import estimate_errors, label_quality, scan
-from core.methods.label_filters import flag, lowest
+from core.methods.label_filters import DEFAULT_FILTER, flag, lowest
 from core.progress import Progress
 from core.sharded.dataset import Columns
 from core.sharded.labels import count, sort_keys
@@ -49,7 +49,7 @@ def test_shards__say_what_the_scan_of_all_rows_says(case: tuple[np.ndarray, np.n
     assert np.array_equal(counts.class_counts, expected.class_counts)
     assert np.array_equal(counts.joint(), expected.confident_joint)
     flagged, score = np.zeros(len(labels), bool), np.ones(len(labels), np.float32)
-    flagged[expected.rows] = flag(expected, probs, "calibrated")
+    flagged[expected.rows] = flag(expected, probs, DEFAULT_FILTER)
     score[expected.rows] = label_quality(expected, "normalized_margin", probs).clip(0, 1)
     assert told["row_id"] == [f"r{i}" for i in range(len(labels))]
     assert told["flagged"] == flagged.tolist()
@@ -96,7 +96,7 @@ def test_labels__as_text_with_a_class_list(tmp_path: Path) -> None:
     assert told["given_label"] == ["cat", None, "dog", None, "cat"]
     assert told["suggested_label"] == [None, None, None, None, "dog"]
     labels = np.array([0, -1, 1, -1, 0])
-    expected = flag(scan(labels, probs), probs, "calibrated")
+    expected = flag(scan(labels, probs), probs, DEFAULT_FILTER)
     assert [f for f, label in zip(told["flagged"], labels, strict=True) if label >= 0] == expected.tolist()
 
 
