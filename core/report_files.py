@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from core.audits import current_audit
@@ -17,6 +18,7 @@ from core.review.policy import ABOUT, DEFAULT_POLICY, outcomes
 from core.review.queue import default_find
 from core.review.store import Store
 from core.review_record import review_record
+from core.team_sections import team_sections
 from core.workspace import Project, Workspace
 
 CARD, CROISSANT, REPORT = "README.md", "metadata.json", "report.html"
@@ -42,7 +44,8 @@ def write_papers(
         raise refuse(
             "decisions have changed since it was exported", file=written.path.name, mend="export it again"
         )
-    record = review_record(project, current_audit(workspace, project), store, corrections)
+    audit = current_audit(workspace, project)
+    record = review_record(project, audit, store, corrections, partial(team_sections, workspace))
     texts = {CARD: dataset_card(record, written, names)}
     if written is not None:
         texts[CROISSANT] = croissant(corrections, written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -246,15 +246,24 @@ class Record:
         return RandomSample(len(ids), said["wrong"], said["unclear"])
 
 
-def review_record(project: Project, audit: Audit, store: Store, corrections: Corrections) -> Record:
-    """The record of a data set, of the corrections that an export writes or has written."""
+def review_record(
+    project: Project,
+    audit: Audit,
+    store: Store,
+    corrections: Corrections,
+    further: Callable[[Reading], tuple[Section, ...]] = lambda reading: (),
+) -> Record:
+    """The record of a data set, of the corrections that an export writes or has written.
+
+    further: what the evidence has to say beyond the decisions alone (core.team_sections).
+    """
     name = project.name
     standings = store.standings(name)
     plan = plan_in_force(store.events(name, actions=[Action.PLAN]))
     several = [row_id for row_id, s in standings.items() if len(s.opinions) > 1]
     agreed = _agreed(store, project.dataset, several, plan) if several else None
     reading = Reading(project, audit.results, store)
-    found = reading.state.left, sections(reading)
+    found = reading.state.left, (*sections(reading), *further(reading))
     return Record(project, audit, corrections, standings, plan, store.last_seq(name), agreed, *found)
 
 

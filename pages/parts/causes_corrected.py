@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.clustering import stored_clusters
 from core.correction_causes import correction_causes, corrections, guideline, rule_params
+from core.evidence.method import CAUSES
 from core.methods.systematic import LEAST, SliceColumn, Systematic
 from core.review.decisions import VERDICTS
 from core.review.people import Role
@@ -15,6 +16,7 @@ from core.review.spot_checks import Rule, rule_event
 from core.slices import slice_columns
 from core.workspace import Project
 from pages.parts import charts, session, team_acts
+from pages.parts.how import how
 from pages.parts.numbers import rows
 
 SHOWN = 8
@@ -49,6 +51,7 @@ def show(project: Project) -> None:
         charts.with_table(shown, "What corrections have in common", "corrected")
     said = f"Over {rows(read)} that were read one by one, {wrong:,} of them wrong: {found.estimator}"
     st.markdown(f":small[{session.escape(said)}. Rows that nobody read may be different.]")
+    how(CAUSES, "corrected")
 
 
 def _finding(project: Project, line: dict[str, Any], place: int) -> None:
