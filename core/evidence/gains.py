@@ -13,6 +13,7 @@ from core.evidence.effort import errors_a_second, sizes, times
 from core.evidence.log import review_log
 from core.issues import Result
 from core.review.decisions import VERDICTS, Action
+from core.review.gold import marked
 
 if TYPE_CHECKING:
     from core.review.store import Store
@@ -41,8 +42,9 @@ class Gains:
                 self._made.move_to_end(key)
                 return self._made[key]
         name, last = dataset.name, key[2]
-        events = [e for e in store.events(name, actions=(*VERDICTS, Action.UNDO)) if e.seq <= last]
-        log = review_log(events, store.standings(name, last), dataset)
+        actions = (*VERDICTS, Action.UNDO, Action.GOLD)
+        events = [e for e in store.events(name, actions=actions) if e.seq <= last]
+        log = review_log(events, store.standings(name, last), dataset, marked(events))
         score = labels.table["score"].to_numpy()
         group = dataset.labels if dataset.targets is None else np.full(len(dataset), -1)
         made = errors_a_second(score, self._size(dataset), group, log, times(events, dataset))

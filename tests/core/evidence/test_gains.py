@@ -9,11 +9,14 @@ import pytest
 
 from core.dataset import Dataset
 from core.desk import Desk
+from core.evidence.effort import errors_a_second, sizes, times
 from core.evidence.gains import RELEARNED, Gains, learned_at
+from core.evidence.log import review_log
 from core.issues import Result, issue_table
 from core.loading import Prepared
 from core.predictions import Predictions
 from core.review.decisions import Action, Decision
+from core.review.gold import gold_event
 from core.review.queue import Filters
 from core.settings import Settings
 from core.source import Source
@@ -85,6 +88,24 @@ def test_gains__are_kept_until_there_are_new_events_to_learn_from(desk: Desk) ->
     assert gains.of(desk.store, project.dataset, labels, RELEARNED - 1) is first
     assert gains.of(desk.store, project.dataset, labels, RELEARNED) is not first
     assert [learned_at(seq) for seq in (0, 49, 50, 149)] == [0, 0, 50, 100]
+
+
+def test_gains__learn_nothing_of_errors_from_gold_rows(desk: Desk) -> None:
+    project = desk.project("pets")
+    labels, data = checked(project.dataset), project.dataset
+    decide(desk, range(RELEARNED - 1))
+    rows = [(f"r{i}", "cat", "cat") for i in range(40)]
+    assert not desk.store.record([gold_event("pets", "eve", rows)])[0].refused
+    found = Gains().of(desk.store, data, labels, RELEARNED)
+    events, standings = desk.store.events("pets"), desk.store.standings("pets")
+
+    def gain(gold: set[str]) -> np.ndarray:
+        log = review_log(events, standings, data, gold)
+        score = labels.table["score"].to_numpy()
+        return errors_a_second(score, sizes(data), data.labels, log, times(events, data))
+
+    np.testing.assert_allclose(found, gain({row for row, *_ in rows}))
+    assert np.abs(found - gain(set())).max() > 1e-3
 
 
 def test_queue__without_a_check_of_labels_is_by_score(tmp_path: Path) -> None:
