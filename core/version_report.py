@@ -63,8 +63,12 @@ def label_counts(found: Comparison) -> pd.DataFrame:
         own = _holds([labels.members(name) for name in labels.names], place)
         there = labels.codes[labels.there]
         columns.append(np.bincount(there[there >= 0], minlength=len(labels.names)) @ own)
-    pairs, rows = np.unique(np.stack([found.before, found.after]), axis=1, return_counts=True)
-    had, has = (np.vstack([holds, np.zeros(len(place), dtype=np.int64)])[side] for side in pairs)
+    width = len(found.names) + 1  # the last line of `holds`, for the code -1, holds nothing
+    pairs, rows = np.unique(
+        (found.before % width).astype(np.int64) * width + found.after % width, return_counts=True
+    )
+    holds = np.vstack([holds, np.zeros(len(place), dtype=np.int64)])
+    had, has = holds[pairs // width], holds[pairs % width]
     columns += [(rows[:, None] * (has & ~had)).sum(axis=0), (rows[:, None] * (had & ~has)).sum(axis=0)]
     frame = pd.DataFrame({"label": pd.array(list(names), dtype="str")})
     for name, values in zip(("before", "after", "came", "left"), columns, strict=True):

@@ -13,7 +13,7 @@ from core import version_report
 from core.errors import InputError
 from core.review.changes import Change, Version
 from core.review.people import Role
-from core.review.policy import ABOUT, DEFAULT_POLICY, POLICIES, WEIGH_CLASSES, outcomes
+from core.review.policy import DEFAULT_POLICY, POLICIES, WEIGH_CLASSES
 from core.review.queue import Filters
 from core.top_classes import top_classes
 from core.trail import first_and_last
@@ -143,8 +143,7 @@ def _version(project: Project, label: str, param: str, usual: str) -> Version:
 def _policy(project: Project) -> str:
     """The export's policy; the choice of one where annotators differ."""
     store, probs = session.store(), project.predictions.pred_probs
-    standings = store.standings(project.name)
-    differ = outcomes(standings, store.events(project.name, actions=ABOUT), project.dataset).disagreed
+    differ = store.decided(project.name) - store.settled(project.name)
     if not differ:
         return DEFAULT_POLICY
     names = [name for name, policy in POLICIES.items() if probs is not None or not policy.needs_model]
@@ -152,7 +151,7 @@ def _policy(project: Project) -> str:
         names = [name for name in names if name not in WEIGH_CLASSES]
     picked = session.bound(
         st.selectbox,
-        f"{rows(len(differ))} on which annotators differ",
+        f"{rows(differ)} on which annotators differ",
         names,
         param="policy",
         read=lambda text: text if text in names else DEFAULT_POLICY,

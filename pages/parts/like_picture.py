@@ -21,7 +21,9 @@ def offer(project: Project) -> None:
     """The upload; only those who may load data can send files."""
     if why_not(project.dataset) or not session.can(Role.OWNER):
         return
-    with st.popover("Like a picture", icon=":material/image_search:"):
+    # Named by what is shown, so that it is closed once the rows are there.
+    key = f"like_picture_{session.filters().about}"
+    with st.popover("Like a picture", icon=":material/image_search:", key=key):
         upload = st.file_uploader(
             "Picture",
             type=TYPES,

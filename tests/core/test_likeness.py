@@ -92,6 +92,29 @@ def test_queue__rows_like_an_area_lie_outside_of_it(tmp_path: Path) -> None:
     assert rows.tolist() == nearest_to_middle(embeddings, inside, 100).tolist()
 
 
+def test_queue__like_a_text_or_an_area_within_one_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three rows are wanted, and the three most alike of all are cats."""
+    monkeypatch.setattr("core.likeness.LIKE_ROWS", 3)
+    texts = ["card " * (9 - row if row % 2 == 0 else 1) + "other " * row for row in range(8)]
+    embeddings = np.ones((8, 3), dtype=np.float32)
+    embeddings[:, 0] += np.array([0, 3, 0, 4, 0, 5, 0, 6])
+    found = desk(tmp_path, texts, embeddings)
+    everything = found.queue("pets", Filters(about="text:card", sort="near"))[0].tolist()
+    dogs = found.queue("pets", Filters(about="text:card", sort="near", given="dog"))[0].tolist()
+    assert everything == [0, 2, 4] and dogs == [1, 3, 5]
+    draw_map(found.workspace, found.project("pets"), "pca", Progress())
+    places = stored_map(found.workspace, found.project("pets"), "pca")
+    assert places is not None
+    area = Area.drawn("pca", [tuple(places[0] - 0.01), tuple(places[0] + 0.01)])
+    inside = area.holds(places)
+    assert inside.tolist() == [True, False] * 4  # the cats lie in one place
+    about = str(About(area=area))
+    assert found.queue("pets", Filters(about=about, sort="near", given="dog"))[0].tolist() == [1, 3, 5]
+    assert nearest_to_middle(embeddings, inside, 3, np.arange(8) > 2).tolist() == [3, 5, 7]
+
+
 def test_nearest_to_middle__equals_a_plain_search() -> None:
     embeddings = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float16)
     inside = np.arange(50) % 7 == 0

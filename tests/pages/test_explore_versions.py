@@ -65,6 +65,19 @@ def test_versions__a_cell_leads_to_its_queue(open_page: Open, mended: str) -> No
     assert list(app.dataframe[0].value.index) == ["r20"]
 
 
+def test_versions__the_policy_decides_where_annotators_differ(open_page: Open, workspace: Workspace) -> None:
+    save(workspace, make_dataset(LABELS, name="differ"), likely(LABELS, WRONG))
+    dataset = workspace.open("differ").dataset
+    session.store().record([said(dataset, 1, "ann", Action.KEEP), said(dataset, 1, "bob", "cat")])
+    app = open_page("explore", ds="differ", view="classes")
+    assert app.selectbox(key="url_policy").label == "1 row on which annotators differ"
+    assert "0 labels differ, 0.0% of the 30 rows in both." in words(app)
+    app = open_page("explore", ds="differ", view="classes", policy="latest")
+    assert "1 label differs, 3.3% of the 30 rows in both." in words(app)
+    app = open_page("explore", ds="differ", view="classes", policy="crowdlab")
+    assert not app.exception
+
+
 def test_versions__of_earlier_days_and_of_another_data_set(
     open_page: Open, mended: str, workspace: Workspace
 ) -> None:

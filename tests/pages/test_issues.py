@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from core.review.decisions import Action, Decision
+from core.review.people import Role
 from core.review.store import Store
 from core.workspace import Workspace
 from pages.parts import session
@@ -325,3 +326,10 @@ def test_issues__a_picture_that_is_not_kept_any_more(open_page: Open, shapes: st
     assert (param(app, "about"), param(app, "sort")) == (None, None)
     app = open_page("issues", ds="pets", about="picture:" + "0" * 32)
     assert "these rows have none" in app.warning[0].value
+
+
+def test_issues__who_may_not_load_data_is_offered_no_upload(
+    open_page: Open, shapes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "can", lambda least: least < Role.OWNER)
+    assert not open_page("issues", ds=shapes).get("file_uploader")
