@@ -120,7 +120,7 @@ class Surface extends Screen {
     if (!this.data.filters.gate) return;
     this.blank();
     this.outbox.release(this.data.dataset);
-    const on = el("a", { class: "pill", href: `${this.data.how}&tab=batches` }, "What it says");
+    const on = el("a", { class: "pill", href: `${this.data.evidence}&tab=batches` }, "What it says");
     this.stage.message(el("p", { class: "strong" }, words), on);
     this.say(words);
   }
