@@ -18,7 +18,7 @@ from tests.soak.faults import Install
 from tests.soak.proof import Replay, lent_twice, proven
 from tests.soak.run import FAST, Report, crowd, read_back, soak, tickets, work
 
-SECONDS, KILLS, SEED = 20, 2, 1
+SECONDS, KILLS, SEED = 12, 2, 1
 
 
 def seen_to_work(report: Report) -> None:
@@ -31,7 +31,7 @@ def seen_to_work(report: Report) -> None:
 
 @pytest.mark.timeout(600)
 def test_soak__killed_on_sqlite_nothing_is_lost(tmp_path: Path) -> None:
-    seen_to_work(soak(tmp_path, None, SECONDS, SEED, mean_s=5, least=KILLS, rows=5000))
+    seen_to_work(soak(tmp_path, None, SECONDS, SEED, mean_s=3, least=KILLS, rows=5000))
 
 
 @pytest.mark.timeout(600)
@@ -40,7 +40,7 @@ def test_soak__killed_with_its_postgresql_nothing_is_lost(tmp_path: Path) -> Non
     server = Postgres()  # one of its own: other tests use the shared one meanwhile
     server.start()
     try:
-        seen_to_work(soak(tmp_path, server, SECONDS, SEED, mean_s=5, least=KILLS, rows=5000))
+        seen_to_work(soak(tmp_path, server, SECONDS, SEED, mean_s=3, least=KILLS, rows=5000))
     finally:
         server.stop()
 
