@@ -70,6 +70,9 @@ def _content(board: items.Board, position: int) -> None:
             alt="The row's fields, the most unusual for its given label first",
             height=min(36 * (len(fields) + 1), 260),
         )
+        if content["more"]:
+            verb = "is" if content["more"] == 1 else "are"
+            st.text(f"The first {len(fields):,} columns; {content['more']:,} more {verb} in the file.")
 
 
 def _labels(board: items.Board, position: int) -> None:

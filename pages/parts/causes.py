@@ -113,7 +113,7 @@ def _findings(found: Causes) -> None:
                         query_params=session.only(tab="batches", **params),
                     )
     if len(frame) > SHOWN:
-        st.text(f"{len(frame) - SHOWN:,} more are in the table.")
+        st.text(_more(len(frame) - SHOWN))
     if len(frame) > 1:
         top = frame.head(_DOTS)
         cells = zip(top["given"], top["column"], top["value"], strict=True)
@@ -128,6 +128,10 @@ def _findings(found: Causes) -> None:
         charts.show(figure, alt, key="causes")
     charts.with_table(frame.drop(columns=["sentence", "params"]), "Systematic errors", "causes")
     _how(found, "findings")
+
+
+def _more(count: int) -> str:
+    return f"{count:,} more {'is' if count == 1 else 'are'} in the table."
 
 
 def _chance(q: float) -> str:
@@ -214,7 +218,8 @@ def _rare(found: Causes) -> None:
     for text in frame["sentence"].head(SHOWN):
         st.text(text)
     if len(frame) > SHOWN:
-        st.text(f"So have {len(frame) - SHOWN:,} other classes.")
+        more = len(frame) - SHOWN
+        st.text("So has 1 other class." if more == 1 else f"So have {more:,} other classes.")
     if len(found.imbalance):
         table = found.imbalance.drop(columns="sentence")
         charts.with_table(table, "Rows of each class", "imbalance")

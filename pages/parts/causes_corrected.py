@@ -45,7 +45,8 @@ def show(project: Project) -> None:
         with st.container(border=True):
             _finding(project, {str(k): v for k, v in line.items()}, place)
     if len(frame) > SHOWN:
-        st.text(f"{len(frame) - SHOWN:,} more are in the table.")
+        more = len(frame) - SHOWN
+        st.text(f"{more:,} more {'is' if more == 1 else 'are'} in the table.")
     if len(frame):
         shown = frame.drop(columns=["sentence", "params"])
         charts.with_table(shown, "What corrections have in common", "corrected")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.label_words import rows
 from core.overview import Confusion
 
 HEIGHT = 300
@@ -106,7 +107,7 @@ def matrix(confusion: Confusion, theme: Colours) -> dict[str, Any]:
         "selected": {"marker": {"opacity": 0}},
         "unselected": {"marker": {"opacity": 0}},
         "hovertext": [
-            f"labelled {safe(names[y])}, looks like {safe(names[x])}: {int(counts[y][x]):,} rows"
+            f"labelled {safe(names[y])}, looks like {safe(names[x])}: {rows(int(counts[y][x]))}"
             for x, y in cells
         ],
         "hoverinfo": "text",
@@ -128,8 +129,8 @@ def pairs(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
         "y": list(range(len(frame))),
         "marker": {"color": theme.suggested},
         "hovertext": [
-            f"labelled {safe(g)}, looks like {safe(s)}: {rows:,} rows"
-            for g, s, rows in frame[["given", "suggested", "rows"]].itertuples(index=False)
+            f"labelled {safe(g)}, looks like {safe(s)}: {rows(count)}"
+            for g, s, count in frame[["given", "suggested", "rows"]].itertuples(index=False)
         ],
         "hoverinfo": "text",
     }
@@ -156,8 +157,8 @@ def missing_and_extra(frame: pd.DataFrame, theme: Colours) -> dict[str, Any]:
             "y": list(range(len(frame))),
             "marker": {"color": colour},
             "hovertext": [
-                f"{safe(name)} {words} in {rows:,} rows"
-                for name, rows in frame[["class", column]].itertuples(index=False)
+                f"{safe(name)} {words} in {rows(count)}"
+                for name, count in frame[["class", column]].itertuples(index=False)
             ],
             "hoverinfo": "text",
         }

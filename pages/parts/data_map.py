@@ -195,7 +195,8 @@ def _selected(project: Project, filters: Filters, inside: np.ndarray, flagged: n
     st.subheader(f"{rows(count)} chosen", anchor=False)
     made = map_view.made_up_of(project.dataset.labels, project.dataset.classes, np.flatnonzero(inside))
     some = [f"{session.shorten(name, 28)} {number:,}" for name, number in list(made.items())[:6]]
-    more = f", {len(made) - 6:,} other labels" if len(made) > 6 else ""
+    left = len(made) - 6
+    more = f", {left:,} other {'label' if left == 1 else 'labels'}" if left > 0 else ""
     if count:
         st.text(f"{bad:,} of them flagged. Labelled {', '.join(some)}{more}.")
     params = session.only(**wish.to_query())

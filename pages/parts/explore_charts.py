@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.label_words import rows
 from core.overview import Confusion
 from pages.parts import charts
 
@@ -17,7 +18,7 @@ def predicted_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, A
     names, points = confusion.classes, figure["data"][1]
     points["hovertext"] = [
         f"labelled {charts.safe(names[y])}, predicted {charts.safe(names[x])}: "
-        f"{int(confusion.counts[y][x]):,} rows"
+        f"{rows(int(confusion.counts[y][x]))}"
         for x, y in confusion.cells
     ]
     figure["layout"]["xaxis"]["title"]["text"] = "predicted"
@@ -29,7 +30,7 @@ def version_matrix(confusion: Confusion, theme: charts.Colours) -> dict[str, Any
     figure = charts.matrix(confusion, theme)
     names, points = confusion.classes, figure["data"][1]
     points["hovertext"] = [
-        f"{charts.safe(names[y])} before, {charts.safe(names[x])} after: {int(confusion.counts[y][x]):,} rows"
+        f"{charts.safe(names[y])} before, {charts.safe(names[x])} after: {rows(int(confusion.counts[y][x]))}"
         for x, y in confusion.cells
     ]
     figure["layout"]["xaxis"]["title"]["text"] = "after"

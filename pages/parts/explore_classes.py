@@ -76,13 +76,14 @@ def _mixed_up(project: Project, labels: Result | None, predicted: np.ndarray) ->
     st.subheader("Which class is predicted as which?")
     confusion = class_report.confusion(dataset, predicted)
     if not confusion.cells:
-        st.text(f"The predicted class is the given label in all {rows(int((dataset.labels >= 0).sum()))}.")
+        count = int((dataset.labels >= 0).sum())
+        st.text(f"The predicted class is the given label in {'the' if count == 1 else 'all'} {rows(count)}.")
         return
     names, clicked = confusion.classes, [(y, x) for x, y in confusion.cells]
     given, told = max(clicked, key=lambda cell: confusion.counts[cell])
     alt = (
-        f"Most often apart: {confusion.counts[given, told]:,} rows labelled {names[given]} "
-        f"are predicted {names[told]}"
+        f"Most often apart: {rows(int(confusion.counts[given, told]))} labelled {names[given]}, "
+        f"predicted {names[told]}"
     )
     pairs = [(names[g], names[p]) for g, p in clicked]
     charts.show(

@@ -286,7 +286,8 @@ def _sentence(line: pd.Series) -> str:
     facts = []
     if line["labelled"]:
         facts.append(
-            f"{line['purity']:.0%} of {int(line['labelled']):,} labels are {line['label']} "
+            f"{line['purity']:.0%} of {int(line['labelled']):,} "
+            f"{'label is' if line['labelled'] == 1 else 'labels are'} {line['label']} "
             f"(95% interval {_interval(line['purity_low'], line['purity_high'])})"
         )
     if not np.isnan(line["flagged_share"]):

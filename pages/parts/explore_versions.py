@@ -189,7 +189,7 @@ def _moved(project: Project, chosen: _Chosen) -> None:
         most = max(moves.cells, key=lambda cell: moves.counts[cell[1], cell[0]])
         alt = (
             f"Most often from {names[most[1]]} to {names[most[0]]}: "
-            f"{int(moves.counts[most[1], most[0]]):,} rows"
+            f"{rows(int(moves.counts[most[1], most[0]]))}"
         )
         charts.show(
             explore_charts.version_matrix(moves, charts.colours()),

@@ -22,6 +22,7 @@ from core.review.queue import STATES, Filters, check_in_use, default_find
 from core.review.where import conditions
 from core.workspace import Project
 from pages.parts import like_picture, session
+from pages.parts.numbers import rows
 
 _ANY = ""
 _STATE_WORDS = {"needs_review": "needs review"}
@@ -308,7 +309,7 @@ def nothing_found(audit: Audit, check: str) -> None:
     st.text(f"{checks()[check].title}: no rows found. Lowest score: {table['score'].min():.2f}.")
     with st.container(horizontal=True):
         st.button(
-            f"Show all {len(table):,} rows, lowest score first",
+            f"Show all {rows(len(table))}, lowest score first",
             on_click=session.set_params,
             args=({"cut": "1.0"},),
         )

@@ -31,7 +31,9 @@ def confused_classes(dataset: Dataset, result: Result) -> None:
         st.text("No flagged row has a suggested label.")
         return
     worst = pairs.iloc[0]
-    alt = f"Most mixed up: {worst['rows']} rows labelled {worst['given']} look like {worst['suggested']}"
+    look = "looks" if worst["rows"] == 1 else "look"
+    pair = f"labelled {worst['given']} {look} like {worst['suggested']}"
+    alt = f"Most mixed up: {rows(int(worst['rows']))} {pair}"
     if len(dataset.classes) <= overview.MATRIX_CLASSES * 4:
         confusion = overview.confusion(dataset, result.table)
         names = confusion.classes

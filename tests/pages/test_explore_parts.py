@@ -405,7 +405,7 @@ def test_classes__several_labels_have_rates_and_no_matrix(explore: Opened, works
     [
         ("no-labels", "This data set has no labels"),
         ("no-predictions", "this data set has none"),
-        ("one-row", "The predicted class is the given label in all 1 row."),
+        ("one-row", "The predicted class is the given label in the 1 row."),
         ("clean", "The predicted class is the given label in all 40 rows."),
         ("not-analysed", "Click a count to see its rows."),
         ("hostile", "Click a count to see its rows."),
