@@ -48,7 +48,7 @@ def show_classes() -> None:
         _change(project.dataset, current, used, events)
     else:
         st.text("An adjudicator or an owner can add, rename and merge classes.")
-    st.subheader(f"{len(current.names):,} classes", anchor=False)
+    st.subheader(_classes(len(current.names)), anchor=False)
     st.dataframe(_table(project.dataset, current, used), hide_index=True, alt="How many rows each class has")
     _history(project.name, events)
 
@@ -58,7 +58,7 @@ def _show_labels(dataset: Dataset, sets: LabelSets) -> None:
     rows = np.bincount(dataset.labels[dataset.labels >= 0], minlength=len(dataset.classes))
     given = rows @ sets.indicator(dataset.classes).astype(np.int64)
     st.text("Where a row can have several labels, the classes cannot be changed here.")
-    st.subheader(f"{len(sets.names):,} classes", anchor=False)
+    st.subheader(_classes(len(sets.names)), anchor=False)
     table = pd.DataFrame({"class": sets.names, "rows given": given})
     st.dataframe(table, hide_index=True, alt="How many rows each class has")
 
@@ -141,7 +141,11 @@ def _verb(change: dict[str, Any]) -> str:
     if "rename" in change:
         return f"Rename {session.escape(change['rename'])} to {session.escape(change['to'])}"
     number = len({*change["merge"], change["to"]} - {change["to"]})
-    return f"Merge {number:,} {'class' if number == 1 else 'classes'} into {session.escape(change['to'])}"
+    return f"Merge {_classes(number)} into {session.escape(change['to'])}"
+
+
+def _classes(number: int) -> str:
+    return f"{number:,} {'class' if number == 1 else 'classes'}"
 
 
 def _history(dataset: str, events: list[Decision]) -> None:
@@ -160,7 +164,7 @@ def _history(dataset: str, events: list[Decision]) -> None:
                 undo = Decision(dataset, "", Action.UNDO, me, "", uuid.uuid4().hex, undoes=event.op_id)
                 st.button("Undo", key=f"undo_{event.op_id}", type="tertiary", on_click=_record, args=(undo,))
     if len(changes) > _SHOWN_CHANGES:
-        st.text(f"and {len(changes) - _SHOWN_CHANGES:,} earlier ones, in History")
+        st.text(f"and {counted(len(changes) - _SHOWN_CHANGES, 'earlier one')}, in History")
 
 
 def _record(event: Decision) -> None:

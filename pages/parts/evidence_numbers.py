@@ -10,6 +10,7 @@ from core.audit import Audit, checks
 from core.audits import not_run
 from core.workspace import Project
 from pages.parts import models, session
+from pages.parts.numbers import rows
 from pages.parts.problems import show_problems
 
 
@@ -30,7 +31,8 @@ def show(project: Project, audit: Audit) -> None:
     models.table(project)
 
     st.subheader("Decisions", anchor=False)
-    st.text(f"{decided:,} rows have a decision in force. They are counted, not estimated.")
+    have = "has" if decided == 1 else "have"
+    st.text(f"{rows(decided)} {have} a decision in force. This is counted, not estimated.")
     if unread := gates.accepted_unread(gates.checks_of(session.team(), project.name)):
         st.text(unread)
 

@@ -8,6 +8,7 @@ import streamlit as st
 from core.audit import Audit
 from core.evidence import validated
 from core.evidence.validation import Outcome
+from core.exporting import counted
 from core.review.people import Role
 from core.review.votes import Round
 from core.session_token import public_id
@@ -69,7 +70,7 @@ def _pick(found: list[Round]) -> Round:
 
 
 def _title(of: Round) -> str:
-    what = "recorded votes" if of.recorded else f"{of.readers} votes a row"
+    what = "recorded votes" if of.recorded else f"{counted(of.readers, 'vote')} a row"
     return f"{team_acts.moment(of.event.decided_at)}: {rows(len(of.rows))}, {what} ({of.queue})"
 
 

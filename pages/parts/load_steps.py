@@ -14,6 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.baseline import why_not
 from core.dataset import Columns, Kind
 from core.errors import InputError
+from core.exporting import counted
 from core.loading import Plan, Prepared, guess_columns, prepare, read_table
 from core.multilabel import LIST
 from core.new_version import of_stored
@@ -172,7 +173,7 @@ def match_columns(raw: RawTable) -> Columns:
         return None if chosen == none else chosen
 
     with st.container(border=True):
-        st.text(f"{raw.source.path.name}: {len(raw.frame):,} rows, {len(names):,} columns")
+        st.text(f"{raw.source.path.name}: {counted(len(raw.frame), 'row')}, {counted(len(names), 'column')}")
         with st.container(horizontal=True):
             label = role("Label", guess.label, "label")
             target = load_forms.choose_kind(raw, label, mark)
@@ -355,13 +356,13 @@ def analyse(workspace: Workspace, checked: Checked, rows: int, confirmed: bool) 
     with st.container(horizontal=True):
         # Without predictions most checks have nothing to say: then training is the likeliest next step.
         train = trainable and st.button(
-            f"Train a baseline and analyse {rows:,} rows",
+            f"Train a baseline and analyse {counted(rows, 'row')}",
             type="primary",
             icon=":material/model_training:",
             help="Learns from your labels here, without the network.",
         )
         alone = st.button(
-            f"Analyse {rows:,} rows",
+            f"Analyse {counted(rows, 'row')}",
             type="secondary" if trainable else "primary",
             icon=":material/troubleshoot:",
             disabled=not ready,

@@ -34,11 +34,15 @@ def show_judged(project: Project, result: Result) -> None:
         f"{counted(judged['pairs'], 'pair')} across splits judged: {judged['same']:,} the same, "
         f"{judged['different']:,} not a duplicate, which no longer count."
     )
-    moved = [f"{judged[what]:,} {words}" for what, words in _MOVED.items() if judged[what]]
+    moved = [_moved(judged[what], words) for what, words in _MOVED.items() if judged[what]]
     st.text(f"{said} {' and '.join(moved).capitalize()}." if moved else said)
 
 
-_MOVED = {"cleared": "held-out rows were cleared", "added": "held-out rows were added"}
+_MOVED = {"cleared": "cleared", "added": "added"}
+
+
+def _moved(count: int, words: str) -> str:
+    return f"{counted(count, 'held-out row')} {'was' if count == 1 else 'were'} {words}"
 
 
 def locks(project: Project, splits: Splits) -> frozenset[str]:
@@ -142,5 +146,7 @@ def _read(project: Project) -> None:
     )
     events = events_of(project.name, session.current().annotator, verdicts)
     stored = f"verdicts_{project.name}_{upload.file_id}"
-    if st.button(f"Store these {len(verdicts):,}", type="primary", key=stored) and team_acts.record(*events):
+    if st.button(
+        f"Store {counted(len(verdicts), 'verdict')}", type="primary", key=stored
+    ) and team_acts.record(*events):
         st.rerun()

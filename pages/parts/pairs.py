@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.exporting import counted
 from core.issues import Result
 from core.media import MediaError, picture
 from core.review import items
@@ -149,7 +150,8 @@ def _text(side: Shared) -> None:
     ):
         st.markdown(" ".join(runs) or "*empty*")
     if side.more:
-        st.text(f"{side.more:,} more words were not compared.")
+        were = "was" if side.more == 1 else "were"
+        st.text(f"{counted(side.more, 'more word')} {were} not compared.")
 
 
 def _image(board: items.Board, position: int) -> None:
@@ -171,5 +173,5 @@ def _fields(project: Project, row: int, other: int) -> None:
     )
     shown["Same"] = ["same" if a == b else "differs" for _, a, b in cells[: items.FIELD_LIMIT]]
     st.dataframe(shown, hide_index=True, alt="Values of both rows", height=min(36 * (len(shown) + 1), 400))
-    if len(cells) > items.FIELD_LIMIT:
-        st.text(f"{len(cells) - items.FIELD_LIMIT:,} more fields are not shown.")
+    if more := max(0, len(cells) - items.FIELD_LIMIT):
+        st.text(f"{counted(more, 'more field')} {'is' if more == 1 else 'are'} not shown.")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.audit import Audit
+from core.exporting import counted
 from core.proposed_boxes import CHECK, by_class, propose_and_audit, why_not
 from core.review.people import Role
 from core.workspace import Project
@@ -18,7 +19,10 @@ def offer(project: Project, audit: Audit) -> None:
     missing = None if result is None else result.figures.get("missing")
     if missing is None or missing.empty:
         return
-    with st.expander(f"{len(missing):,} objects look as if no box marks them"):
+    look = "looks" if len(missing) == 1 else "look"
+    with st.expander(
+        f"{counted(len(missing), 'object')} {look} as if no box marks {'it' if len(missing) == 1 else 'them'}"
+    ):
         st.dataframe(missing, hide_index=True, alt="Detections of objects that no box marks, surest first")
         if reason := why_not(project):
             st.text(reason)

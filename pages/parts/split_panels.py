@@ -11,6 +11,7 @@ import streamlit as st
 from core import leakage
 from core import splits as core_splits
 from core.audit import Audit
+from core.exporting import counted
 from core.issues import Result
 from core.review.people import Role
 from core.review.queue import Filters, default_find
@@ -79,7 +80,7 @@ def buttons(project: Project, found: Splits, result: Result, locked: Collection[
     flagged = int(result.summary["flagged"])
     repair = leakage.repair(found, project.dataset, result.table, locked=locked)
     with st.container(horizontal=True):
-        words = f"Review these {flagged:,}"
+        words = "Review this 1" if flagged == 1 else f"Review these {flagged:,}"
         icon = ":material/rate_review:"
         if flagged and session.can(Role.ANNOTATOR) and st.button(words, type="primary", icon=icon):
             st.switch_page("review.py", query_params=session.only(find=CHECK))
@@ -96,7 +97,8 @@ def buttons(project: Project, found: Splits, result: Result, locked: Collection[
             "scores on them stay comparable with earlier ones."
         )
     if repair.locked:
-        st.text(f"{rows(repair.locked)} of training would be dropped too, but are in a locked split.")
+        lie = "is" if repair.locked == 1 else "are"
+        st.text(f"{rows(repair.locked)} of training would be dropped too, but {lie} in a locked split.")
     if repair.left:
         lie = "row lies" if repair.left == 1 else "rows lie"
         st.text(f"{repair.left:,} flagged {lie} in two held-out splits; nothing is dropped for them.")
@@ -227,7 +229,8 @@ def class_shares(project: Project, found: Splits) -> None:
     total, several = len(project.dataset.names), shares["class"].nunique()
     some = f"The {several} of {total:,} classes that differ most. " if several < total else ""
     more = shares["split"].nunique() - len(kept)
-    left = f"{more:,} more splits are in the table only. " if more else ""
+    stand = "is" if more == 1 else "are"
+    left = f"{counted(more, 'more split')} {stand} in the table only. " if more else ""
     st.markdown(f":small[{some}{left}95% Wilson intervals over the labelled rows of each split.]")
     charts.with_table(shares, "Share of each class in each split", "shares")
 
@@ -249,7 +252,7 @@ def groups(project: Project, found: Splits) -> None:
             f"with {line.rows:,} of {line.of:,} held-out rows."
         )
     if len(figure) > _COLUMNS_SHOWN:
-        st.text(f"And {len(figure) - _COLUMNS_SHOWN:,} more columns.")
+        st.text(f"And {counted(len(figure) - _COLUMNS_SHOWN, 'more column')}.")
     st.markdown(
         ":small[Rows of one patient or author are alike. Where they lie on both sides, the score says how "
         "well known groups are recognised, not new ones. Split by group instead.]"

@@ -26,6 +26,7 @@ from core.trail import (
 from core.workspace import Project
 from pages.parts import picking, session, team_acts
 from pages.parts.export_steps import readable_size
+from pages.parts.numbers import rows
 
 _ALL = ""
 _DECIDED = "decisions"
@@ -149,8 +150,8 @@ def _table(entries: list[Entry], key: str) -> Entry | None:
         placeholder="",
         alt="Events, newest first",
     )
-    rows = event["selection"]["rows"]
-    return entries[rows[0]] if rows and rows[0] < len(entries) else None
+    picked = event["selection"]["rows"]
+    return entries[picked[0]] if picked and picked[0] < len(entries) else None
 
 
 def _entry(entry: Entry) -> None:
@@ -170,7 +171,7 @@ def _entry(entry: Entry) -> None:
             _members(entry)
         if event.annotator != session.current().annotator or not _can_undo(entry):
             return
-        many = f" {len(entry.members):,} rows" if entry.members else ""
+        many = f" {rows(len(entry.members))}" if entry.members else ""
         st.button(
             f"Bring back{many}" if event.action is Action.UNDO else f"Undo{many or ' this'}",
             key=f"undo_{event.op_id}",
@@ -201,7 +202,7 @@ def _members(entry: Entry) -> None:
             for row_id, given, label in some
         ]
     st.dataframe(pd.DataFrame(lines), hide_index=True, height=260, alt="The rows of this event")
-    st.text(f"{len(some):,} of {len(members):,} rows")
+    st.text(f"{len(some):,} of {rows(len(members))}")
 
 
 def _files(project: Project, wanted: Wanted, count: int) -> None:

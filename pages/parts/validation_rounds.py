@@ -80,9 +80,11 @@ def _open(project: Project, audit: Audit) -> None:
             on_click=_opened,
             args=(project.name, chosen, int(readers), int(many)),
         )
+    flagged = "is flagged" if len(asked) == 1 else "are flagged"
     st.markdown(
-        f":small[{rows(len(asked))} of this queue are flagged with another label suggested. "
-        f"{rows(int(many))} with {int(readers)} votes each are {int(many) * int(readers):,} votes.]"
+        f":small[{rows(len(asked))} of this queue {flagged} with another label "
+        f"suggested. {rows(int(many))} with {counted(int(readers), 'vote')} each: "
+        f"{counted(int(many) * int(readers), 'vote')}.]"
     )
 
 
@@ -119,7 +121,7 @@ def _bring(project: Project, audit: Audit) -> None:
         show_problems(error.problems)
         return
     votes = sum(many for *_, many in found.votes)
-    st.text(f"{votes:,} votes on {rows(len(found.rows))}. They become a round of their own.")
+    st.text(f"{counted(votes, 'vote')} on {rows(len(found.rows))}. Stored, this becomes a round of its own.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         readers = st.number_input("Votes a row needs", 1, MOST_READERS, READERS, key="v_needed", width=170)
         flagged = st.number_input(
@@ -127,7 +129,7 @@ def _bring(project: Project, audit: Audit) -> None:
             key=f"v_flagged_{upload.file_id}", width=170,
             help="How many rows these were drawn from; as they are here if every flagged row was voted on",
         )  # fmt: skip
-        if st.button(f"Store these {votes:,} votes", type="primary", key=f"v_store_{upload.file_id}"):
+        if st.button(f"Store {counted(votes, 'vote')}", type="primary", key=f"v_store_{upload.file_id}"):
             event = found.event(project.name, session.current().annotator, int(readers), int(flagged))
             session.require_role(Role.ADJUDICATOR, "bring votes")
             session.store().record([event])

@@ -14,6 +14,7 @@ from core.clustering import find_clusters, stored_clusters
 from core.costs import estimate
 from core.data_map import draw_map, stored_map
 from core.dataset import Dataset
+from core.exporting import counted
 from core.features import choices
 from core.issues import Check
 from core.jobs import Job
@@ -276,9 +277,9 @@ def _say_how_it_ended(name: str) -> bool:
     if job.state == "cancelled":
         st.text("Cancelled. Nothing changed. Checks that were finished are kept.")
         return True
-    decided = session.store().settled(name)
+    decided = counted(session.store().settled(name), "decision")
     st.error(
-        f"Analysis stopped: {session.escape(job.error)} Your data and {decided:,} decisions are safe.",
+        f"Analysis stopped: {session.escape(job.error)} Your data and {decided} are safe.",
         icon=":material/error:",
     )
     return True

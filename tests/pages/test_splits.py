@@ -259,7 +259,7 @@ def test_splits__a_pair_that_is_no_duplicate_no_longer_counts_and_comes_back(ope
     assert app.title[0].value == "2 test rows also appear in train"
     assert "Your last step: row r10 and row r0 are not the same." in said
     assert "1 pair across splits judged: 0 the same, 1 not a duplicate, which no longer count." in said
-    assert "1 held-out rows were cleared." in said and "Pair 1 of 2" in said
+    assert "1 held-out row was cleared." in said and "Pair 1 of 2" in said
     judged = words(open_page("splits", ds="leaky", x_pairs="Judged"))
     assert "Judged not a duplicate by ann, " in judged
     app = open_page("splits", ds="leaky")
