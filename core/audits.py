@@ -26,8 +26,15 @@ _judged: OrderedDict[int, tuple[Audit, Judgements, Audit]] = OrderedDict()
 
 
 def chosen_settings(workspace: Workspace, name: str) -> dict[str, dict[str, Any]]:
-    """The check settings in use for a data set, by check; what is left out has its default."""
-    return workspace.recall(name, "audit", {})
+    """The check settings in use for a data set, by check; what is left out has its default, and what an older
+    version has kept that no check takes any more is left out."""
+    kept = workspace.recall(name, "audit", {})
+    taken = {check: {setting.name for setting in spec.settings} for check, spec in checks().items()}
+    return {
+        check: {key: value for key, value in values.items() if key in taken[check]}
+        for check, values in kept.items()
+        if check in taken
+    }
 
 
 def choose_settings(workspace: Workspace, name: str, settings: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.dataset import Dataset
 from core.issues import Check, Cost, Result, Setting, issue_table
-from core.methods.regression import AS_THEY_ARE, BY_RATIO, COVERED, LEAST_ROWS, Judged, judge
+from core.methods.regression import AS_THEY_ARE, BY_RATIO, COVERED, FAR, LEAST_ROWS, Judged, judge
 from core.predictions import Predictions
 from core.progress import Progress
 from core.targets import Targets, spoken
@@ -23,7 +23,7 @@ _AT_ONCE = 20_000
 
 
 def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], progress: Progress) -> Result:
-    """Score every labelled row and flag those whose number is farther off than chance allows.
+    """Score every labelled row and flag those whose number is `far` times farther off than is usual.
 
     score: see `core.methods.regression.Judged.score`; 1 for a row without a label. suggestion: the model's
     number in the column's precision, or the given one times a power of ten or with the other sign where that
@@ -37,7 +37,7 @@ def run(dataset: Dataset, predictions: Predictions, params: Mapping[str, Any], p
     given = dataset.numbers[rows]
     predicted = np.asarray(predictions.predicted, dtype=np.float64)[rows]
     found = judge(given, predicted, 10.0**-targets.decimals, _SCALES[params["scale"]], progress.part(0, 0.6))
-    flagged = found.flagged(params["rate"])
+    flagged = found.flagged(params["far"])
     outside = np.flatnonzero(flagged | (given < found.low) | (given > found.high))
     suggested, reasons = _written(
         dataset, targets, rows, predicted, found, flagged, outside, progress.part(0.6, 1)
@@ -144,9 +144,8 @@ def _summary(
     return {
         "flagged": int(flagged.sum()),
         "estimator": (
-            f"residuals {found.scale} over their median at that level of prediction, tails of a t "
-            f"distribution with {found.degrees:g} degrees of freedom, Benjamini-Hochberg at "
-            f"{params['rate']:g}"
+            f"residuals {found.scale}, at least {params['far']:g} times their median at that level of "
+            "prediction"
         ),
         "scored": n,
         "unlabelled": len(dataset) - n,
@@ -165,8 +164,14 @@ CHECK = Check(
     run=run,
     labels="number",
     cost=Cost(20, 1500),
+    version=2,
     settings=(
-        Setting("rate", 0.05, "Share of the flagged rows that may be right: the false discovery rate."),
+        Setting(
+            "far",
+            FAR,
+            "How many times farther off than half of the rows like it a number is flagged. 9 is six standard "
+            "deviations of a normal distribution; 6, four.",
+        ),
         Setting(
             "scale",
             "auto",
@@ -176,9 +181,9 @@ CHECK = Check(
         ),
     ),
     limits=(
-        "Spread and tail come from the middle of the data, so that more than about one wrong number in ten "
-        f"hides others. The interval covers {COVERED:.0%} of the rows at that level of prediction. A rare "
-        "right number is flagged too, and a wrong one that looks usual is not. Predictions must be "
+        "Spread and tail come from the middle of the data: where far more than one number in ten is wrong, "
+        f"they hide each other. The interval covers {COVERED:.0%} of the rows at that level of prediction. A "
+        "rare right number is flagged too, and a wrong one that looks usual is not. Predictions must be "
         "out-of-sample."
     ),
 )

@@ -62,3 +62,9 @@ def test_current_audit__a_check_that_cannot_run_is_not_waited_for(
     assert audit.skipped["label_issues"] == ["predicted probabilities"]
     assert "label_issues" not in not_run(audit)
     assert np.array_equal(project.dataset.labels, pets.labels)
+
+
+def test_chosen_settings__leave_out_what_no_check_takes_any_more(workspace: Workspace) -> None:
+    kept = {"target_errors": {"rate": 0.01, "far": 6.0}, "gone": {"x": 1}}
+    choose_settings(workspace, "pets", kept)
+    assert chosen_settings(workspace, "pets") == {"target_errors": {"far": 6.0}}
