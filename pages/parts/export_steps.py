@@ -120,7 +120,8 @@ def headline(corrections: Corrections, cells: int, chosen: ExportFormat, own: Ex
             parts.append(f"{counted(dropped, 'row')} {'is' if dropped == 1 else 'are'} {done}.")
         if corrections.along:
             other = counted(corrections.along, "other token")
-            parts.append(f"{other} of their sentences go with them: no token can be cut out of a sentence.")
+            go = "goes" if corrections.along == 1 else "go"
+            parts.append(f"{other} of their sentences {go} with them: no token can be cut out of a sentence.")
     if chosen.name != own.name:
         parts.append(f"Written anew as {chosen.title}.")
     elif chosen.is_script and not corrections.untouched:
@@ -257,7 +258,7 @@ def readable_size(size: int) -> str:
     """Bytes as a person says them, for example "1.2 GB"."""
     value = float(size)
     for unit in ("B", "kB", "MB"):
-        if value < 1000:
+        if round(value, 1) < 1000:  # 999,990 bytes are 1.0 MB, not 1000.0 kB
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
