@@ -55,7 +55,12 @@ def split_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = distinct(len(RICH), 0)
     texts[0], texts[42] = WORDS.rsplit(" ", 1000)[0], WORDS.rsplit(" ", 1004)[0]  # 605 and 601 words
     rich = with_splits(make_dataset(RICH_LABELS, tuple(f"c{i:02}" for i in range(21)), "rich"), RICH, texts)
-    users = {f"user_{k}": [f"u{(i * (k + 3)) % (9 + k)}" for i in range(len(RICH))] for k in range(10)}
+    users = {  # some held-out rows are of somebody with no other row
+        f"user_{k}": [
+            f"once {i}" if i > 42 and i % 5 == 0 else f"u{(i * (k + 3)) % (9 + k)}" for i in range(len(RICH))
+        ]
+        for k in range(10)
+    }
     save(workspace, replace(rich, table=rich.table.assign(**users)), Predictions(embeddings=vectors()))
     two = with_splits(make_dataset(TWO_LABELS, name="two"), TWO, distinct(40, 1))
     save(workspace, two, Predictions("m", likely(TWO_LABELS, WRONG).pred_probs))
@@ -154,6 +159,7 @@ def test_rich__class_shares_and_groups(open_page: Open) -> None:
         sides = pd.DataFrame({"value": data[name], "side": RICH}).groupby("value")["side"].agg(set)
         both = {value for value, names in sides.items() if len(names) > 1}
         held = data[data["split"] != "train"][name]
+        assert 0 < held.isin(both).sum() < len(held) and len(both) < len(sides)
         assert (
             f"{name}: {len(both)} of {len(sides)} values lie in more than one split, "
             f"with {held.isin(both).sum()} of {len(held)} held-out rows." in said
