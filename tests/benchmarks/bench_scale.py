@@ -5,7 +5,9 @@ source, out-of-sample probabilities and an embedding; arrays lie in files and ar
 direction for each of 500 subjects and noise in all dimensions, so that nearest rows are neither trivial nor
 arbitrary; 5 % of the labels are wrong. Each size is audited by a process of its own, its libraries loaded,
 whose peak memory counts what it allocates for itself (RssAnon): all checks as the app runs them, what Datalab
-looks for by default, and check by check, which --once leaves out. --plot FILE: seconds and memory by rows.
+looks for by default, and check by check, which --once leaves out. --save FILE: what was measured, as JSON,
+laid over what the file has of other sizes. --plot FILE: the growth of each check as a picture (PNG), or as a
+page (HTML); with --from FILE it is drawn from what was saved, and nothing is measured.
 Targets: 100,000 x 384 with 20 classes under 3 minutes and 4 GB; 1,000,000 x 64 with 10 classes under 20
 minutes and 8 GB; a search of all texts under a second. Beside it cleanlab's Datalab with its default issue
 types, at up to 100,000 rows, where LABELMEND_DATALAB names the Python of an environment with
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks import growth
 from tests.benchmarks.machine import describe
 
 SIZES = ("10000x384x20", "100000x384x20", "1000000x64x10")
@@ -143,8 +146,8 @@ def audit(folder: Path, classes: int, each: bool) -> None:
             flags = found.results.get("label_issues")
             flagged = [] if flags is None else np.flatnonzero(flags.table["flagged"].to_numpy()).tolist()
             seconds = {check: result.summary["seconds"] for check, result in found.results.items()}
-            told = {"name": name, "seconds": took, "peak": peak[0], "flagged": flagged, "checks": seconds}
-            print(json.dumps(told), flush=True)
+            told = {"name": name, "seconds": took, "peak": peak[0]}
+            print(json.dumps({**told, "flagged": flagged, "checks": seconds}), flush=True)
     for wanted in ("word123 word4", "/word1\\d+ .*word2/"):
         started = time.perf_counter()
         select(dataset, {}, {}, Filters(q=wanted))
@@ -175,7 +178,7 @@ def measured(size: str, each: bool) -> tuple[list[dict[str, Any]], bool]:
             assert process.stdout is not None
             for text in process.stdout:
                 told = json.loads(text)
-                lines.append({"rows": n, **told})
+                lines.append({"rows": n, "size": size, **told})
                 print(f"  {told['name']:22} {told['seconds']:8.1f} s {told['peak']:8.0f} MB", flush=True)
         if process.returncode or not lines:
             raise SystemExit(f"the audit of {size} ended with {process.returncode}")
@@ -207,43 +210,27 @@ def _beside_datalab(peer: str, folder: Path, ours: dict[str, Any], wrong: np.nda
     return ratio >= 3 and (n > 10_000 or less >= 3) and recall[0] >= recall[1]
 
 
-def write_plot(lines: Sequence[dict[str, Any]], out: Path) -> None:
-    """Seconds and megabytes by rows, one line a check, on logarithmic axes."""
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    page = make_subplots(rows=1, cols=2, subplot_titles=("seconds", "MB at the peak"))
-    for number, name in enumerate(dict.fromkeys(line["name"] for line in lines)):
-        own = [line for line in lines if line["name"] == name]
-        for column, value in enumerate(("seconds", "peak"), start=1):
-            page.add_trace(
-                go.Scatter(
-                    x=[line["rows"] for line in own],
-                    y=[line[value] for line in own],
-                    name=name,
-                    legendgroup=name,
-                    showlegend=column == 1,
-                    line={"color": f"hsl({number * 47 % 360},60%,40%)"},
-                ),
-                row=1,
-                col=column,
-            )
-    page.update_xaxes(type="log", title="rows")
-    page.update_yaxes(type="log")
-    page.write_html(out, include_plotlyjs=True)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 1 where a target is missed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("sizes", nargs="*", default=SIZES)
     parser.add_argument("--once", action="store_true")
+    parser.add_argument("--save", type=Path)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--from", dest="saved", type=Path)
     options = parser.parse_args(argv)
+    if options.saved and not options.plot:
+        parser.error("--from needs --plot")
+    if options.saved:
+        growth.draw(growth.read(options.saved), options.plot)
+        return 0
     print(describe())
     found = [measured(size, not options.once) for size in options.sizes]
+    lines = [line for own, _ in found for line in own]
+    if options.save:
+        growth.save(lines, options.save)
     if options.plot:
-        write_plot([line for lines, _ in found for line in lines], options.plot)
+        growth.draw(lines, options.plot)
     return int(not all(fine for _, fine in found))
 
 
