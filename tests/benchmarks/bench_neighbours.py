@@ -73,7 +73,7 @@ def pictures(rows: int, width: int) -> np.ndarray:
         crop = whole[row % len(whole)][y : y + side, x : x + side]
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         pixels[row] = np.asarray(Image.fromarray(crop).resize((32, 32), Image.Resampling.BILINEAR))
-    values = _described(pixels, Progress())
+    values, _ = _described(pixels, Progress())
     return reduced(values - values.mean(axis=0), width, 0, Progress())
 
 
