@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
-from core.baseline import _groups
+from core.baseline import groups_of
 from core.checks.near_duplicates import CHECK, run
 from core.dataset import Columns, Dataset
 from core.methods import pictures
@@ -99,7 +99,7 @@ def test_alike_pictures__can_be_cancelled_at_each(tmp_path: Path) -> None:
 
 
 def test_groups__nearly_equal_pictures_are_never_apart(tmp_path: Path) -> None:
-    assert _groups(copies(tmp_path), None).tolist() == [0, 0, 0, 0, 0, 5, 6, 7, 8]
+    assert groups_of(copies(tmp_path), None).tolist() == [0, 0, 0, 0, 0, 5, 6, 7, 8]
 
 
 def test_check__says_which_pictures_look_the_same(tmp_path: Path) -> None:
